@@ -1,0 +1,81 @@
+"""What is done with this project: ``nox -s bench`` measures, ``nox -s tests`` tests.
+
+Versions come from pyproject.toml and nowhere else.
+"""
+
+import re
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.10"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["tests", "lint", "types"]
+
+PYPROJECT = nox.project.load_toml("pyproject.toml")
+
+
+def group(name: str) -> list[str]:
+    """Return the requirements of a dependency group."""
+    return list(nox.project.dependency_groups(PYPROJECT, name))
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Measure the parrot, or what is named: ``nox -s bench -- run pkg.mod:make_model``."""
+    session.install("-e", ".[bench]")
+    arguments = session.posargs
+    # `nox -s bench -- --time 10` means `run` as well.
+    if not arguments or arguments[0].startswith("-"):
+        arguments = ["run", *arguments]
+    session.run("parrot-bench", *arguments)
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the test suite; arguments go to pytest."""
+    session.install("-e", ".[bench]", *group("tests"))
+    session.run("pytest", "--ignore=tests/benchmarks", *session.posargs)
+
+
+@nox.session
+def perf(session: nox.Session) -> None:
+    """Run the benchmarks of the harness itself, under pytest-benchmark."""
+    session.install("-e", ".[bench]", *group("perf"))
+    session.run(
+        "pytest",
+        "tests/benchmarks",
+        "--benchmark-sort=name",
+        "--benchmark-columns=median,iqr,rounds",
+        *session.posargs,
+    )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check the code's form."""
+    session.install(*group("lint"))
+    session.run("ruff", "check", *session.posargs)
+    session.run("ruff", "format", "--check")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the code's types."""
+    session.install("-e", ".[bench]", *group("types"))
+    session.run("mypy", *session.posargs)
+
+
+@nox.session
+def minimums(session: nox.Session) -> None:
+    """Run the test suite with the lowest version of every direct dependency."""
+    wanted = [
+        *PYPROJECT["project"]["dependencies"],
+        *PYPROJECT["project"]["optional-dependencies"]["bench"],
+    ]
+    lowest = [re.sub(r">=([\w.]+).*", r"==\1", requirement) for requirement in wanted]
+    constraints = Path(session.create_tmp(), "minimums.txt")
+    constraints.write_text("\n".join(lowest) + "\n", encoding="utf-8")
+    session.install("-e", ".[bench]", *group("minimums"), "--constraint", str(constraints))
+    session.run("pytest", "--ignore=tests/benchmarks", *session.posargs)

@@ -1,0 +1,394 @@
+"""The command line. The one module that may import everything; it holds no logic of its own."""
+
+import re
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from parrot_bench.errors import ParrotBenchError, RecordError, UsageError
+from parrot_bench.record import RunDirectory, RunRecord
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+app = typer.Typer(
+    name="parrot-bench",
+    help=(
+        "What does each way of calling your LangChain chat model cost, "
+        "and can you trust the number?"
+    ),
+    epilog=(
+        "Exit status: 0 done; 1 a check of the run failed; 2 usage or bad input; "
+        "3 inconclusive; 4 not measured."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_console = Console(highlight=False)
+_errors = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def _one_line_errors(*, debug: bool) -> Iterator[None]:
+    """Print an error of ours as its one line, and leave with exit status 2."""
+    try:
+        yield
+    except ParrotBenchError as error:
+        if debug:
+            traceback.print_exc()
+        notes = [note for note in getattr(error, "__notes__", []) if "\n" not in note]
+        for line in [f"parrot-bench: {error}", *notes]:
+            _errors.print(Text(line), soft_wrap=True)
+        raise typer.Exit(EXIT_USAGE) from None
+
+
+def _seconds(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?", text.strip())
+    if not match:
+        raise typer.BadParameter(f"{text!r} is not a time; give seconds, or 90s, 2m, 1h")
+    unit = {"ms": 0.001, "s": 1, None: 1, "m": 60, "min": 60, "h": 3600}[match[2]]
+    return float(match[1]) * unit
+
+
+def _share(text: str) -> float:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%)?", text.strip())
+    if not match:
+        raise typer.BadParameter(f"{text!r} is not a share; give 2% or 0.02")
+    return float(match[1]) / (100 if match[2] else 1)
+
+
+def _prompt(text: str) -> str:
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise typer.BadParameter(f"{text[1:]} cannot be read: {reason}") from error
+
+
+def _names(given: list[str] | None) -> tuple[str, ...]:
+    parts = (name.strip() for item in given or [] for name in item.split(","))
+    return tuple(dict.fromkeys(name for name in parts if name))
+
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="[MODEL]",
+        help=(
+            "[bold]module:attr[/] or [bold]path/file.py:attr[/], naming a BaseChatModel, its "
+            "class, or a function without arguments that makes one. The current folder is "
+            "importable. Without it, the embedded parrot: LangChain itself is measured."
+        ),
+        show_default=False,
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error as well.")]
+
+
+@app.command()
+def run(  # noqa: PLR0913  # the options of the manual
+    model: Model = "",
+    *,
+    modes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,NAME…]",
+            help=(
+                "Execution modes to measure; see [bold]parrot-bench modes[/]. "
+                "[bold]module:attr[/] names an ExecutionMode of your own."
+            ),
+            show_default="all but the deprecated",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    baseline: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The mode that the others are divided by.",
+            rich_help_panel="What to measure",
+        ),
+    ] = "invoke",
+    studies: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,NAME…]",
+            help="Studies to make. This version has one: overhead.",
+            show_default="overhead",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT|@FILE",
+            help="What every call is asked. It is not kept in the record.",
+            show_default="256 characters of plain text",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    reply_length: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Chunks of the parrot's reply; of another model, its max_tokens.",
+            show_default="20; the model's own",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Prompts of one batch; fewer where --max-calls is tight.",
+            show_default="16",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    max_concurrency: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Calls in flight allowed to batching modes.",
+            show_default="LangChain's own",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    time: Annotated[
+        float,
+        typer.Option(
+            metavar="TIME",
+            parser=_seconds,
+            help="Time for the overhead study, such as 60, 90s or 5m.",
+            show_default="60s",
+            rich_help_panel="How long and how well",
+        ),
+    ] = "60",  # type: ignore[assignment]  # typer passes defaults through the parser
+    target: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            parser=_share,
+            help="Stop once every interval is narrower than this.",
+            show_default="2%",
+            rich_help_panel="How long and how well",
+        ),
+    ] = "2%",  # type: ignore[assignment]
+    max_calls: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Never make more calls of the model than this, warm-up included.",
+            show_default="no bound",
+            rich_help_panel="How long and how well",
+        ),
+    ] = None,
+    call_limit: Annotated[
+        float,
+        typer.Option(
+            metavar="TIME",
+            parser=_seconds,
+            help="A call that takes longer is stopped, and its mode left out.",
+            show_default="60s",
+            rich_help_panel="How long and how well",
+        ),
+    ] = "60",  # type: ignore[assignment]
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Seed of the random order of modes.",
+            show_default="drawn, and recorded",
+            rich_help_panel="How long and how well",
+        ),
+    ] = None,
+    keep_conditions: Annotated[
+        bool,
+        typer.Option(
+            "--keep-conditions",
+            help="Measure with LangSmith tracing, debug, caches and handlers as they are.",
+            rich_help_panel="How long and how well",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The run directory; new or empty.",
+            show_default="runs/TIME-MODES",
+            rich_help_panel="What becomes of it",
+        ),
+    ] = None,
+    otlp: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help=(
+                "Send the traced pass's spans to this collector as well, such as "
+                "http://127.0.0.1:4318. The OTEL_* variables act, too."
+            ),
+            show_default=False,
+            rich_help_panel="What becomes of it",
+        ),
+    ] = "",
+    debug: Debug = False,
+) -> None:
+    """Measure a chat model in every execution mode, and write the report.
+
+    Every mode is timed in short blocks, in rounds of random order, against the baseline of the
+    same round. Then every mode makes a few calls with the OpenTelemetry handler attached, and
+    calls and tokens are compared with the spans.
+
+        parrot-bench run
+
+        parrot-bench run my_app.llm:make_model --modes invoke,ainvoke,astream --max-calls 500
+
+    Ctrl-C ends it early; the finished rounds are kept and reported.
+    """
+    with _one_line_errors(debug=debug):
+        from parrot_bench.progress import Progress  # noqa: PLC0415  # --help needs no LangChain
+        from parrot_bench.running import DEFAULT_PROMPT, Request, carry_out  # noqa: PLC0415
+        from parrot_reports.units import ratio  # noqa: PLC0415
+
+        request = Request(
+            spec=model,
+            modes=_names(modes),
+            baseline=baseline,
+            studies=_names(studies) or ("overhead",),
+            time_s=time,
+            target=target,
+            prompt=DEFAULT_PROMPT if prompt is None else _prompt(prompt),
+            reply_length=reply_length,
+            batch_size=batch_size,
+            max_concurrency=max_concurrency,
+            max_calls=max_calls,
+            call_limit_s=call_limit,
+            seed=seed,
+            keep_conditions=keep_conditions,
+            otlp=otlp,
+            command=_command(prompt),
+        )
+        progress = Progress(_console, ratio)
+        directory: list[RunDirectory] = []
+
+        try:
+            record = carry_out(
+                request,
+                out=out,
+                watcher=progress,
+                opened=directory.append,
+            )
+        except ParrotBenchError:
+            progress.close()
+            if directory and directory[0].record.exists():
+                _conclude(directory[0], directory[0].read_record())
+            raise
+        finally:
+            progress.close()
+        _conclude(directory[0], record)
+    if any(check.level == "red" for check in record.trust):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _conclude(directory: RunDirectory, record: RunRecord) -> None:
+    """Write the report, and print its table and where it lies."""
+    from parrot_reports import write_report  # noqa: PLC0415  # matplotlib takes a second
+    from parrot_reports.terminal import overview  # noqa: PLC0415
+
+    _console.print(overview(record))
+    with _console.status("writing the report"):
+        files = write_report(directory.path)
+    _console.print(Text(f"\nreport: {files.page}"), soft_wrap=True)
+
+
+def _command(prompt: str | None) -> tuple[str, ...]:
+    """The command line for the record, without the prompt's text and without credentials."""
+    command = []
+    for argument in ["parrot-bench", *sys.argv[1:]]:
+        shown = argument
+        if prompt and prompt in argument and not prompt.startswith("@"):
+            shown = argument.replace(prompt, "…")
+        command.append(re.sub(r"(?<=://)[^/@\s]+@", "", shown))
+    return tuple(command)
+
+
+@app.command()
+def report(
+    path: Annotated[
+        Path,
+        typer.Argument(metavar="RUN", help="A run directory.", show_default=False),
+    ],
+    *,
+    debug: Debug = False,
+) -> None:
+    """Write the report of a saved run again: report.html, figures and summary.md.
+
+    The page depends on the run directory alone: it can be made on another machine, without the
+    model and without LangChain.
+    """
+    with _one_line_errors(debug=debug):
+        directory = RunDirectory(path)
+        record = directory.read_record()
+        _conclude(directory, record)
+
+
+@app.command()
+def modes(model: Model = "", *, debug: Debug = False) -> None:
+    """List the execution modes, and say which ones a model has.
+
+    Nothing is called. Deprecated modes are measured only when named in --modes.
+    """
+    with _one_line_errors(debug=debug):
+        from parrot_bench.loading import load_model, load_parrot  # noqa: PLC0415
+        from parrot_bench.modes import MODES  # noqa: PLC0415
+
+        loaded = load_model(model) if model else load_parrot(20)
+        table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+        for head in ("mode", "kind", "status", "LangChain API", ""):
+            table.add_column(head, overflow="fold")
+        for mode in MODES.values():
+            unavailable = mode.unavailable(loaded.model)
+            remark = f"not available: {unavailable}" if unavailable else mode.note(loaded.model)
+            style = "dim" if unavailable else ""
+            table.add_row(*(Text(t, style=style) for t in (mode.name, mode.kind, mode.status, mode.api, remark)))
+        _console.print(table)
+
+
+@app.command()
+def export(
+    path: Annotated[
+        Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)
+    ],
+    *,
+    otlp: Annotated[
+        str, typer.Option(metavar="URL", help="Endpoint, such as http://127.0.0.1:4318.")
+    ],
+    debug: Debug = False,
+) -> None:
+    """Send a saved run's spans to an OpenTelemetry collector."""
+    with _one_line_errors(debug=debug):
+        from parrot_callbacks import send_spans  # noqa: PLC0415
+
+        spans = RunDirectory(path).spans
+        if not spans.is_file():
+            raise RecordError(f"no spans at {spans}; name a run directory with a spans.jsonl")
+        delivery = send_spans(spans, otlp)
+        if delivery.failed or delivery.dropped:
+            raise UsageError(
+                f"{delivery.failed + delivery.dropped} spans were not delivered to {otlp}: "
+                f"{delivery.error}; {delivery.exported} were"
+            )
+        _console.print(Text(f"{delivery.exported} spans delivered to {otlp}"), soft_wrap=True)

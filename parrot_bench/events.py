@@ -1,0 +1,216 @@
+"""What a measurement tells while it goes on.
+
+A measurement is a generator of these events. Whoever consumes them may pause between two of
+them for as long as it likes (to draw progress, to save), because no event is yielded inside a
+timed block; it answers each with a :class:`Reply`.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from parrot_bench.record import (
+    Condition,
+    Environment,
+    ModelDescription,
+    ModeRecord,
+    ModeReconciliation,
+    Reconciliation,
+)
+
+
+class Reply(Enum):
+    """What the consumer of an event wants next."""
+
+    GO = "go on"
+    ENOUGH = "end the rounds and go on with what follows them"
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """Something that may take a while has begun."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """The model is loaded, and what can be said of it before it is called is known.
+
+    Attributes:
+        model: The model.
+        environment: The timed process's machine, versions and source state.
+        conditions: What distorts, removed or kept.
+        modes: Every mode asked for, the unavailable ones with their reason.
+        batch_size: Prompts of one batch.
+        pid: The timed process.
+    """
+
+    model: ModelDescription
+    environment: Environment
+    conditions: tuple[Condition, ...]
+    modes: tuple[ModeRecord, ...]
+    batch_size: int
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModeDropped:
+    """A mode is left out from here on."""
+
+    mode: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedMode:
+    """How one mode takes part in the rounds.
+
+    Attributes:
+        mode: Name of the mode.
+        units: Timed units of a block; a unit is one call, or one batch.
+        primed: Untimed units at the head of a block.
+        calls_per_unit: 1, or the batch size.
+        every: It has a block in every ``every``-th round.
+        unit_ns: Wall time of one unit as calibrated.
+        tokens: Output tokens of one call; None when the reply has no usage.
+        paired: It brings its own block of the baseline.
+    """
+
+    mode: str
+    units: int
+    primed: int
+    calls_per_unit: int
+    every: int
+    unit_ns: int
+    tokens: int | None
+    paired: bool
+
+    @property
+    def calls(self) -> int:
+        """Timed calls of a block."""
+        return self.units * self.calls_per_unit
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """Warm-up is over; this is what the rounds will do.
+
+    Attributes:
+        modes: How each mode takes part.
+        waits: The model spends its time waiting, so wall time decides.
+        round_s: Predicted wall time of a full round, seconds.
+        round_calls: Calls of a full round, priming included.
+        calls_so_far: Calls already made.
+        affordable_rounds: Rounds that ``max_calls`` leaves; None without a bound.
+    """
+
+    modes: tuple[PlannedMode, ...]
+    waits: bool
+    round_s: float
+    round_calls: int
+    calls_so_far: int
+    affordable_rounds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One block of one round, as it is saved in ``samples.parquet``.
+
+    Attributes:
+        position: Place in the round, from 0.
+        mode: Name of the mode.
+        role: ``mode``; ``a/a``: the baseline's second instance; ``pair``: the baseline block
+            that a slow mode brings along.
+        partner: The slow mode that a ``pair`` belongs to; empty otherwise.
+        previous: The mode that ran before.
+        calls: Timed calls.
+        wall_ns: Their wall time.
+        cpu_ns: Their CPU time, all threads.
+        cold_ns: Wall time of the first, untimed unit.
+        stamps: Clock readings at the start and after each call; empty unless stamped.
+    """
+
+    position: int
+    mode: str
+    role: str
+    partner: str
+    previous: str
+    calls: int
+    wall_ns: int
+    cpu_ns: int
+    cold_ns: int | None
+    stamps: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RoundTaken:
+    """One round is finished.
+
+    Attributes:
+        number: From 0, over the whole study.
+        stamped: Its calls were stamped; it takes part in no ratio.
+        tail: It belongs to the pass with garbage collection on.
+        blocks: One entry a block, in the order they ran.
+        errors: Blocks that raised: mode and error type.
+        calls_so_far: Calls of the model so far, untimed ones included.
+    """
+
+    number: int
+    stamped: bool
+    tail: bool
+    blocks: tuple[Block, ...]
+    errors: tuple[tuple[str, str], ...]
+    calls_so_far: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoundsEnded:
+    """The rounds are over.
+
+    Attributes:
+        by_calls: They ended because ``max_calls`` left none.
+    """
+
+    by_calls: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ModeTraced:
+    """The traced pass of one mode is over."""
+
+    result: ModeReconciliation
+
+
+@dataclass(frozen=True, slots=True)
+class PassReconciled:
+    """The traced pass of every mode is over."""
+
+    result: Reconciliation
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The measurement cannot go on.
+
+    Attributes:
+        error: Name of an error class of :mod:`parrot_bench.errors`.
+        message: Its one line.
+        traceback: For ``--debug``.
+    """
+
+    error: str
+    message: str
+    traceback: str
+
+
+Event = (
+    Phase
+    | Described
+    | ModeDropped
+    | Planned
+    | RoundTaken
+    | RoundsEnded
+    | ModeTraced
+    | PassReconciled
+    | Failed
+)

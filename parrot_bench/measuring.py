@@ -1,0 +1,232 @@
+"""One measurement from model to last span, as a generator of events.
+
+It runs inside the timed process (:mod:`parrot_bench.worker`) or, for models that exist only
+as objects, in the caller's own. It imports no table, no chart and no progress bar.
+"""
+
+import os
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from parrot_bench.conditions import conditions
+from parrot_bench.environment import environment
+from parrot_bench.errors import UsageError
+from parrot_bench.events import Described, Event, Phase, Reply
+from parrot_bench.loading import LoadedModel, load_model, load_parrot
+from parrot_bench.modes import ExecutionMode, quiet, select_modes
+from parrot_bench.record import ModelDescription, ModeRecord, public_params
+from parrot_bench.studies.overhead import UNPRIMED_NS, Overhead, OverheadPlan
+from parrot_bench.timing import Async
+from parrot_bench.traced_pass import TracedPlan, traced_pass
+
+DEFAULT_BATCH = 16
+"""Prompts of one batch, unless asked otherwise or a bounded number of calls needs fewer."""
+
+TRACED_CALLS = 10
+"""Calls of each mode in the traced pass; one where calls are slow or counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """Everything a timed process needs to know. It is pickled; it holds no live object.
+
+    Attributes:
+        spec: MODEL as given; empty for the embedded parrot.
+        modes: Names of modes; empty for the default ones.
+        baseline: The mode the others are divided by.
+        prompt: The prompt's text.
+        reply_length: Chunks of the parrot's reply, ``max_tokens`` of another model.
+        batch_size: Prompts of one batch; None for the default.
+        max_concurrency: For batching modes.
+        max_calls: Upper bound on calls.
+        call_limit_s: Time limit of one call, seconds.
+        seed: Seed of the order.
+        tail_s: Time for the tails, seconds.
+        keep_conditions: Leave conditions as they are.
+        spans: Where ``spans.jsonl`` goes.
+        otlp: Endpoint of a collector; empty for none.
+    """
+
+    spec: str = ""
+    modes: tuple[str, ...] = ()
+    baseline: str = "invoke"
+    prompt: str = ""
+    reply_length: int | None = None
+    batch_size: int | None = None
+    max_concurrency: int | None = None
+    max_calls: int | None = None
+    call_limit_s: float = 60.0
+    seed: int = 0
+    tail_s: float = 9.0
+    keep_conditions: bool = False
+    spans: Path | None = None
+    otlp: str = ""
+
+
+Measurement = Generator[Event, Reply, None]
+
+
+def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
+    """Measure one model.
+
+    Args:
+        job: What to do.
+        loaded: The model, where it is already at hand; else ``job.spec`` is loaded.
+
+    Yields:
+        What is known and measured, as it happens.
+
+    Raises:
+        ParrotBenchError: The job cannot be done; the message says why.
+    """
+    if loaded is None:
+        yield Phase("loading the model")
+        loaded = load_model(job.spec) if job.spec else load_parrot(job.reply_length or 0)
+    model = loaded.model
+    second, how = loaded.second()
+    chosen = _chosen(job)
+    usable = [mode for mode in chosen if not mode.unavailable(model)]
+    if job.baseline not in {mode.name for mode in usable}:
+        (missing,) = (mode for mode in chosen if mode.name == job.baseline)
+        raise UsageError(
+            f"the baseline {job.baseline} is not available: {missing.unavailable(model)}; "
+            "name another mode with --baseline"
+        )
+    kwargs = _call_arguments(job, model)
+    batch = _batch_size(job, usable)
+    with quiet(), conditions((model, second), keep=job.keep_conditions) as found:
+        reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor")
+        plan = OverheadPlan(
+            modes=usable,
+            baseline=job.baseline,
+            prompt=job.prompt,
+            kwargs=kwargs,
+            batch_size=batch,
+            max_concurrency=job.max_concurrency,
+            max_calls=job.max_calls,
+            reserved_calls=reserved,
+            call_limit_s=job.call_limit_s,
+            seed=job.seed,
+            tail_s=job.tail_s,
+        )
+        study = Overhead(model, second, plan)
+        try:
+            clock = study.clocks["async"]
+            loop = clock.loop_class if isinstance(clock, Async) else ""
+            yield Described(
+                model=describe(model, job.spec, how),
+                environment=environment(type(model).__module__, loop),
+                conditions=tuple(found),
+                modes=tuple(_mode_record(mode, model) for mode in chosen),
+                batch_size=batch,
+                pid=os.getpid(),
+            )
+            yield from study.events()
+            slow = study.baseline.unit_ns > UNPRIMED_NS
+            yield from _trace(job, model, study, plan, slow=slow)
+        finally:
+            study.close()
+
+
+def _trace(
+    job: Job, model: BaseChatModel, study: Overhead, plan: OverheadPlan, *, slow: bool
+) -> Measurement:
+    # The SDK is loaded after the last timed block.
+    from parrot_callbacks import open_tracing  # noqa: PLC0415
+
+    counted = job.max_calls is not None
+    traced = TracedPlan(
+        modes=study.modes,
+        prompt=plan.prompt,
+        kwargs=plan.kwargs,
+        calls=1 if slow or counted else TRACED_CALLS,
+        batch_size=plan.batch_size,
+        max_concurrency=plan.max_concurrency,
+        call_limit_s=plan.call_limit_s,
+    )
+    spans = len(traced.modes) * (max(traced.calls, traced.batch_size) + 1)
+    tracing = open_tracing(job.spans, job.otlp, planned_spans=spans)
+    try:
+        yield from traced_pass(model, traced, tracing, study.clocks)
+    finally:
+        tracing.close()
+
+
+def _chosen(job: Job) -> list[ExecutionMode]:
+    chosen = select_modes(job.modes)
+    if job.baseline not in {mode.name for mode in chosen}:
+        chosen = [*select_modes([job.baseline]), *chosen]
+    return chosen
+
+
+def _call_arguments(job: Job, model: BaseChatModel) -> dict[str, Any]:
+    """Arguments of every call that bring about the reply length that was asked for."""
+    if not job.spec or job.reply_length is None:
+        return {}
+    fields = type(model).model_fields
+    if "max_tokens" in fields or any(f.alias == "max_tokens" for f in fields.values()):
+        return {"max_tokens": job.reply_length}
+    raise UsageError(
+        f"--reply-length {job.reply_length} needs a model with max_tokens, and "
+        f"{type(model).__qualname__} has none; set the length in the model itself"
+    )
+
+
+def _batch_size(job: Job, modes: list[ExecutionMode]) -> int:
+    """The largest usual batch for which a bounded number of calls pays for twelve rounds."""
+    if job.batch_size is not None or job.max_calls is None:
+        return job.batch_size or DEFAULT_BATCH
+    batching = sum(mode.batches for mode in modes)
+    single = len(modes) - batching + 1
+    for size in (DEFAULT_BATCH, 8, 4):
+        if (batching * size + single) * 14 <= job.max_calls:
+            return size
+    return 2
+
+
+def describe(model: BaseChatModel, spec: str, second: str) -> ModelDescription:
+    """Say what can be said of a model without calling it."""
+    from parrot_callbacks import redact  # noqa: PLC0415  # with the rest of the callbacks
+
+    cls = type(model)
+    name = next(
+        (
+            value
+            for key in ("model_name", "model", "model_id", "deployment_name")
+            if isinstance(value := getattr(model, key, None), str)
+        ),
+        "",
+    )
+    native = {
+        method: getattr(cls, method) is not getattr(BaseChatModel, method)
+        for method in ("_stream", "_agenerate", "_astream")
+    }
+    return ModelDescription(
+        spec=spec,
+        class_name=f"{cls.__module__}.{cls.__qualname__}",
+        llm_type=model._llm_type,  # noqa: SLF001  # LangChain's protocol for models
+        model_name=name,
+        identifying_params=public_params(redact(model._identifying_params)),  # noqa: SLF001
+        native_async=native["_agenerate"] or native["_astream"],
+        native_stream=native["_stream"] or native["_astream"],
+        waits=False,
+        second_instance=second,
+    )
+
+
+def _mode_record(mode: ExecutionMode, model: BaseChatModel) -> ModeRecord:
+    return ModeRecord(
+        name=mode.name,
+        api=mode.api,
+        kind=mode.kind,
+        status=mode.status,
+        streams=mode.streams,
+        batches=mode.batches,
+        floor=mode.floor,
+        note=mode.note(model),
+        unavailable=mode.unavailable(model),
+    )

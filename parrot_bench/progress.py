@@ -1,0 +1,175 @@
+"""What a run shows while it goes on: drawn between rounds, never by a thread of its own."""
+
+from collections.abc import Callable
+from time import monotonic
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from parrot_bench.estimates import relative_half_width
+from parrot_bench.events import (
+    Described,
+    Event,
+    ModeDropped,
+    Phase,
+    Planned,
+    RoundsEnded,
+    RoundTaken,
+)
+from parrot_bench.record import Estimate
+from parrot_bench.running import Run
+from parrot_bench.studies.costs import deciding_clock, ratio
+from parrot_bench.studies.overhead import MIN_ROUNDS
+
+REDRAW_S = 0.5
+LINE_S = 10.0
+SLOW_ROUND_S = 1.0
+
+
+class Progress:
+    """Shows a run on a terminal, or as a line now and then where there is none.
+
+    Args:
+        console: Where to.
+        number: Writes an estimated ratio and its interval.
+    """
+
+    def __init__(self, console: Console, number: Callable[[Estimate], tuple[str, str]]) -> None:
+        self._console = console
+        self._number = number
+        self._live: Live | None = None
+        self._drawn = 0.0
+
+    def __call__(self, run: Run, event: Event) -> None:
+        """Take note of an event; see :data:`parrot_bench.running.Watcher`."""
+        if isinstance(event, Described):
+            self._described(event)
+        elif isinstance(event, ModeDropped):
+            self._say(Text(f"{event.mode} is left out: {event.reason}", style="yellow"))
+        elif isinstance(event, Planned):
+            self._planned(run, event)
+        elif isinstance(event, RoundsEnded):
+            if run.stopped_by == "max-calls":
+                self._say(Text("--max-calls leaves no further round"))
+        elif isinstance(event, Phase) and not self._console.is_terminal:
+            self._say(Text(event.text, style="dim"))
+        if self._console.is_terminal:
+            self._draw(run, force=not isinstance(event, RoundTaken))
+        elif isinstance(event, RoundTaken) and not event.tail:
+            self._line(run)
+
+    def close(self) -> None:
+        """Take the display away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def _say(self, what: RenderableType) -> None:
+        self._console.print(what, soft_wrap=True)
+
+    def _described(self, event: Described) -> None:
+        name = event.model.model_name or event.model.llm_type
+        self._say(Text.assemble("measuring ", (name, "bold"), f" ({event.model.class_name})"))
+        for mode in event.modes:
+            if mode.unavailable:
+                self._say(Text(f"{mode.name} is not available: {mode.unavailable}", style="yellow"))
+        for condition in event.conditions:
+            done = "kept" if condition.kept else "removed from the timed process"
+            self._say(Text(f"{condition.name}: {done} ({condition.effect})", style="yellow"))
+
+    def _planned(self, run: Run, plan: Planned) -> None:
+        """Show the plan where it costs time or money."""
+        request = run.request
+        if plan.round_s < SLOW_ROUND_S and request.max_calls is None:
+            return
+        rounds = max(1, round(run.rounds_s / max(plan.round_s, 1e-9)))
+        if plan.affordable_rounds is not None:
+            rounds = min(rounds, plan.affordable_rounds)
+        traced = sum(mode.calls_per_unit for mode in plan.modes)
+        calls = plan.calls_so_far + rounds * plan.round_calls + traced
+        tokens = [m.tokens for m in plan.modes if m.tokens is not None]
+        out = f", {round(calls * sum(tokens) / len(tokens)):,} output tokens" if tokens else ""
+        seconds = min(run.rounds_s, rounds * plan.round_s)
+        self._say(
+            Text(
+                f"plan: about {rounds} rounds of {plan.round_calls} calls, "
+                f"{calls:,} calls in all{out}, about {seconds:.0f} s",
+                style="bold",
+            )
+        )
+        if rounds < MIN_ROUNDS:
+            need_s = plan.round_s * MIN_ROUNDS / run.rounds_s * request.time_s
+            need_calls = plan.calls_so_far + MIN_ROUNDS * plan.round_calls + traced
+            wants = []
+            if need_s > request.time_s:
+                wants.append(f"--time {need_s:.0f}")
+            if request.max_calls is not None and need_calls > request.max_calls:
+                wants.append(f"--max-calls {need_calls}")
+            self._say(
+                Text(
+                    f"No verdict is given under {MIN_ROUNDS} rounds: use {' and '.join(wants)}, "
+                    "or choose fewer with --modes",
+                    style="yellow",
+                )
+            )
+
+    # -- between rounds ------------------------------------------------------------------
+
+    def _left_s(self, run: Run) -> float:
+        return max(0.0, run.request.time_s - run.elapsed_s)
+
+    def _ratios(self, run: Run) -> list[tuple[str, Estimate]]:
+        plan = run.plan
+        if plan is None or run.samples.rounds < MIN_ROUNDS:
+            return []
+        clock = deciding_clock(plan)
+        found = []
+        for planned in plan.modes:
+            if planned.mode == run.request.baseline or planned.mode in run.failures:
+                continue
+            estimate = ratio(run.samples, planned, run.request.baseline, clock)
+            if estimate is not None:
+                found.append((planned.mode, estimate))
+        return found
+
+    def _line(self, run: Run) -> None:
+        now = monotonic()
+        if now - self._drawn < LINE_S:
+            return
+        self._drawn = now
+        ratios = "  ".join(f"{mode} {self._number(e)[0]}" for mode, e in self._ratios(run))
+        self._say(
+            Text(f"{run.samples.rounds} rounds, at most {self._left_s(run):.0f} s left  {ratios}")
+        )
+
+    def _draw(self, run: Run, *, force: bool) -> None:
+        now = monotonic()
+        if not force and now - self._drawn < REDRAW_S:
+            return
+        self._drawn = now
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        self._live.update(self._view(run), refresh=True)
+
+    def _view(self, run: Run) -> RenderableType:
+        if run.plan is None or not run.samples.rounds:
+            return Text(f"  {run.phase} …", style="dim")
+        head = Table.grid(padding=(0, 2))
+        bar = ProgressBar(total=run.request.time_s, completed=min(run.elapsed_s, run.request.time_s), width=32)
+        left = f"at most {self._left_s(run):.0f} s left"
+        head.add_row(run.phase, bar, f"{run.samples.rounds} rounds", left)
+        table = Table(box=None, padding=(0, 2), header_style="dim")
+        table.add_column("mode")
+        table.add_column(f"against {run.request.baseline}, so far", justify="right")
+        table.add_column("")
+        table.add_column("± %", justify="right")
+        for mode, estimate in self._ratios(run):
+            value, interval = self._number(estimate)
+            width = relative_half_width(estimate) * 100
+            style = "green" if width <= run.request.target * 100 else "dim"
+            table.add_row(mode, value, interval, Text(f"{width:.1f}", style=style))
+        return Group(head, table)

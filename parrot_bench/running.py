@@ -1,0 +1,529 @@
+"""A run from request to record: follows a measurement, decides when to stop, saves.
+
+It keeps the run directory true at every moment: ``run.json`` says *incomplete* until the very
+end, and the finished rounds are on disk at most a few seconds after they were measured.
+"""
+
+import os
+import random
+import re
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from time import monotonic
+from types import FrameType
+from typing import Any, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from langchain_core.language_models import BaseChatModel
+
+from parrot_bench.environment import NoiseWatch, parrot_bench_version
+from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
+from parrot_bench.events import (
+    Described,
+    Event,
+    ModeDropped,
+    ModeTraced,
+    PassReconciled,
+    Phase,
+    Planned,
+    Reply,
+    RoundsEnded,
+    RoundTaken,
+)
+from parrot_bench.loading import LoadedModel, adopt, load_model
+from parrot_bench.measuring import Job, Measurement, measure
+from parrot_bench.modes import ExecutionMode
+from parrot_bench.record import (
+    Configuration,
+    Environment,
+    ModeReconciliation,
+    Noise,
+    OverheadResult,
+    Reconciliation,
+    RunDirectory,
+    RunRecord,
+)
+from parrot_bench.samples import Samples
+from parrot_bench.studies.costs import StoppedBy, on_target, result
+from parrot_bench.trust import checks
+from parrot_bench.worker import in_worker
+
+STUDIES = ("overhead",)
+"""The studies of this version."""
+
+DEFAULT_PROMPT = ("What does each way of calling you cost? " * 7)[:256]
+"""256 characters of plain text."""
+
+DEFAULT_REPLY = 20
+"""Chunks of the parrot's reply."""
+
+TAIL_SHARE = 0.15
+"""Share of the time budget for the pass with garbage collection on."""
+
+FIRST_LOOK = 30
+"""Rounds before the first look at the target."""
+
+LOOK_AGAIN = 1.1
+"""The next look comes after 10 % more rounds."""
+
+SAVE_EVERY_S = 5.0
+"""How often the finished rounds are written while the rounds go on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a user asks of a run; every field has the documented default.
+
+    Attributes:
+        spec: MODEL as ``module:attr`` or ``path/file.py:attr``; empty for the parrot.
+        modes: Names of modes, or ``module:attr`` of one's own; empty for the default ones.
+        baseline: The mode the others are divided by.
+        studies: Names of studies.
+        time_s: Time budget of the overhead study, seconds.
+        target: Half-width of the intervals to stop at; 0.02 is ±2 %.
+        delta: Ratios inside ±delta are called the same.
+        prompt: The prompt's text.
+        reply_length: Chunks of the parrot's reply, ``max_tokens`` of another model.
+        batch_size: Prompts of one batch.
+        max_concurrency: For batching modes; None is LangChain's default.
+        max_calls: Upper bound on calls of the model.
+        call_limit_s: Time limit of one call, seconds.
+        seed: Seed of the random order; None draws one, which is recorded.
+        keep_conditions: Measure with whatever distorts, and say so.
+        otlp: Endpoint of a collector to send the spans to, as well.
+        command: The command line, for the record.
+    """
+
+    spec: str = ""
+    modes: tuple[str, ...] = ()
+    baseline: str = "invoke"
+    studies: tuple[str, ...] = ("overhead",)
+    time_s: float = 60.0
+    target: float = 0.02
+    delta: float = 0.02
+    prompt: str = DEFAULT_PROMPT
+    reply_length: int | None = None
+    batch_size: int | None = None
+    max_concurrency: int | None = None
+    max_calls: int | None = None
+    call_limit_s: float = 60.0
+    seed: int | None = None
+    keep_conditions: bool = False
+    otlp: str = ""
+    command: tuple[str, ...] = ()
+
+
+class Run:
+    """One run: takes in events, answers them, and keeps the run directory true.
+
+    Args:
+        request: What was asked for; its seed must be set.
+        directory: Where it is saved.
+    """
+
+    def __init__(self, request: Request, directory: RunDirectory) -> None:
+        if request.seed is None:
+            raise MeasurementError("a run needs its seed before it begins; set Request.seed")
+        self.request = request
+        self.directory = directory
+        self.samples = Samples()
+        self.described: Described | None = None
+        self.plan: Planned | None = None
+        self.failures: dict[str, str] = {}
+        self.traced: list[ModeReconciliation] = []
+        self.reconciliation: Reconciliation | None = None
+        self.stopped_by: StoppedBy = "failed"
+        self.phase = ""
+        self._started = datetime.now().astimezone()
+        self._begun = monotonic()
+        self._rounds_begun = self._rounds_ended = 0.0
+        self._next_look = FIRST_LOOK
+        self._saved = monotonic()
+        self._watch: NoiseWatch | None = None
+        self._noise: Noise | None = None
+
+    # -- events --------------------------------------------------------------------------
+
+    def take(self, event: Event) -> Reply:
+        """Take in what was measured, and say whether it is enough."""
+        if isinstance(event, RoundTaken):
+            return self._round(event)
+        if isinstance(event, Phase):
+            self.phase = event.text
+        elif isinstance(event, Described):
+            self.described = event
+            self.save("the run has not finished, or was killed")
+        elif isinstance(event, ModeDropped):
+            self.failures[event.mode] = event.reason
+        elif isinstance(event, Planned):
+            self._planned(event)
+        elif isinstance(event, RoundsEnded):
+            self._rounds_over("max-calls" if event.by_calls else self.stopped_by)
+        elif isinstance(event, ModeTraced):
+            self.traced.append(event.result)
+        elif isinstance(event, PassReconciled):
+            self.reconciliation = event.result
+        return Reply.GO
+
+    def _planned(self, plan: Planned) -> None:
+        self.plan = plan
+        self.phase = "measuring"
+        self._rounds_begun = self._rounds_ended = monotonic()
+        if self.described is not None:
+            self._watch = NoiseWatch(self.described.pid)
+
+    def _round(self, taken: RoundTaken) -> Reply:
+        self.samples.add(taken)
+        if taken.tail:
+            return Reply.GO
+        self._rounds_ended = now = monotonic()
+        if now - self._saved >= SAVE_EVERY_S:
+            self.save("the run has not finished, or was killed")
+        if self.elapsed_s >= self.rounds_s:
+            self.stopped_by = "time"
+            return Reply.ENOUGH
+        if self.samples.rounds >= self._next_look:
+            self._next_look = max(self._next_look + 1, int(self.samples.rounds * LOOK_AGAIN))
+            plan, request = self.plan, self.request
+            if plan and on_target(self.samples, plan, request.baseline, request.target):
+                self.stopped_by = "target"
+                return Reply.ENOUGH
+        return Reply.GO
+
+    def _rounds_over(self, why: StoppedBy) -> None:
+        self.stopped_by = why
+        self._rounds_ended = monotonic()
+        if self._watch is not None:
+            self._noise = self._watch.stop()
+            self._watch = None
+        self.save("the run has not finished, or was killed")
+
+    @property
+    def elapsed_s(self) -> float:
+        """How long the rounds have run, seconds."""
+        return self._rounds_ended - self._rounds_begun
+
+    @property
+    def rounds_s(self) -> float:
+        """How long the rounds may run; the rest of the budget is for the tails."""
+        return self.request.time_s * (1 - TAIL_SHARE)
+
+    # -- saving --------------------------------------------------------------------------
+
+    def finish(self) -> RunRecord:
+        """Save the complete run."""
+        return self._save(status="complete", note="")
+
+    def save(self, why: str) -> RunRecord:
+        """Save what there is, as incomplete."""
+        return self._save(status="incomplete", note=why)
+
+    def stop(self, why: StoppedBy) -> None:
+        """End the rounds from outside."""
+        if not self.samples.rounds or self._watch is not None:
+            self._rounds_over(why)
+
+    def _save(self, *, status: str, note: str) -> RunRecord:
+        record = self.record(status, note)
+        if self.samples.rounds:
+            self.samples.write(self.directory.samples, self.directory.calls)
+        self.directory.write_record(record)
+        self._saved = monotonic()
+        return record
+
+    def overhead(self) -> OverheadResult | None:
+        """Estimate from the rounds so far; None before the first."""
+        if self.plan is None or self.described is None or not self.samples.rounds:
+            return None
+        return result(
+            self.samples,
+            self.plan,
+            self.described.modes,
+            baseline=self.request.baseline,
+            delta=self.request.delta,
+            duration_s=self.elapsed_s,
+            stopped_by=self.stopped_by,
+            seed=self.request.seed or 0,
+        )
+
+    def record(self, status: str, note: str) -> RunRecord:
+        """Say everything that is known by now."""
+        described, plan = self.described, self.plan
+        if described is None:
+            raise MeasurementError("nothing is known of the model yet")
+        model = described.model.model_copy(update={"waits": bool(plan and plan.waits)})
+        overhead = self.overhead()
+        reconciliation = self.reconciliation
+        return RunRecord.model_validate(
+            {
+                "name": self.directory.path.name,
+                "status": status,
+                "status_note": note,
+                "started": self._started,
+                "duration_s": monotonic() - self._begun,
+                "command": self.request.command,
+                "parrot_bench_version": parrot_bench_version(),
+                "model": model,
+                "configuration": self._configuration(described),
+                "environment": described.environment,
+                "conditions": described.conditions,
+                "modes": tuple(
+                    mode.model_copy(
+                        update={"unavailable": mode.unavailable or self.failures.get(mode.name, "")}
+                    )
+                    for mode in described.modes
+                ),
+                "overhead": overhead,
+                "reconciliation": reconciliation,
+                "noise": self._noise,
+                "trust": checks(
+                    model=model,
+                    overhead=overhead,
+                    reconciliation=reconciliation,
+                    conditions=described.conditions,
+                    noise=self._noise,
+                    governor=described.environment.governor,
+                    logical_cpus=described.environment.logical_cpus,
+                    failures=self.failures,
+                ),
+                "failures": self.failures,
+            }
+        )
+
+    def _configuration(self, described: Described) -> Configuration:
+        request = self.request
+        return Configuration(
+            baseline=request.baseline,
+            studies=request.studies,
+            modes=request.modes,
+            time_s=request.time_s,
+            target=request.target,
+            delta=request.delta,
+            prompt=None,
+            prompt_characters=len(request.prompt),
+            reply_length=request.reply_length,
+            batch_size=described.batch_size,
+            max_concurrency=request.max_concurrency,
+            max_calls=request.max_calls,
+            call_limit_s=request.call_limit_s,
+            seed=request.seed or 0,
+            keep_conditions=request.keep_conditions,
+            otlp=_without_user_info(request.otlp),
+        )
+
+
+Watcher = Callable[[Run, Event], None]
+"""Told of every event after the run has taken it in; it may take its time."""
+
+
+class Interrupts:
+    """Turns the first Ctrl-C or SIGTERM into a request to stop; a second Ctrl-C is as usual."""
+
+    def __init__(self) -> None:
+        self.requested = ""
+        self._previous: dict[int, Any] = {}
+
+    def __call__(self) -> bool:
+        """Whether somebody asked to stop."""
+        return bool(self.requested)
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._request)
+        return self
+
+    def _request(self, number: int, _frame: FrameType | None) -> None:
+        if self.requested:
+            raise KeyboardInterrupt
+        self.requested = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+
+
+def run(
+    model: str | BaseChatModel | Callable[[], BaseChatModel] = "",
+    *,
+    out: Path | str | None = None,
+    modes: Sequence[str | ExecutionMode] = (),
+    watcher: Watcher | None = None,
+    **options: Any,
+) -> RunRecord:
+    """Measure a chat model in every execution mode, and save the run.
+
+    Args:
+        model: MODEL as on the command line (empty for the embedded parrot), which is measured
+            in a fresh process; or a chat model or a zero-argument factory, measured in this one.
+        out: The run directory; ``runs/<time>-<modes>`` by default.
+        modes: Names, or :class:`ExecutionMode` values of one's own; all but the deprecated by
+            default.
+        watcher: Told of every event.
+        **options: Further fields of :class:`Request`.
+
+    Returns:
+        The record, as it is saved in ``run.json`` of the run directory. It is incomplete where
+        the run was stopped.
+
+    Raises:
+        ParrotBenchError: Nothing could be measured; the message says why.
+    """
+    names = tuple(m if isinstance(m, str) else m.name for m in modes)
+    spec = model if isinstance(model, str) else ""
+    request = Request(spec=spec, modes=names, **options)
+    here = not isinstance(model, str) or any(not isinstance(m, str) for m in modes)
+    loaded = None
+    if here:
+        loaded = load_model(model) if isinstance(model, str) and model else None
+        loaded = loaded or adopt(model)  # type: ignore[arg-type]  # not a str here
+    return carry_out(request, out=out, loaded=loaded, modes=modes, watcher=watcher)
+
+
+def carry_out(
+    request: Request,
+    *,
+    out: Path | str | None = None,
+    loaded: LoadedModel | None = None,
+    modes: Sequence[str | ExecutionMode] = (),
+    watcher: Watcher | None = None,
+    opened: Callable[[RunDirectory], object] | None = None,
+) -> RunRecord:
+    """Carry out a request; see :func:`run`. ``opened`` is told of the run directory."""
+    if request.seed is None:
+        request = replace(request, seed=random.SystemRandom().randrange(2**31))
+    check(request)
+    directory = RunDirectory(Path(out) if out else Path("runs") / _name(request))
+    directory.create()
+    if opened is not None:
+        opened(directory)
+    job = _job(request, directory, modes or request.modes)
+    following = Run(request, directory)
+    with Interrupts() as interrupted:
+        measurement = (
+            measure(job, loaded) if loaded else in_worker(job, directory.log, interrupted)
+        )
+        try:
+            _follow(following, measurement, watcher, interrupted)
+        except KeyboardInterrupt:
+            following.stop("interrupted")
+            if following.described is None:
+                _discard(directory)
+                raise MeasurementError("stopped before the model was loaded; nothing kept") from None
+            why = interrupted.requested or "Ctrl-C"
+            return following.save(f"stopped by {why} after {following.samples.rounds} rounds")
+        except ParrotBenchError as error:
+            if following.samples.rounds:
+                following.stop("failed")
+                following.save(str(error))
+                error.add_note(f"What was measured is kept in {directory.path}")
+            else:
+                _discard(directory)
+            raise
+        finally:
+            measurement.close()
+            if directory.log.exists() and not directory.log.stat().st_size:
+                directory.log.unlink()
+    return following.finish()
+
+
+def _follow(
+    following: Run,
+    measurement: Measurement,
+    watcher: Watcher | None,
+    interrupted: Interrupts,
+) -> None:
+    event = next(measurement)
+    while True:
+        reply = following.take(event)
+        if watcher is not None:
+            watcher(following, event)
+        if interrupted() and not isinstance(event, RoundTaken):
+            raise KeyboardInterrupt
+        try:
+            event = measurement.send(reply)
+        except StopIteration:
+            return
+
+
+def check(request: Request) -> None:
+    """Refuse what cannot be carried out, before anything is loaded.
+
+    Raises:
+        UsageError: One line on what was given, what was expected, and what to do.
+    """
+    unknown = [study for study in request.studies if study not in STUDIES]
+    if unknown:
+        raise UsageError(
+            f"unknown study {unknown[0]!r}; this version has: {', '.join(STUDIES)}"
+        )
+    for name, value, low, high in (
+        ("--time", request.time_s, 1, 86_400),
+        ("--target", request.target, 0.0001, 1),
+        ("--delta", request.delta, 0.0001, 1),
+        ("--call-limit", request.call_limit_s, 0.01, 86_400),
+        ("--reply-length", request.reply_length, 0, 1_000_000),
+        ("--batch-size", request.batch_size, 1, 10_000),
+        ("--max-concurrency", request.max_concurrency, 1, 10_000),
+        ("--max-calls", request.max_calls, 1, 2**31),
+    ):
+        if value is not None and not low <= value <= high:
+            raise UsageError(f"{name} {value:g} is outside {low:g} to {high:g}; give one inside")
+    if not request.prompt:
+        raise UsageError("--prompt is empty; give at least one character")
+
+
+def _job(request: Request, directory: RunDirectory, modes: Sequence[str | ExecutionMode]) -> Job:
+    reply = request.reply_length
+    if not request.spec and reply is None:
+        reply = DEFAULT_REPLY
+    return Job(
+        spec=request.spec,
+        modes=tuple(modes),
+        baseline=request.baseline,
+        prompt=request.prompt,
+        reply_length=reply,
+        batch_size=request.batch_size,
+        max_concurrency=request.max_concurrency,
+        max_calls=request.max_calls,
+        call_limit_s=request.call_limit_s,
+        seed=request.seed or 0,
+        tail_s=request.time_s * TAIL_SHARE,
+        keep_conditions=request.keep_conditions,
+        spans=directory.spans.absolute(),
+        otlp=request.otlp,
+    )
+
+
+def _name(request: Request) -> str:
+    others = [mode.replace(":", ".") for mode in request.modes if mode != request.baseline]
+    if not others:
+        against = "all"
+    elif len(others) <= 3:  # noqa: PLR2004  # more make an unwieldy name
+        against = "-".join(others)
+    else:
+        against = f"{len(others)}-modes"
+    stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
+    name = re.sub(r"[^\w.-]+", "-", f"{stamp}-{request.baseline}-vs-{against}")
+    taken = Path("runs") / name
+    return f"{name}-{os.getpid()}" if taken.exists() else name
+
+
+def _discard(directory: RunDirectory) -> None:
+    """Remove a directory in which nothing was measured; whatever the user put there stays."""
+    for path in (directory.record, directory.log, directory.spans):
+        path.unlink(missing_ok=True)
+    with suppress(OSError):
+        directory.path.rmdir()
+
+
+def _without_user_info(url: str) -> str:
+    parts = urlsplit(url)
+    if "@" not in parts.netloc:
+        return url
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

@@ -1,0 +1,192 @@
+"""The samples of a run: kept by mode while it goes on, saved as Parquet tables.
+
+What a table's columns mean is said in :class:`parrot_bench.events.Block`.
+"""
+
+import io
+from array import array
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from parrot_bench.events import Block, RoundTaken
+from parrot_bench.record import write_atomically
+
+Clock = Literal["cpu", "wall"]
+
+
+def _numbers() -> "array[int]":
+    return array("q")
+
+
+@dataclass(slots=True)
+class Series:
+    """Blocks of one mode in one role, in the order they ran."""
+
+    rounds: "array[int]" = field(default_factory=_numbers)
+    calls: "array[int]" = field(default_factory=_numbers)
+    wall: "array[int]" = field(default_factory=_numbers)
+    cpu: "array[int]" = field(default_factory=_numbers)
+    cold: "array[int]" = field(default_factory=_numbers)
+
+    def add(self, number: int, block: Block) -> None:
+        """Take in one block of round ``number``."""
+        self.rounds.append(number)
+        self.calls.append(block.calls)
+        self.wall.append(block.wall_ns)
+        self.cpu.append(block.cpu_ns)
+        if block.cold_ns is not None:
+            self.cold.append(block.cold_ns)
+
+    def per_call(self, clock: Clock) -> NDArray[np.float64]:
+        """Nanoseconds per call of each block, shape (blocks,), at least 1."""
+        total = np.array(self.cpu if clock == "cpu" else self.wall, dtype=np.float64)
+        return np.maximum(total / np.array(self.calls, dtype=np.float64), 1.0)
+
+
+class Samples:
+    """Every block of every round, and every stamped call."""
+
+    def __init__(self) -> None:
+        self._series: defaultdict[tuple[str, str], Series] = defaultdict(Series)
+        self._blocks: list[tuple[int, bool, bool, Block]] = []
+        self._errors: dict[str, dict[str, int]] = {}
+        self.rounds = 0
+        self.stamped_rounds = 0
+        self.calls = 0
+
+    def add(self, taken: RoundTaken) -> None:
+        """Take in one round."""
+        self.calls = taken.calls_so_far
+        for mode, error in taken.errors:
+            counts = self._errors.setdefault(mode, {})
+            counts[error] = counts.get(error, 0) + 1
+        for block in taken.blocks:
+            self._blocks.append((taken.number, taken.stamped, taken.tail, block))
+            if not taken.stamped:
+                key = block.partner if block.role == "pair" else block.mode
+                self._series[key, block.role].add(taken.number, block)
+        if not taken.tail:
+            self.rounds += 1
+            self.stamped_rounds += taken.stamped
+
+    def of(self, mode: str, role: str = "mode") -> Series:
+        """Blocks of a mode; ``role`` as in :class:`Block` (a pair goes by its slow mode)."""
+        return self._series.get((mode, role)) or Series()
+
+    def errors(self, mode: str) -> dict[str, int]:
+        """Blocks of a mode that raised, by error type."""
+        return self._errors.get(mode, {})
+
+    def paired(
+        self, one: Series, other: Series, clock: Clock
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Nanoseconds per call of both, over the rounds that have both, in order."""
+        first, second = one.per_call(clock), other.per_call(clock)
+        if one.rounds == other.rounds:
+            return first, second
+        _, left, right = np.intersect1d(
+            np.array(one.rounds), np.array(other.rounds), assume_unique=True, return_indices=True
+        )
+        return first[left], second[right]
+
+    def latencies(self, mode: str) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
+        """Per-call latencies of a mode, nanoseconds, and the round of each.
+
+        They come from the pass with garbage collection on where there was one, because that is
+        how the calls will run; else from the stamped rounds.
+
+        Returns:
+            Latencies and round numbers, both of shape (calls,), and whether garbage collection
+            was on.
+        """
+        for wanted in (True, False):
+            found = [
+                (number, np.diff(np.array(block.stamps, dtype=np.int64)))
+                for number, _, tail, block in self._blocks
+                if tail is wanted and block.mode == mode and block.stamps and block.role == "mode"
+            ]
+            if found:
+                latencies = np.concatenate([gaps for _, gaps in found])
+                rounds = np.concatenate([np.full(gaps.size, number) for number, gaps in found])
+                return latencies, rounds.astype(np.int64), wanted
+        empty = np.array([], dtype=np.int64)
+        return empty, empty, False
+
+    def write(self, samples: Path, calls: Path) -> None:
+        """Write ``samples.parquet`` and ``calls.parquet``."""
+        _write_parquet(samples, _SAMPLE_COLUMNS, (_sample_row(*entry) for entry in self._blocks))
+        _write_parquet(
+            calls,
+            _CALL_COLUMNS,
+            (
+                ("overhead", block.mode, number, tail, begun, ended)
+                for number, _, tail, block in self._blocks
+                if block.role == "mode"
+                for begun, ended in zip(block.stamps, block.stamps[1:], strict=False)
+            ),
+        )
+
+
+_SAMPLE_COLUMNS = {
+    "study": "String",
+    "process": "Int32",
+    "round": "Int32",
+    "position": "Int32",
+    "mode": "String",
+    "role": "String",
+    "partner": "String",
+    "previous": "String",
+    "stamped": "Boolean",
+    "tail": "Boolean",
+    "calls": "Int32",
+    "wall_ns": "Int64",
+    "cpu_ns": "Int64",
+    "cold_wall_ns": "Int64",
+}
+
+_CALL_COLUMNS = {
+    "study": "String",
+    "mode": "String",
+    "round": "Int32",
+    "tail": "Boolean",
+    "started_ns": "Int64",
+    "ended_ns": "Int64",
+}
+
+
+def _sample_row(number: int, stamped: bool, tail: bool, block: Block) -> tuple[object, ...]:
+    return (
+        "overhead",
+        0,
+        number,
+        block.position,
+        block.mode,
+        block.role,
+        block.partner,
+        block.previous,
+        stamped,
+        tail,
+        block.calls,
+        block.wall_ns,
+        block.cpu_ns,
+        block.cold_ns,
+    )
+
+
+def _write_parquet(path: Path, columns: dict[str, str], rows: Iterable[tuple[object, ...]]) -> None:
+    import polars as pl  # noqa: PLC0415  # 0.4 s, and only runs that save need it
+
+    table = pl.DataFrame(
+        list(rows),
+        schema={name: getattr(pl, kind) for name, kind in columns.items()},
+        orient="row",
+    )
+    buffer = io.BytesIO()
+    table.write_parquet(buffer, compression="zstd")
+    write_atomically(path, buffer.getvalue())

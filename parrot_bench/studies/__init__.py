@@ -1,0 +1,1 @@
+"""The studies: one question each, with its plan and its result."""

@@ -1,0 +1,499 @@
+"""The overhead study: what does each mode cost over its floor and over the baseline?
+
+Rounds of one block of every mode, in a fresh random order each time. Random order keeps the
+sign test exact under no effect, whatever the drift: block times have a lag-1 autocorrelation
+of 0.81, the signs of randomly ordered pairs 0.00-0.03.
+
+This module takes the samples. What they mean is said in :mod:`parrot_bench.studies.costs`.
+"""
+
+import random
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from statistics import median
+from time import perf_counter_ns
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+
+from parrot_bench.errors import MeasurementError, UsageError
+from parrot_bench.events import (
+    Block,
+    Event,
+    ModeDropped,
+    Phase,
+    Planned,
+    PlannedMode,
+    Reply,
+    RoundsEnded,
+    RoundTaken,
+)
+from parrot_bench.modes import CallSettings, ExecutionMode, collect, drain
+from parrot_bench.timing import (
+    PRIMED_SHARE,
+    Async,
+    CallLimitExceeded,
+    FrozenGarbage,
+    Reading,
+    Sync,
+    call_limit,
+)
+
+BLOCK_NS = 2_000_000
+"""Wall time of a block aimed at; blocks of 1-5 ms are short against the host's own changes."""
+
+SLOW_NS = 20_000_000
+"""A mode whose unit takes longer has one unit a block, and not in every round."""
+
+UNPRIMED_NS = 100_000_000
+"""A unit that takes longer is not primed: a cold call's extra 0.2 ms is under 0.2 % of it,
+and the untimed call would double what a provider is paid."""
+
+WARM_UP_NS = 60_000_000
+"""Wall time that the warm-up of one mode is given."""
+
+STAMPED_EVERY = 5
+"""Every fifth round stamps each call and is left out of the ratios."""
+
+IDLE_SHARE = 0.25
+"""A model that leaves its thread idle for a larger share of *every* call is one that waits."""
+
+SLOW_SHARE = 0.15
+"""Share of the rounds' time that one slow mode may take."""
+
+GIVE_UP_AFTER = 3
+"""Blocks of one mode that may raise before the mode is left out."""
+
+MIN_ROUNDS = 10
+"""No verdict is given under so many rounds."""
+
+TAIL_CALLS = 400
+"""Stamped calls of every mode that end the pass with garbage collection on (p99 needs 367)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverheadPlan:
+    """What the overhead study is asked to do.
+
+    Attributes:
+        modes: The modes to measure, the baseline among them.
+        baseline: Name of the mode the others are divided by.
+        prompt: What every call is asked.
+        kwargs: Arguments of every call, such as ``max_tokens``.
+        batch_size: Prompts of one batch.
+        max_concurrency: For batching modes; None is LangChain's default.
+        max_calls: Upper bound on calls of the model; None for no bound.
+        reserved_calls: Calls within the bound that are kept for the traced pass.
+        call_limit_s: Time limit of one call, seconds.
+        seed: Seed of the order of the modes.
+        tail_s: Time for the pass with garbage collection on, seconds; 0 for none.
+    """
+
+    modes: Sequence[ExecutionMode]
+    baseline: str
+    prompt: LanguageModelInput
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    batch_size: int = 16
+    max_concurrency: int | None = None
+    max_calls: int | None = None
+    reserved_calls: int = 0
+    call_limit_s: float = 60.0
+    seed: int = 0
+    tail_s: float = 0.0
+
+
+class Budget:
+    """Counts calls of the model against their upper bound."""
+
+    def __init__(self, limit: int | None) -> None:
+        self.limit = limit
+        self.spent = 0
+
+    def affords(self, calls: int) -> bool:
+        """Whether so many more calls stay within the bound."""
+        return self.limit is None or self.spent + calls <= self.limit
+
+
+class Caller:
+    """One mode of one model, ready to be called and timed.
+
+    Args:
+        mode: The mode.
+        model: The model it calls.
+        plan: Prompt, batch size and limits.
+        clock: Takes the readings; all asynchronous modes share one, and with it one loop.
+        budget: Counts the calls.
+    """
+
+    def __init__(
+        self,
+        mode: ExecutionMode,
+        model: BaseChatModel,
+        plan: OverheadPlan,
+        clock: Sync | Async,
+        budget: Budget,
+    ) -> None:
+        self.mode = mode
+        self.calls_per_unit = plan.batch_size if mode.batches else 1
+        self._clock = clock
+        self._budget = budget
+        self._limit_s = plan.call_limit_s * self.calls_per_unit
+        settings = CallSettings(kwargs=plan.kwargs, max_concurrency=plan.max_concurrency)
+        prompt = mode.prepare(plan.prompt)
+        self._item = [prompt] * plan.batch_size if mode.batches else prompt
+        self._timed = mode.bind(model, settings, drain)
+        self._observed = mode.bind(model, settings, collect)
+        self.units = 1
+        self.primed = 1
+        self.every = 1
+        self.unit_ns = 0
+        self.tokens: int | None = None
+        self.idle_share = 0.0
+        self.failures = 0
+
+    @property
+    def calls_per_block(self) -> int:
+        """Calls of one block, untimed ones included."""
+        return (self.units + self.primed) * self.calls_per_unit
+
+    def observe(self) -> None:
+        """Make the first call, keep its token count, and note how long it took."""
+        self._budget.spent += self.calls_per_unit
+        begun = perf_counter_ns()
+        with call_limit(self._limit_s):
+            raw = self._clock.once(self._observed, self._item)
+        self.unit_ns = perf_counter_ns() - begun
+        usage = [message.usage_metadata for message in self.mode.messages(raw)]
+        if usage and all(usage):
+            self.tokens = round(sum(u["output_tokens"] for u in usage if u) / len(usage))
+
+    def warm_up(self, max_units: int) -> None:
+        """Call until the mode is warm, and learn what one unit takes.
+
+        The smallest idle share of a unit tells a model that waits from a processor that is
+        taken away now and then.
+        """
+        readings: list[Reading] = []
+        spent_ns = 0
+        while len(readings) < max_units and spent_ns < WARM_UP_NS:
+            readings.append(self._read(self._clock.reading, 0, 1))
+            spent_ns += readings[-1].wall_ns
+        if readings:
+            settled = readings[len(readings) // 2 :]
+            self.unit_ns = round(median(r.wall_ns for r in settled))
+            self.idle_share = min(1 - r.cpu_ns / max(r.wall_ns, 1) for r in settled)
+
+    def shape(self) -> None:
+        """Choose the length of a block from what one unit takes."""
+        self.units = max(1, round(BLOCK_NS / max(self.unit_ns, 1)))
+        if self.unit_ns > UNPRIMED_NS:
+            self.primed = 0
+        else:
+            self.primed = max(1, round(self.units * PRIMED_SHARE))
+
+    def block(self, *, stamped: bool) -> Reading:
+        """Time one block."""
+        take = self._clock.stamped if stamped and not self.mode.batches else self._clock.reading
+        return self._read(take, self.primed, self.units)
+
+    def _read(self, take: Callable[..., Reading], primed: int, timed: int) -> Reading:
+        self._budget.spent += (primed + timed) * self.calls_per_unit
+        with call_limit(self._limit_s):
+            return take(self._timed, (self._item,) * primed, (self._item,) * timed)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A caller's place in the rounds: as a mode, as the A/A check, or as a slow mode's pair."""
+
+    caller: Caller
+    role: str
+    partner: str = ""
+
+
+Events = Generator[Event, Reply, None]
+
+
+class Overhead:
+    """The overhead study of one model.
+
+    Args:
+        model: The model.
+        second: A second instance of it, for the A/A check.
+        plan: What to do.
+    """
+
+    def __init__(self, model: BaseChatModel, second: BaseChatModel, plan: OverheadPlan) -> None:
+        self._plan = plan
+        self.budget = Budget(plan.max_calls)
+        self.clocks: dict[str, Sync | Async] = {"sync": Sync(), "async": Async()}
+        caller = partial(self._caller, plan=plan)
+        self._callers = {mode.name: caller(mode, model) for mode in plan.modes}
+        baseline = self._callers[plan.baseline]
+        self._twin = caller(baseline.mode, second)
+        self._order = random.Random(plan.seed)  # noqa: S311  # an order, not a secret
+        self._previous = ""
+        self._number = 0
+
+    def _caller(self, mode: ExecutionMode, model: BaseChatModel, plan: OverheadPlan) -> Caller:
+        return Caller(mode, model, plan, self.clocks[mode.kind], self.budget)
+
+    def events(self) -> Events:
+        """Warm up, take rounds until told that it is enough, then take the tails.
+
+        Yields:
+            Its progress and its samples; see :mod:`parrot_bench.events`.
+
+        Raises:
+            MeasurementError: The baseline, or every mode, raised.
+            UsageError: ``max_calls`` does not pay for a single round.
+        """
+        yield from self._warm_up()
+        plan = self._planned()
+        yield plan
+        yield from self._rounds(plan)
+        if self._plan.tail_s and not plan.waits and self._plan.max_calls is None:
+            yield Phase("the tails, with garbage collection on")
+            yield from self._tails()
+
+    @property
+    def modes(self) -> list[ExecutionMode]:
+        """The modes that have not been left out."""
+        return [caller.mode for caller in self._callers.values()]
+
+    @property
+    def baseline(self) -> Caller:
+        """The mode the others are divided by."""
+        return self._callers[self._plan.baseline]
+
+    # -- warm-up -------------------------------------------------------------------------
+
+    def _warm_up(self) -> Events:
+        for index, caller in enumerate([*self._callers.values(), self._twin], 1):
+            name = caller.mode.name
+            yield Phase(f"warming up {name} ({index} of {len(self._callers) + 1})")
+            reason = self._first_call(caller)
+            if not reason:
+                continue
+            if name == self._plan.baseline:
+                raise MeasurementError(
+                    f"the baseline {name} failed: {reason}; "
+                    "mend the model, or name another mode with --baseline"
+                )
+            del self._callers[name]
+            yield ModeDropped(name, reason)
+
+    def _first_call(self, caller: Caller) -> str:
+        """Make a mode's first calls; a reason to leave it out, or nothing."""
+        if not self.budget.affords(caller.calls_per_unit):
+            raise UsageError(
+                f"--max-calls {self.budget.limit} is used up by warming up the modes; "
+                "raise it, or choose fewer with --modes"
+            )
+        for attempt in (1, 2):  # a provider may refuse one call without being broken
+            try:
+                caller.observe()
+                caller.warm_up(self._warm_units(caller))
+            except CallLimitExceeded as error:
+                return str(error)
+            except Exception as error:  # noqa: BLE001  # any error of any model is a finding
+                if attempt == 2 or not self.budget.affords(caller.calls_per_unit):  # noqa: PLR2004
+                    return one_line(error)
+            else:
+                break
+        caller.shape()
+        return ""
+
+    def _warm_units(self, caller: Caller) -> int:
+        """How many further units a mode's warm-up may take."""
+        if caller.unit_ns > UNPRIMED_NS:
+            return 0
+        if self.budget.limit is None:
+            return 200
+        # A tight budget is spent on rounds: one more unit is enough to learn its length.
+        return 1 if self.budget.affords(caller.calls_per_unit) else 0
+
+    # -- plan ----------------------------------------------------------------------------
+
+    def _planned(self) -> Planned:
+        callers = list(self._callers.values())
+        # The A/A check compares like with like.
+        self._twin.units, self._twin.primed = self.baseline.units, self.baseline.primed
+        self._twin.unit_ns = self.baseline.unit_ns
+        self._fit_budget([*callers, self._twin])
+        quick = [c for c in [*callers, self._twin] if c.unit_ns <= SLOW_NS]
+        quick_ns = sum((c.units + c.primed) * c.unit_ns for c in quick)
+        for caller in callers:
+            caller.every = 1
+            if caller.unit_ns > SLOW_NS and self.baseline.unit_ns <= SLOW_NS:
+                ns = (caller.units + caller.primed) * caller.unit_ns
+                caller.every = max(1, round(ns / max(SLOW_SHARE * quick_ns, 1)))
+        entries = [entry for group in self._groups(0, everything=True) for entry in group]
+        round_calls = sum(e.caller.calls_per_block for e in entries)
+        round_ns = sum((e.caller.units + e.caller.primed) * e.caller.unit_ns for e in entries)
+        affordable = None
+        if self.budget.limit is not None:
+            left = self.budget.limit - self.budget.spent - self._plan.reserved_calls
+            affordable = max(0, left // max(round_calls, 1))
+            if not affordable:
+                needed = self.budget.spent + self._plan.reserved_calls + round_calls * MIN_ROUNDS
+                raise UsageError(
+                    f"--max-calls {self.budget.limit} does not pay for one round of "
+                    f"{round_calls} calls; {MIN_ROUNDS} rounds take {needed} calls: "
+                    "raise it, or choose fewer modes with --modes"
+                )
+        return Planned(
+            modes=tuple(
+                PlannedMode(
+                    mode=c.mode.name,
+                    units=c.units,
+                    primed=c.primed,
+                    calls_per_unit=c.calls_per_unit,
+                    every=c.every,
+                    unit_ns=c.unit_ns,
+                    tokens=c.tokens,
+                    paired=c.every > 1,
+                )
+                for c in callers
+            ),
+            waits=self.baseline.idle_share > IDLE_SHARE,
+            round_s=round_ns / 1e9,
+            round_calls=round_calls,
+            calls_so_far=self.budget.spent,
+            affordable_rounds=affordable,
+        )
+
+    def _fit_budget(self, callers: list[Caller]) -> None:
+        """Shorten the blocks until a bounded number of calls pays for 30 rounds."""
+        if self.budget.limit is None:
+            return
+        left = self.budget.limit - self.budget.spent - self._plan.reserved_calls
+        share = left / 30 / max(sum(c.calls_per_block for c in callers), 1)
+        if share < 1:
+            for caller in callers:
+                caller.units = max(1, int(caller.units * share))
+                caller.primed = min(caller.primed, 1)
+
+    # -- rounds --------------------------------------------------------------------------
+
+    def _rounds(self, plan: Planned) -> Events:
+        with FrozenGarbage() as garbage:
+            while True:
+                garbage.between_rounds()
+                groups = self._groups(self._number)
+                calls = sum(e.caller.calls_per_block for group in groups for e in group)
+                if not self.budget.affords(calls + self._plan.reserved_calls):
+                    yield RoundsEnded(by_calls=True)
+                    return
+                # Few affordable rounds are all needed for the ratios.
+                few = plan.affordable_rounds is not None and plan.affordable_rounds < 2 * MIN_ROUNDS
+                stamped = not few and self._number % STAMPED_EVERY == STAMPED_EVERY - 1
+                taken, dropped = self._round(groups, stamped=stamped, tail=False)
+                reply = yield taken
+                for name, reason in dropped:
+                    yield ModeDropped(name, reason)
+                if reply is Reply.ENOUGH:
+                    yield RoundsEnded(by_calls=False)
+                    return
+
+    def _tails(self) -> Events:
+        stamped = dict.fromkeys((n for n, c in self._callers.items() if not c.mode.batches), 0)
+        end = perf_counter_ns() + round(self._plan.tail_s * 1e9)
+        while stamped and perf_counter_ns() < end and min(stamped.values()) < TAIL_CALLS:
+            groups = [
+                [Entry(self._callers[name], "mode")]
+                for name, calls in stamped.items()
+                if name in self._callers and calls < TAIL_CALLS
+            ]
+            self._order.shuffle(groups)
+            taken, dropped = self._round(groups, stamped=True, tail=True)
+            for block in taken.blocks:
+                stamped[block.mode] += block.calls
+            yield taken
+            for name, reason in dropped:
+                stamped.pop(name, None)
+                yield ModeDropped(name, reason)
+
+    def _groups(self, number: int, *, everything: bool = False) -> list[list[Entry]]:
+        """Who takes part in a round, in a fresh random order; a pair stays together."""
+        groups = [[Entry(self._twin, "a/a")]]
+        for index, caller in enumerate(self._callers.values()):
+            if not everything and (number + index) % caller.every:
+                continue
+            group = [Entry(caller, "mode")]
+            if caller.every > 1:
+                group.append(Entry(self.baseline, "pair", caller.mode.name))
+                self._order.shuffle(group)
+            groups.append(group)
+        self._order.shuffle(groups)
+        return groups
+
+    def _round(
+        self, groups: list[list[Entry]], *, stamped: bool, tail: bool
+    ) -> tuple[RoundTaken, list[tuple[str, str]]]:
+        blocks: list[Block] = []
+        errors: list[tuple[str, str]] = []
+        dropped: list[tuple[str, str]] = []
+        for entry in (entry for group in groups for entry in group):
+            caller = entry.caller
+            name = caller.mode.name
+            if name not in self._callers:
+                continue
+            try:
+                reading = caller.block(stamped=stamped)
+            except (Exception, CallLimitExceeded) as error:  # noqa: BLE001  # as in _first_call
+                errors.append((name, type(error).__name__))
+                caller.failures += 1
+                limit = isinstance(error, CallLimitExceeded)
+                if limit or caller.failures >= GIVE_UP_AFTER:
+                    dropped.append((name, one_line(error)))
+                    self._drop(name)
+                continue
+            blocks.append(
+                Block(
+                    position=len(blocks),
+                    mode=name,
+                    role=entry.role,
+                    partner=entry.partner,
+                    previous=self._previous,
+                    calls=caller.units * caller.calls_per_unit,
+                    wall_ns=reading.wall_ns,
+                    cpu_ns=reading.cpu_ns,
+                    cold_ns=reading.cold_ns,
+                    stamps=reading.stamps,
+                )
+            )
+            self._previous = name
+        taken = RoundTaken(
+            number=self._number,
+            stamped=stamped,
+            tail=tail,
+            blocks=tuple(blocks),
+            errors=tuple(errors),
+            calls_so_far=self.budget.spent,
+        )
+        self._number += 1
+        return taken, dropped
+
+    def _drop(self, name: str) -> None:
+        if name == self._plan.baseline:
+            raise MeasurementError(
+                f"the baseline {name} kept failing during the rounds; "
+                "mend the model, or name another mode with --baseline"
+            )
+        self._callers.pop(name, None)
+
+    def close(self) -> None:
+        """Close the event loop."""
+        for clock in self.clocks.values():
+            clock.close()
+
+
+def one_line(error: BaseException) -> str:
+    """Say an error in one line of at most 300 characters."""
+    text = " ".join(str(error).split())
+    text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if isinstance(error, CallLimitExceeded):
+        text = str(error)
+    return text if len(text) <= 300 else f"{text[:297]}..."  # noqa: PLR2004

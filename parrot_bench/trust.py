@@ -1,0 +1,172 @@
+"""The trust checks: reasons to believe a run, or not to, each in one sentence.
+
+Pure functions of the record. Green is fine, amber is to be read with care, red has failed.
+"""
+
+from collections.abc import Iterator
+
+from parrot_bench.record import (
+    Condition,
+    ModelDescription,
+    Noise,
+    OverheadResult,
+    Reconciliation,
+    TrustCheck,
+)
+
+MIN_ROUNDS = 10
+LOAD_PER_CPU = 0.75
+OTHER_CPU_SHARE = 0.25
+STEAL_SHARE = 0.02
+SWITCHES_PER_S = 100.0
+WARM_UP = 0.05
+
+
+def checks(
+    *,
+    model: ModelDescription | None,
+    overhead: OverheadResult | None,
+    reconciliation: Reconciliation | None,
+    conditions: tuple[Condition, ...],
+    noise: Noise | None,
+    governor: str,
+    logical_cpus: int,
+    failures: dict[str, str],
+) -> tuple[TrustCheck, ...]:
+    """Return the checks in the order in which they are printed."""
+    found: list[TrustCheck] = []
+    if overhead is not None:
+        found += _overhead(overhead, waits=model is not None and model.waits)
+    if reconciliation is not None:
+        found += _reconciled(reconciliation)
+    found += _conditions(conditions)
+    if noise is not None:
+        found += _machine(noise, governor, logical_cpus)
+    if failures:
+        names = ", ".join(f"{mode} ({reason})" for mode, reason in failures.items())
+        found.append(_check("modes", "amber", f"Left out because they failed: {names}."))
+    return tuple(found)
+
+
+def _check(name: str, level: str, sentence: str) -> TrustCheck:
+    return TrustCheck.model_validate({"name": name, "level": level, "sentence": sentence})
+
+
+def _overhead(result: OverheadResult, *, waits: bool) -> Iterator[TrustCheck]:
+    clock = "wall" if waits else "CPU"
+    aa = result.aa_wall if waits else result.aa_cpu
+    if aa is None or aa.count < MIN_ROUNDS:
+        yield _check(
+            "A/A",
+            "amber",
+            f"Only {result.rounds} rounds were finished; under {MIN_ROUNDS} nothing is compared.",
+        )
+    else:
+        inside = aa.low <= 1 <= aa.high
+        yield _check(
+            "A/A",
+            "green" if inside else "amber",
+            f"{result.baseline} against a second instance of itself: {aa.value:.3f} "
+            f"[{aa.low:.3f}, {aa.high:.3f}] in {clock} time (99 %), "
+            + ("which contains 1." if inside else "which should contain 1 and does not."),
+        )
+    shaky = [m.mode for m in result.modes if m.verdict_note]
+    if shaky:
+        yield _check(
+            "stability",
+            "amber",
+            f"The host changed the ratio itself while it was measured: {', '.join(shaky)}.",
+        )
+    else:
+        yield _check("stability", "green", "No ratio changed while it was measured.")
+    split = [m.mode for m in result.modes if m.disagrees]
+    if split:
+        yield _check(
+            "clocks",
+            "amber",
+            f"CPU and wall time say different things of {', '.join(split)}; both are shown.",
+        )
+    warm = result.warmup_ratio
+    if warm is not None:
+        agreed = warm.low <= 1 + WARM_UP and warm.high >= 1 - WARM_UP
+        yield _check(
+            "warm-up",
+            "green" if agreed else "amber",
+            f"The first fifth of the rounds took {warm.value:.2f} times as long as the rest "
+            f"[{warm.low:.2f}, {warm.high:.2f}]"
+            + ("." if agreed else ": warm-up was not over, or the machine changed its pace."),
+        )
+    failed = {m.mode: sum(m.errors.values()) for m in result.modes if m.errors}
+    if failed:
+        counts = ", ".join(f"{mode} {count}" for mode, count in failed.items())
+        yield _check("errors", "amber", f"Blocks that raised and were left out: {counts}.")
+    if result.stopped_by in {"interrupted", "failed"}:
+        yield _check("rounds", "amber", f"The rounds were {result.stopped_by}.")
+
+
+def _reconciled(result: Reconciliation) -> Iterator[TrustCheck]:
+    calls = sum(mode.calls for mode in result.modes)
+    spans = sum(mode.chat_spans for mode in result.modes)
+    wrong = [mode.mode for mode in result.modes if not mode.agrees]
+    tokens = sum(mode.output_tokens_replies for mode in result.modes)
+    if result.agrees:
+        sentence = f"{calls} traced calls made {spans} spans; replies and spans agree on tokens"
+        yield _check("reconciliation", "green", f"{sentence} ({tokens} out).")
+    else:
+        where = ", ".join(wrong) if wrong else f"{result.started} started, {result.ended} ended"
+        yield _check(
+            "reconciliation",
+            "red",
+            f"{calls} traced calls made {spans} spans; they disagree in: {where}.",
+        )
+    for delivery in result.deliveries:
+        lost = result.ended - delivery.exported
+        if lost:
+            yield _check(
+                "export",
+                "amber",
+                f"{delivery.exporter}: {lost} of {result.ended} spans were not delivered "
+                f"({delivery.failed} failed, {delivery.dropped} dropped"
+                + (f"; {delivery.error}" if delivery.error else "")
+                + ").",
+            )
+        else:
+            yield _check(
+                "export", "green", f"{delivery.exporter}: all {result.ended} spans delivered."
+            )
+
+
+def _conditions(found: tuple[Condition, ...]) -> Iterator[TrustCheck]:
+    kept = [condition.name for condition in found if condition.kept]
+    removed = [condition.name for condition in found if not condition.kept]
+    if kept:
+        yield _check("conditions", "amber", f"Measured with {', '.join(kept)}, as asked.")
+    elif removed:
+        yield _check(
+            "conditions", "green", f"Removed from the timed process: {', '.join(removed)}."
+        )
+    else:
+        yield _check("conditions", "green", "Nothing that distorts was found.")
+
+
+def _machine(noise: Noise, governor: str, logical_cpus: int) -> Iterator[TrustCheck]:
+    troubles = []
+    if noise.load_before is not None and noise.load_before > LOAD_PER_CPU * logical_cpus:
+        troubles.append(
+            f"load average was {noise.load_before:.1f} on {logical_cpus} processors before it began"
+        )
+    if noise.other_cpu_share is not None and noise.other_cpu_share > OTHER_CPU_SHARE:
+        troubles.append(
+            f"other processes used {noise.other_cpu_share:.0%} of the processors' time"
+        )
+    if noise.steal_share is not None and noise.steal_share > STEAL_SHARE:
+        troubles.append(f"the hypervisor took {noise.steal_share:.0%} of the processors' time")
+    rate = (noise.involuntary_switches or 0) / max(noise.duration_s, 1e-9)
+    if rate > SWITCHES_PER_S:
+        troubles.append(f"the timed process lost its processor {rate:.0f} times a second")
+    if governor == "powersave":
+        troubles.append("the frequency governor is powersave")
+    if troubles:
+        yield _check("machine", "amber", f"The machine was busy: {'; '.join(troubles)}.")
+    else:
+        yield _check("machine", "green", "The machine was quiet.")
