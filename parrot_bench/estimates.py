@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 
 SUPER_BLOCKS = 20
 MIN_SUPER_BLOCKS = 5  # with fewer, Student's t is wider than anyone can use
-MIN_SUPER_BLOCK_ROUNDS = 3  # the median of three survives one spike
+MIN_SUPER_BLOCK_ROUNDS = 5  # the median of five survives two spikes
 MIN_VERDICT_ROUNDS = 10
 STABILITY_LEVEL = 0.01
 
@@ -122,7 +122,9 @@ def median_estimate(values_ns: ArrayLike, confidence: float = 0.95) -> Estimate:
     """Return the median of times, with the wider of the two intervals.
 
     The exact interval alone would be too narrow for block times, whose lag-1 autocorrelation
-    was 0.81: it then covers about half as often as it says.
+    was 0.81: it then covers 57 % where it says 95. The wider of the two covers 94 % from
+    1,000 rounds on, 91 % at 300, but 80 % at 100; times of short runs stay rough, and only
+    ratios are to be compared.
 
     Args:
         values_ns: Nanoseconds, shape (rounds,), in the order measured; may be negative, as a
@@ -133,11 +135,13 @@ def median_estimate(values_ns: ArrayLike, confidence: float = 0.95) -> Estimate:
         MeasurementError: There is no value, or one is not finite.
     """
     values = _series(values_ns)
-    # On a log scale the lower bound of positive times stays positive.
-    positive = bool(values.min() > 0.0)
-    value, low, high, reached = _interval(np.log(values) if positive else values, confidence)
-    if positive:
-        value, low, high = math.exp(value), math.exp(low), math.exp(high)
+    value, low, high, reached = _sign_interval(values, confidence)
+    if values.min() > 0.0:  # on a log scale the lower bound of positive times stays positive
+        factor = math.exp(_super_block_arm(np.log(values), confidence))
+        low, high = min(low, value / factor), max(high, value * factor)
+    else:
+        arm = _super_block_arm(values, confidence)
+        low, high = min(low, value - arm), max(high, value + arm)
     return Estimate(
         value=value,
         low=low,
@@ -336,10 +340,10 @@ def heterogeneity(logs: ArrayLike, blocks: int = SUPER_BLOCKS) -> float:
 
     Args:
         logs: Log ratios, shape (rounds,), in the order measured.
-        blocks: Most super-blocks to form; with under 60 rounds there are fewer.
+        blocks: Most super-blocks to form; with under 100 rounds there are fewer.
 
     Returns:
-        The p-value; 1 where the rounds are too few for five super-blocks of three.
+        The p-value; 1 where the rounds are too few (under 25) for five super-blocks of five.
     """
     grouped = _super_blocks(_series(logs), blocks)
     if grouped is None:
@@ -374,7 +378,7 @@ def first_fifth_against_rest(values: ArrayLike, confidence: float = 0.95) -> Est
         confidence: Coverage of the interval.
 
     Returns:
-        The ratio of the medians, over 1 when the first rounds were slower; None under 15
+        The ratio of the medians, over 1 when the first rounds were slower; None under 25
         rounds, which are too few to split.
 
     Raises:
@@ -552,7 +556,7 @@ def _row_medians(blocks: Floats) -> Floats:
 def _super_blocks(values: Floats, most: int = SUPER_BLOCKS) -> Floats | None:
     """Cut rounds into super-blocks of consecutive rounds, all of one size.
 
-    ``most`` of them, or fewer so that each has at least three rounds; None when that leaves
+    ``most`` of them, or fewer so that each has at least five rounds; None when that leaves
     fewer than five. Rounds that are left over are the first, as warm-up is nearest to them.
     """
     count = min(most, values.size // MIN_SUPER_BLOCK_ROUNDS)
@@ -571,26 +575,42 @@ def _standard_error(blocks: Floats) -> float:
 def _interval(values: Floats, confidence: float) -> tuple[float, float, float, float | None]:
     """Return the median and, side by side, the wider of the two intervals.
 
-    The t-interval is centred on the median of all values: the mean of the super-blocks'
-    medians is biased for skewed values, their scatter is not.
+    Returns:
+        As `_sign_interval`.
+    """
+    value, low, high, reached = _sign_interval(values, confidence)
+    arm = _super_block_arm(values, confidence)
+    return value, min(low, value - arm), max(high, value + arm), reached
+
+
+def _sign_interval(values: Floats, confidence: float) -> tuple[float, float, float, float | None]:
+    """Return the median and the order statistics around it that the sign test accepts.
 
     Returns:
-        Value, low, high, and None; instead of None the confidence that was reached, when the
-        values are too few for the one asked for.
+        Value, low, high, and None; instead of None the confidence of smallest to largest,
+        1 - 2^(1-n), when the values are too few for the one asked for. Infinite bounds would
+        be as honest, but JSON has none and nobody can draw them.
     """
     ordered = np.sort(values)
-    value = _median(ordered)
     ranks = order_ranks(values.size, 0.5, confidence)
     reached = None
     if ranks is None:
         ranks = 1, values.size
         reached = 1.0 - 2.0 ** (1 - values.size)
     low, high = float(ordered[ranks[0] - 1]), float(ordered[ranks[1] - 1])
+    return _median(ordered), low, high, reached
+
+
+def _super_block_arm(values: Floats, confidence: float) -> float:
+    """Return Student's t times the standard error over super-blocks; 0 under 25 rounds.
+
+    It is laid around the median of all values: the mean of the super-blocks' medians is
+    biased for skewed values, their scatter is not.
+    """
     blocks = _super_blocks(values)
-    if blocks is not None:
-        arm = student_quantile(confidence, blocks.shape[0] - 1) * _standard_error(blocks)
-        low, high = min(low, value - arm), max(high, value + arm)
-    return value, low, high, reached
+    if blocks is None:
+        return 0.0
+    return student_quantile(confidence, blocks.shape[0] - 1) * _standard_error(blocks)
 
 
 def _instability(logs: Floats, level: float) -> str:
