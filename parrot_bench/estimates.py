@@ -53,12 +53,12 @@ def log_ratios(mode: ArrayLike, baseline: ArrayLike) -> Floats:
         baseline: The same for the baseline's block of the same round, same unit.
 
     Returns:
-        Natural logarithms, shape (rounds,).
+        Natural logarithms, shape (rounds,); empty before the first round.
 
     Raises:
-        MeasurementError: The two differ in shape, are empty, or a time is not positive.
+        MeasurementError: The two differ in shape, or a time is not positive and finite.
     """
-    above, below = _series(mode), _series(baseline)
+    above, below = _series(mode, least=0), _series(baseline, least=0)
     if above.shape != below.shape:
         raise MeasurementError(
             f"{above.size} rounds of the mode against {below.size} of its baseline; "
@@ -93,9 +93,9 @@ def paired_ratio(
         neighbouring rounds hang together or those of super-blocks differ, p < 0.01.
 
     Raises:
-        MeasurementError: The arrays cannot be paired; see `log_ratios`.
+        MeasurementError: The arrays cannot be paired (see `log_ratios`) or are empty.
     """
-    logs = log_ratios(mode, baseline)
+    logs = _series(log_ratios(mode, baseline))
     value, low, high, reached = _interval(logs, 1.0 - (1.0 - confidence) / comparisons)
     notes = []
     if comparisons > 1:
@@ -107,9 +107,9 @@ def paired_ratio(
     if shaky:
         notes.append(shaky)
     return Estimate(
-        value=math.exp(value),
-        low=math.exp(low),
-        high=math.exp(high),
+        value=_exp(value),
+        low=_exp(low),
+        high=_exp(high),
         confidence=confidence,
         count=logs.size,
         unit="ratio",
@@ -137,7 +137,7 @@ def median_estimate(values_ns: ArrayLike, confidence: float = 0.95) -> Estimate:
     values = _series(values_ns)
     value, low, high, reached = _sign_interval(values, confidence)
     if values.min() > 0.0:  # on a log scale the lower bound of positive times stays positive
-        factor = math.exp(_super_block_arm(np.log(values), confidence))
+        factor = _exp(_super_block_arm(np.log(values), confidence))
         low, high = min(low, value / factor), max(high, value * factor)
     else:
         arm = _super_block_arm(values, confidence)
@@ -401,9 +401,9 @@ def first_fifth_against_rest(values: ArrayLike, confidence: float = 0.95) -> Est
     error = math.sqrt(scatter / (count - 2) * (1.0 / first + 1.0 / (count - first)))
     arm = student_quantile(confidence, count - 2) * error
     return Estimate(
-        value=math.exp(value),
-        low=math.exp(value - arm),
-        high=math.exp(value + arm),
+        value=_exp(value),
+        low=_exp(value - arm),
+        high=_exp(value + arm),
         confidence=confidence,
         count=logs.size,
         unit="ratio",
@@ -529,10 +529,10 @@ def _resample(
     return np.sort(places, axis=1)
 
 
-def _series(values: ArrayLike) -> Floats:
+def _series(values: ArrayLike, *, least: int = 1) -> Floats:
     """Return a one-dimensional array of finite numbers, or say what is wrong."""
     array = np.asarray(values, dtype=np.float64)
-    if array.ndim != 1 or not array.size:
+    if array.ndim != 1 or array.size < least:
         raise MeasurementError(f"an array of shape {array.shape}; expected one value a round")
     if not np.isfinite(array).all():
         raise MeasurementError("a value is not finite; leave out rounds that were not finished")
@@ -635,6 +635,11 @@ def _runs_test(values: Floats, median: float) -> float:
     if variance <= 0.0:
         return 1.0
     return normal_two_sided(max(0.0, abs(runs - expected) - 0.5) / math.sqrt(variance))
+
+
+def _exp(log: float) -> float:
+    """Return a finite and positive exponential: JSON has no infinity, zero has no logarithm."""
+    return math.exp(min(700.0, max(-700.0, log)))
 
 
 def _fraction(room: float, arm: float) -> float:

@@ -167,6 +167,13 @@ class TestInterval:
         assert verdict(found, 0.02) == "not resolved"
         assert relative_half_width(found) == math.inf
 
+    def test_of_absurd_times_stays_finite(self) -> None:
+        times = np.where(np.arange(30) // 5 % 2, 1e-150, 1e150)
+        found = paired_ratio(times, times[::-1], confidence=1 - 1e-12, comparisons=9)
+        assert 0 < found.low < found.high < math.inf
+        assert Estimate.model_validate_json(found.model_dump_json()) == found
+        assert seconds_to_resolve(found, 0.02, 1.0) is not None
+
     def test_joint_intervals_are_wider_and_say_so(self) -> None:
         mode, baseline = shared_drift(np.random.default_rng(0), 200)
         alone, joint = paired_ratio(mode, baseline), paired_ratio(mode, baseline, comparisons=18)
@@ -593,6 +600,9 @@ class TestRefusals:
     ) -> None:
         with pytest.raises(MeasurementError, match=message):
             paired_ratio(mode, baseline)
+
+    def test_no_common_round_has_logs_but_no_ratio(self) -> None:
+        assert log_ratios([], []).shape == (0,)
 
     def test_calls_without_rounds(self) -> None:
         with pytest.raises(MeasurementError, match="every call needs its round"):
