@@ -204,7 +204,7 @@ def _mode_in_table(name: str) -> ExecutionMode:
 
 
 def _own_mode(spec: str) -> ExecutionMode:
-    mode = named_object(spec, UnknownModeError)
+    mode = named_object(spec, "an ExecutionMode", UnknownModeError)
     if not isinstance(mode, ExecutionMode):
         raise UnknownModeError(
             f"{spec} is of type {type(mode).__qualname__}, expected an ExecutionMode"
