@@ -1,0 +1,79 @@
+"""What each figure shows, in a sentence: its alternative text, and the line above it."""
+
+from collections.abc import Sequence
+
+from parrot_bench.record import RunRecord
+from parrot_reports import units
+from parrot_reports.blocks import Cold, Curve, Drift
+from parrot_reports.sentences import Name, Sentence, deciding_joint, floors
+
+
+def ratios(record: RunRecord) -> Sentence:
+    """The ends of the forest plot, and how many intervals hold 1."""
+    overhead = record.overhead
+    if overhead is None:
+        return ()
+    skipped = floors(record)
+    found = [
+        (ratio, mode)
+        for mode in overhead.modes
+        if mode.mode not in skipped and (ratio := deciding_joint(mode)) is not None
+    ]
+    if not found:
+        return ("Only floors are compared.",)
+    most, mode = max(found, key=lambda pair: pair[0].value)
+    value, interval = units.ratio(most)
+    across = [m for r, m in found if r.low <= 1 <= r.high]
+    sentence: Sentence = (
+        "The highest ratio is that of ",
+        Name(mode.mode),
+        f", {value}{units.TIMES} {interval}; ",
+    )
+    if not across:
+        return (*sentence, "no interval reaches 1.")
+    if len(across) == 1:
+        return (*sentence, "only that of ", Name(across[0].mode), " includes 1.")
+    return (*sentence, f"{len(across)} of {len(found)} intervals include 1.")
+
+
+def latency(curves: Sequence[Curve], record: RunRecord) -> Sentence:
+    """Whose tail is longest, measured in its own median; floors are not choices."""
+    skipped = floors(record)
+    chosen = [curve for curve in curves if curve.mode not in skipped] or list(curves)
+    if not chosen:
+        return ()
+    worst = max(chosen, key=lambda curve: curve.at(0.99) / curve.at(0.5))
+    slow, usual = worst.at(0.99), worst.at(0.5)
+    times = units.significant(slow / usual, 2)
+    against = f"({units.duration(slow)} against {units.duration(usual)})"
+    tail = f": its p99 is {times}{units.TIMES} its median {against}."
+    return ("The longest tail is that of ", Name(worst.mode), tail)
+
+
+def cold(calls: Sequence[Cold]) -> Sentence:
+    """The range of the penalty."""
+    if not calls:
+        return ()
+    low = min(calls, key=lambda call: call.ratio.value)
+    high = max(calls, key=lambda call: call.ratio.value)
+    return (
+        "The first call after another mode's block takes ",
+        f"{units.ratio(low.ratio)[0]}{units.TIMES} (",
+        Name(low.mode),
+        f") to {units.ratio(high.ratio)[0]}{units.TIMES} (",
+        Name(high.mode),
+        ") as long as the calls after it.",
+    )
+
+
+def stability(drifts: Sequence[Drift], record: RunRecord) -> Sentence:
+    """How far times moved, and how far ratios did."""
+    if not drifts or record.overhead is None:
+        return ()
+    times = max(float(abs(drift.time - 1).max()) for drift in drifts)
+    moved = [float(abs(drift.ratio - 1).max()) for drift in drifts if drift.ratio.size]
+    said = f"Times moved by up to {units.percent(times)} around their median over the rounds"
+    if not moved:
+        return (f"{said}.",)
+    baseline = Name(record.overhead.baseline)
+    return (f"{said}; ratios to ", baseline, f" by up to {units.percent(max(moved))}.")

@@ -1,0 +1,78 @@
+"""The shape of OTLP/JSON trace data, as far as a report reads it.
+
+Field names are those of the protocol's JSON encoding: 64-bit integers are strings, ids are
+hexadecimal, enums are integers. Fields that are not named here are skipped unparsed.
+"""
+
+from typing import Any
+
+import msgspec
+
+
+class AnyValue(msgspec.Struct):
+    """A value of an attribute: exactly one field is set."""
+
+    string_value: str | None = msgspec.field(default=None, name="stringValue")
+    bool_value: bool | None = msgspec.field(default=None, name="boolValue")
+    int_value: int | None = msgspec.field(default=None, name="intValue")
+    # Protobuf's JSON has "NaN" and "Infinity" as strings, which is no reason to lose a span.
+    double_value: float | str | None = msgspec.field(default=None, name="doubleValue")
+    array_value: Any = msgspec.field(default=None, name="arrayValue")
+    kvlist_value: Any = msgspec.field(default=None, name="kvlistValue")
+
+    def plain(self) -> str | bool | int | float | None:
+        """The value as Python has it; arrays and maps as their JSON text."""
+        for value in (self.string_value, self.bool_value, self.int_value):
+            if value is not None:
+                return value
+        if self.double_value is not None:
+            return float(self.double_value)
+        for nested in (self.array_value, self.kvlist_value):
+            if nested is not None:
+                return msgspec.json.encode(nested).decode()
+        return None
+
+
+class KeyValue(msgspec.Struct):
+    """One attribute."""
+
+    key: str
+    value: AnyValue = msgspec.field(default_factory=AnyValue)
+
+
+class Status(msgspec.Struct):
+    """Status of a span: 0 unset, 1 ok, 2 error."""
+
+    code: int = 0
+
+
+class Span(msgspec.Struct, rename="camel"):
+    """One span."""
+
+    trace_id: str
+    span_id: str
+    start_time_unix_nano: int
+    end_time_unix_nano: int
+    name: str = ""
+    parent_span_id: str = ""
+    kind: int = 0
+    attributes: list[KeyValue] = []
+    status: Status = msgspec.field(default_factory=Status)
+
+
+class ScopeSpans(msgspec.Struct):
+    """The spans of one instrumentation scope."""
+
+    spans: list[Span] = []
+
+
+class ResourceSpans(msgspec.Struct):
+    """The spans of one resource."""
+
+    scope_spans: list[ScopeSpans] = msgspec.field(default_factory=list, name="scopeSpans")
+
+
+class ExportTraceServiceRequest(msgspec.Struct):
+    """One line of the file. A line of metrics or logs has no spans, and is not malformed."""
+
+    resource_spans: list[ResourceSpans] = msgspec.field(default_factory=list, name="resourceSpans")

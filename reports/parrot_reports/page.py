@@ -1,0 +1,185 @@
+"""The page: one HTML file without scripts, from a run that has been read."""
+
+import re
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+import jinja2
+from markupsafe import Markup, escape
+
+from parrot_bench.record import RunRecord
+from parrot_reports import (
+    blocks,
+    colours,
+    figures,
+    findings,
+    sentences,
+    summary,
+    svg,
+    tables,
+    units,
+)
+from parrot_reports.rundata import RunData
+from parrot_reports.sentences import Key, Name, Sentence
+from parrot_reports.text import visible
+
+_UNIT = re.compile(r"(?<=\d) (?=(ns|\N{MICRO SIGN}s|ms|s|min|h|%)\b|%)")
+_RECORD_LIMIT = 120_000
+"""Longer records are linked and not set into the page, which has to stay below 500 KB."""
+_SHOWN_MALFORMED = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Section:
+    """A figure with what is said of it.
+
+    Attributes:
+        drawn: The figure.
+        finding: The finding as HTML.
+        picture: The figure as inline SVG.
+    """
+
+    drawn: figures.Drawn
+    finding: Markup
+    picture: Markup
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """A finished page.
+
+    Attributes:
+        html: The file's content.
+        figures: The figures in it, to be saved beside it.
+    """
+
+    html: str
+    figures: tuple[figures.Drawn, ...]
+
+
+def render(run: RunData) -> Page:
+    """Make the page of a run. The same run gives the same bytes."""
+    record = run.record
+    curves = blocks.curves(run.calls, record)
+    cold = blocks.cold_calls(run.samples, record)
+    drifts = blocks.drifts(run.samples, record)
+    drawn = {
+        "ratios": _section(figures.ratios(record), findings.ratios(record)),
+        "latency": _section(figures.latency(curves, record), findings.latency(curves, record)),
+        "cold": _section(figures.cold(cold, record), findings.cold(cold)),
+        "stability": _section(
+            figures.stability(drifts, record), findings.stability(drifts, record)
+        ),
+    }
+    level, trust = sentences.trust_line(record)
+    raw = record.model_dump_json(indent=1)
+    html = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            record=record,
+            overhead=record.overhead,
+            level=level,
+            trust=trust,
+            headline=set_in_html(sentences.headline(record)),
+            verdicts=[
+                (mode, _look(mode.mode, record), set_in_html(sentences.verdict(mode, record)))
+                for mode in sentences.verdict_order(record)
+            ],
+            notes=run.notes,
+            modes=tables.modes_table(record),
+            unavailable=tables.unavailable(record),
+            drawn=drawn,
+            timelines=[
+                (line, _look(line.mode, record)) for line in summary.timelines(run.spans, record)
+            ],
+            use=summary.use_by_model(run.spans),
+            outcomes=summary.outcomes(run.spans),
+            errors=summary.errors_by_type(run.spans),
+            malformed=run.spans.malformed[:_SHOWN_MALFORMED],
+            malformed_more=max(0, len(run.spans.malformed) - _SHOWN_MALFORMED),
+            reconciled=[
+                tables.reconciliation_row(mode)
+                for mode in (record.reconciliation.modes if record.reconciliation else ())
+            ],
+            command=shlex.join(record.command),
+            configuration=_configuration(record),
+            raw=raw if len(raw) <= _RECORD_LIMIT else "",
+            light=svg.variables(dark=False),
+            dark=svg.variables(dark=True),
+        )
+    )
+    found = (section.drawn for section in drawn.values() if section is not None)
+    return Page(html=html, figures=tuple(found))
+
+
+def set_in_html(sentence: Sentence) -> Markup:
+    """Set a sentence as HTML: names as code, the number it is about in bold."""
+
+    def written(part: str) -> Markup:
+        if isinstance(part, Name):
+            return Markup("<code>{}</code>").format(visible(part))
+        if isinstance(part, Key):
+            return Markup("<strong>{}</strong>").format(unbroken(part))
+        return escape(unbroken(part))
+
+    return Markup("").join(written(part) for part in sentence)
+
+
+def unbroken(text: str) -> str:
+    """Keep numbers and their units on one line."""
+    return _UNIT.sub("\N{NO-BREAK SPACE}", text)
+
+
+def _section(drawn: figures.Drawn | None, finding: Sentence) -> Section | None:
+    if drawn is None:
+        return None
+    alt = visible("".join(finding))
+    return Section(drawn=drawn, finding=set_in_html(finding), picture=svg.inline(drawn.svg, alt))
+
+
+def _look(mode: str, record: RunRecord) -> colours.Look:
+    kinds = {described.name: described.kind for described in record.modes}
+    return colours.look(mode, kinds.get(mode, ""))
+
+
+def _configuration(record: RunRecord) -> list[tuple[str, str]]:
+    """Everything that was asked for; empty values in words."""
+    rows = []
+    for name, value in record.configuration.model_dump(mode="json").items():
+        if isinstance(value, list | tuple):
+            text = ", ".join(str(item) for item in value) or "default"
+        elif value is None or value == "":
+            text = "none"
+        elif isinstance(value, bool):
+            text = "yes" if value else "no"
+        else:
+            text = str(value)
+        rows.append((name, text))
+    return rows
+
+
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("parrot_reports"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    filters: dict[str, Any] = {
+        "visible": lambda value: visible(str(value)),
+        "visible_lines": lambda value: visible(str(value), keep="\n\t"),
+        "unbroken": unbroken,
+        "duration": units.duration,
+        "count": units.count,
+        "waited": units.span_of_time,
+        "percent": units.percent,
+        "ratio": lambda estimate: " ".join(units.ratio(estimate)),
+        "colour": colours.variable,
+        "share": lambda part, whole: f"{100 * part / whole:.2f}%",
+        "tokens": lambda number: units.NONE if number is None else units.count(number),
+    }
+    environment.filters.update(filters)
+    return environment

@@ -1,0 +1,71 @@
+"""A run directory in, its report out: the one place where files are written."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from parrot_bench.errors import RecordError
+from parrot_bench.record import RunDirectory, write_atomically
+from parrot_reports.markdown import summary_markdown
+from parrot_reports.page import render
+from parrot_reports.rundata import read_run
+
+_FIGURES = ("ratios", "latency", "cold", "stability")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportFiles:
+    """The files of a report.
+
+    Attributes:
+        html: The page.
+        summary: The markdown summary.
+        figures: The figures, SVG and PNG, in the order of the page.
+    """
+
+    html: Path
+    summary: Path
+    figures: tuple[Path, ...]
+
+
+def write_report(run: Path) -> ReportFiles:
+    """Write ``report.html``, ``summary.md`` and ``figures/`` into a run directory.
+
+    The report is a function of the saved run alone: made again, on another machine, it is the
+    same, byte for byte. Each file is written whole or not at all.
+
+    Args:
+        run: The run directory. Of its files only ``run.json`` has to be there.
+
+    Returns:
+        Paths of what was written.
+
+    Raises:
+        RecordError: There is no record that this version can read, or the directory cannot be
+            written.
+    """
+    directory = RunDirectory(run)
+    page = render(read_run(run))
+    try:
+        directory.figures.mkdir(exist_ok=True)
+        figures = []
+        for drawn in page.figures:
+            for ending, content in (("svg", drawn.svg), ("png", drawn.png)):
+                figures.append(directory.figures / f"{drawn.name}.{ending}")
+                write_atomically(figures[-1], content)
+        _remove_stale(directory.figures, keep=figures)
+        write_atomically(directory.summary, summary_markdown(directory.read_record()).encode())
+        write_atomically(directory.report, page.html.encode())
+    except OSError as error:
+        raise RecordError(
+            f"report cannot be written into {run} ({error.strerror}); make the folder writable"
+        ) from error
+    return ReportFiles(html=directory.report, summary=directory.summary, figures=tuple(figures))
+
+
+def _remove_stale(folder: Path, keep: list[Path]) -> None:
+    """Remove figures of an earlier report that this one does not draw."""
+    for name in _FIGURES:
+        for ending in ("svg", "png"):
+            path = folder / f"{name}.{ending}"
+            if path not in keep:
+                path.unlink(missing_ok=True)

@@ -1,0 +1,205 @@
+"""OTLP/JSON lines into one table.
+
+Malformed lines are counted, located and left out; nothing else is lost. A run that was
+killed while it wrote leaves half a line, which is the usual case.
+"""
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+import polars as pl
+
+from parrot_reports import otlp
+
+IDENTITY = "langchain.identifying_params."
+_GZIP = b"\x1f\x8b"
+
+_SCHEMA: dict[str, Any] = {
+    "trace_id": pl.String,
+    "span_id": pl.String,
+    "parent_id": pl.String,
+    "name": pl.String,
+    "kind": pl.Int8,
+    "start_ns": pl.Int64,
+    "end_ns": pl.Int64,
+    "failed": pl.Boolean,
+    "mode": pl.String,
+    "operation": pl.String,
+    "provider": pl.String,
+    "model": pl.String,
+    "identity": pl.String,
+    "outcome": pl.String,
+    "error": pl.String,
+    "input_tokens": pl.Int64,
+    "output_tokens": pl.Int64,
+    "cached_tokens": pl.Int64,
+    "reasoning_tokens": pl.Int64,
+    "first_chunk_s": pl.Float64,
+}
+
+_TEXT = {
+    "mode": "parrot_bench.mode",
+    "operation": "gen_ai.operation.name",
+    "provider": "gen_ai.provider.name",
+    "outcome": "langchain.run.outcome",
+    "error": "error.type",
+}
+_TOKENS = {
+    "input_tokens": "gen_ai.usage.input_tokens",
+    "output_tokens": "gen_ai.usage.output_tokens",
+    "cached_tokens": "gen_ai.usage.cache_read.input_tokens",
+    "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
+}
+_INT64 = 1 << 63
+
+
+@dataclass(frozen=True, kw_only=True)
+class Malformed:
+    """A line that could not be read.
+
+    Attributes:
+        file: Name of the file, without its folders: a report says the same wherever it is made.
+        line: Number of the line, from 1.
+        reason: What is wrong with it.
+    """
+
+    file: str
+    line: int
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {self.reason}"
+
+
+class SpanTable:
+    """Spans as a table, and the lines that could not be read.
+
+    Args:
+        frame: One row a span. Columns: ids and names; ``kind`` (OTLP's number); ``start_ns``
+            and ``end_ns`` since the epoch; ``failed`` (status is error); ``mode`` (spans around
+            a mode only); ``operation``, ``provider``, ``model``; ``identity`` (identifying
+            params as JSON, keys sorted); ``outcome``, ``error``; tokens; ``first_chunk_s``.
+        malformed: The lines left out.
+    """
+
+    def __init__(self, frame: pl.DataFrame, malformed: tuple[Malformed, ...] = ()) -> None:
+        self.frame = frame
+        self.malformed = malformed
+
+    def __len__(self) -> int:
+        return self.frame.height
+
+    @property
+    def chats(self) -> pl.DataFrame:
+        """The calls of a model: what is not a chat or completion operation is left out."""
+        wanted = ["chat", "text_completion", "generate_content"]
+        return self.frame.filter(pl.col("operation").is_in(wanted))
+
+
+def read_spans(path: Path) -> SpanTable:
+    """Read a file of OTLP/JSON lines, plain or gzip.
+
+    Args:
+        path: The file. Gzip is known by its first bytes, not by its name.
+
+    Returns:
+        The table; empty if the file holds no spans.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    # Lax, because JSON from protobuf has 64-bit integers as strings.
+    decoder = msgspec.json.Decoder(otlp.ExportTraceServiceRequest, strict=False)
+    rows: list[dict[str, Any]] = []
+    malformed: list[Malformed] = []
+    number = 0
+    with _opened(path) as file:
+        try:
+            for number, line in enumerate(file, start=1):  # used after the loop too
+                if not line.strip():
+                    continue
+                try:
+                    rows.extend(_rows(decoder.decode(line)))
+                except (msgspec.DecodeError, ValueError, RecursionError) as error:
+                    malformed.append(_malformed(path, number, error))
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            malformed.append(_malformed(path, number + 1, error))
+    return SpanTable(pl.DataFrame(rows, schema=_SCHEMA, orient="row"), tuple(malformed))
+
+
+def empty() -> SpanTable:
+    """A table without spans."""
+    return SpanTable(pl.DataFrame(schema=_SCHEMA))
+
+
+def _opened(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        packed = file.read(2) == _GZIP
+    # gzip.open's type is a union; in mode "rb" it reads bytes.
+    return gzip.open(path, "rb") if packed else path.open("rb")  # type: ignore[return-value]
+
+
+def _malformed(path: Path, number: int, error: Exception) -> Malformed:
+    return Malformed(file=path.name, line=number, reason=str(error) or type(error).__name__)
+
+
+def _rows(request: otlp.ExportTraceServiceRequest) -> list[dict[str, Any]]:
+    """The rows of one line: all of them, or a ValueError if one cannot be kept in the table."""
+    return [
+        _row(span)
+        for resource in request.resource_spans
+        for scope in resource.scope_spans
+        for span in scope.spans
+    ]
+
+
+def _row(span: otlp.Span) -> dict[str, Any]:
+    if not 0 <= span.start_time_unix_nano < _INT64 or not 0 <= span.end_time_unix_nano < _INT64:
+        raise ValueError(f"span {span.span_id!r} has a time outside 64 bits")
+    attributes = {item.key: item.value.plain() for item in span.attributes}
+    model = attributes.get("gen_ai.request.model") or attributes.get("gen_ai.response.model")
+    return {
+        "trace_id": span.trace_id.lower(),
+        "span_id": span.span_id.lower(),
+        "parent_id": span.parent_span_id.lower(),
+        "name": span.name,
+        "kind": span.kind if 0 <= span.kind <= 5 else 0,  # noqa: PLR2004  # OTLP's last kind
+        "start_ns": span.start_time_unix_nano,
+        "end_ns": span.end_time_unix_nano,
+        "failed": span.status.code == 2,  # noqa: PLR2004  # OTLP's STATUS_CODE_ERROR
+        "model": None if model is None else str(model),
+        "identity": _identity(attributes),
+        "first_chunk_s": _seconds(attributes.get("gen_ai.response.time_to_first_chunk")),
+        **{column: _text(attributes.get(key)) for column, key in _TEXT.items()},
+        **{column: _whole(attributes.get(key)) for column, key in _TOKENS.items()},
+    }
+
+
+def _identity(attributes: dict[str, Any]) -> str:
+    found = {key: value for key, value in attributes.items() if key.startswith(IDENTITY)}
+    short = {key.removeprefix(IDENTITY): found[key] for key in sorted(found)}
+    return msgspec.json.encode(short).decode()
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _whole(value: object) -> int | None:
+    usable = isinstance(value, int) and not isinstance(value, bool) and abs(value) < _INT64
+    return value if usable else None  # type: ignore[return-value]
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None
+
+
+def lines(table: SpanTable, most: int) -> Iterator[str]:
+    """Write where the first malformed lines are."""
+    for item in table.malformed[:most]:
+        yield str(item)

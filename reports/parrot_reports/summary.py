@@ -1,0 +1,181 @@
+"""Statistics over a table of spans: pure functions, nothing is drawn or written here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from parrot_bench.record import RunRecord
+from parrot_reports.spans import SpanTable
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelUse:
+    """The calls of one model with one set of identifying params.
+
+    Attributes:
+        model: Name of the model; empty when its spans have none.
+        provider: Such as ``openai``; empty when unknown.
+        identity: Identifying params, sorted by name, written as JSON values.
+        calls: Chat spans.
+        failed: Spans with status *error*.
+        input_tokens: Sum over the spans; None when no span has usage.
+        output_tokens: The same for output.
+        cached_tokens: Input tokens read from a cache.
+        reasoning_tokens: Output tokens spent on reasoning.
+    """
+
+    model: str
+    provider: str
+    identity: tuple[tuple[str, str], ...]
+    calls: int
+    failed: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bar:
+    """One span of a timeline; times are nanoseconds after the timeline's start.
+
+    Attributes:
+        name: Name of the span.
+        start: When it started.
+        end: When it ended.
+        first_chunk: When the first chunk came; None when the call does not stream.
+        depth: 0 for a chat span, 1 for a span inside it, and so on.
+        failed: Its status is *error*.
+    """
+
+    name: str
+    start: int
+    end: int
+    first_chunk: float | None
+    depth: int
+    failed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """One call of a mode, or one batch, as spans.
+
+    Attributes:
+        mode: Name of the mode.
+        bars: The spans, in order of their start.
+        length: Nanoseconds from the first start to the last end.
+        calls: Calls drawn.
+        shown_of: Calls in the mode's whole trace.
+    """
+
+    mode: str
+    bars: tuple[Bar, ...]
+    length: int
+    calls: int
+    shown_of: int
+
+
+def use_by_model(table: SpanTable) -> tuple[ModelUse, ...]:
+    """Count calls and tokens by model and identifying params, most calls first."""
+
+    def total(column: str) -> pl.Expr:
+        # polars sums an all-null group to 0, which would read as "no tokens used".
+        return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum()).alias(column)
+
+    tokens = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
+    grouped = (
+        table.chats.with_columns(pl.col("model", "provider").fill_null(""))
+        .group_by("model", "provider", "identity")
+        .agg(pl.len().alias("calls"), pl.col("failed").sum(), *(total(name) for name in tokens))
+        .sort(["calls", "model", "provider", "identity"], descending=[True, False, False, False])
+    )
+    return tuple(
+        ModelUse(**{**row, "identity": _identity(row["identity"])})
+        for row in grouped.iter_rows(named=True)
+    )
+
+
+def errors_by_type(table: SpanTable) -> tuple[tuple[str, int], ...]:
+    """Failed chat spans by ``error.type``, most frequent first."""
+    return _tally(
+        table.chats.filter("failed").with_columns(pl.col("error").fill_null("unknown")), "error"
+    )
+
+
+def outcomes(table: SpanTable) -> tuple[tuple[str, int], ...]:
+    """Chat spans by ``langchain.run.outcome``, most frequent first."""
+    return _tally(table.chats.with_columns(pl.col("outcome").fill_null("not recorded")), "outcome")
+
+
+def timelines(table: SpanTable, record: RunRecord) -> tuple[Timeline, ...]:
+    """Take from each traced mode one call; from a mode that batches, one batch."""
+    if record.reconciliation is None:
+        return ()
+    batches = {mode.name for mode in record.modes if mode.batches}
+    size = record.configuration.batch_size
+    found = []
+    for mode in record.reconciliation.modes:
+        trace = table.frame.filter(pl.col("trace_id") == mode.trace_id.lower())
+        line = _timeline(mode.mode, trace, size if mode.mode in batches else 1)
+        if line is not None:
+            found.append(line)
+    return tuple(found)
+
+
+def _timeline(mode: str, trace: pl.DataFrame, most: int) -> Timeline | None:
+    rows = trace.sort("start_ns", "end_ns", "span_id").to_dicts()
+    around = {row["span_id"] for row in rows if row["mode"] is not None}
+    calls = [row for row in rows if row["parent_id"] in around and row["mode"] is None]
+    if not calls:
+        return None
+    # The last call, not the first: the first pays for imports and the thread pool's start.
+    shown = calls[-most:]
+    children: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        children.setdefault(row["parent_id"], []).append(row)
+    zero = min(row["start_ns"] for row in shown)
+    bars: list[Bar] = []
+    waiting = [(row, 0) for row in reversed(shown)]
+    seen: set[str] = set()
+    while waiting:
+        row, depth = waiting.pop()
+        if row["span_id"] in seen:  # a file can hold a span twice, or a ring of parents
+            continue
+        seen.add(row["span_id"])
+        bars.append(_bar(row, zero, depth))
+        waiting += [(child, depth + 1) for child in reversed(children.get(row["span_id"], []))]
+    length = max([1, *(bar.end for bar in bars)])
+    return Timeline(
+        mode=mode, bars=tuple(bars), length=length, calls=len(shown), shown_of=len(calls)
+    )
+
+
+def _bar(row: dict[str, Any], zero: int, depth: int) -> Bar:
+    start, end = row["start_ns"] - zero, max(row["start_ns"], row["end_ns"]) - zero
+    first = None if row["first_chunk_s"] is None else start + row["first_chunk_s"] * 1e9
+    if first is not None and not start <= first <= end:
+        first = None
+    return Bar(
+        name=row["name"],
+        start=start,
+        end=end,
+        first_chunk=first,
+        depth=depth,
+        failed=row["failed"],
+    )
+
+
+def _tally(frame: pl.DataFrame, column: str) -> tuple[tuple[str, int], ...]:
+    counted = (
+        frame.group_by(column).len().sort(["len", column], descending=[True, False]).iter_rows()
+    )
+    return tuple((str(value), int(number)) for value, number in counted)
+
+
+def _identity(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (key, value if isinstance(value, str) else msgspec.json.encode(value).decode())
+        for key, value in msgspec.json.decode(text).items()
+    )
