@@ -21,7 +21,6 @@ from parrot_bench.modes import ExecutionMode, quiet, select_modes
 from parrot_bench.record import ModelDescription, ModeRecord, public_params
 from parrot_bench.studies.overhead import UNPRIMED_NS, Overhead, OverheadPlan
 from parrot_bench.timing import Async
-from parrot_bench.traced_pass import TracedPlan, traced_pass
 
 DEFAULT_BATCH = 16
 """Prompts of one batch, unless asked otherwise or a bounded number of calls needs fewer."""
@@ -135,7 +134,8 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
 def _trace(
     job: Job, model: BaseChatModel, study: Overhead, plan: OverheadPlan, *, slow: bool
 ) -> Measurement:
-    # The SDK is loaded after the last timed block.
+    # The OpenTelemetry SDK is loaded after the last timed block.
+    from parrot_bench.traced_pass import TracedPlan, traced_pass  # noqa: PLC0415
     from parrot_callbacks import open_tracing  # noqa: PLC0415
 
     counted = job.max_calls is not None

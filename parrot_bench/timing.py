@@ -199,7 +199,11 @@ def call_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
+    stopped = False
+
     def expired(_signal: int, _frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
         raise CallLimitExceeded(f"no reply within {seconds:g} s")
 
     previous = signal.signal(signal.SIGALRM, expired)
@@ -208,6 +212,12 @@ def call_limit(seconds: float) -> Iterator[None]:
     signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
     try:
         yield
+    except BaseException as error:
+        # What comes out need not be what was raised: `agenerate` gathers its calls with
+        # return_exceptions=True and then takes any BaseException for a result.
+        if stopped and not isinstance(error, CallLimitExceeded):
+            raise CallLimitExceeded(f"no reply within {seconds:g} s") from error
+        raise
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)

@@ -8,6 +8,7 @@ This module takes the samples. What they mean is said in :mod:`parrot_bench.stud
 """
 
 import random
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -53,6 +54,9 @@ and the untimed call would double what a provider is paid."""
 WARM_UP_NS = 60_000_000
 """Wall time that the warm-up of one mode is given."""
 
+WARM_UNITS = 4
+"""Units that the warm-up makes at least, so that one bad moment does not shape the blocks."""
+
 STAMPED_EVERY = 5
 """Every fifth round stamps each call and is left out of the ratios."""
 
@@ -69,7 +73,10 @@ MIN_ROUNDS = 10
 """No verdict is given under so many rounds."""
 
 TAIL_CALLS = 400
-"""Stamped calls of every mode that end the pass with garbage collection on (p99 needs 367)."""
+"""Stamped calls of every mode that end the pass with garbage collection on (p99 needs 368)."""
+
+TAIL_ROUNDS = 20
+"""Rounds that they come from at least: calls of one round share their luck."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,7 +183,7 @@ class Caller:
         """
         readings: list[Reading] = []
         spent_ns = 0
-        while len(readings) < max_units and spent_ns < WARM_UP_NS:
+        while len(readings) < max_units and (spent_ns < WARM_UP_NS or len(readings) < WARM_UNITS):
             readings.append(self._read(self._clock.reading, 0, 1))
             spent_ns += readings[-1].wall_ns
         if readings:
@@ -398,21 +405,25 @@ class Overhead:
                     return
 
     def _tails(self) -> Events:
-        stamped = dict.fromkeys((n for n, c in self._callers.items() if not c.mode.batches), 0)
+        calls: Counter[str] = Counter()
+        rounds: Counter[str] = Counter()
         end = perf_counter_ns() + round(self._plan.tail_s * 1e9)
-        while stamped and perf_counter_ns() < end and min(stamped.values()) < TAIL_CALLS:
+        while perf_counter_ns() < end:
             groups = [
-                [Entry(self._callers[name], "mode")]
-                for name, calls in stamped.items()
-                if name in self._callers and calls < TAIL_CALLS
+                [Entry(caller, "mode")]
+                for name, caller in self._callers.items()
+                if not caller.mode.batches
+                and (calls[name] < TAIL_CALLS or rounds[name] < TAIL_ROUNDS)
             ]
+            if not groups:
+                return
             self._order.shuffle(groups)
             taken, dropped = self._round(groups, stamped=True, tail=True)
             for block in taken.blocks:
-                stamped[block.mode] += block.calls
+                calls[block.mode] += block.calls
+                rounds[block.mode] += 1
             yield taken
             for name, reason in dropped:
-                stamped.pop(name, None)
                 yield ModeDropped(name, reason)
 
     def _groups(self, number: int, *, everything: bool = False) -> list[list[Entry]]:

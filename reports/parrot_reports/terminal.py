@@ -1,0 +1,100 @@
+"""A saved run on a terminal: whether it can be trusted, and the table of modes."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from parrot_bench.record import ModeOverhead, RunRecord
+from parrot_reports.sentences import deciding_ratio, floors, trust_line
+from parrot_reports.text import visible
+from parrot_reports.units import NONE, TIMES, duration, ratio
+
+_COLOURS = {"green": "green", "amber": "yellow", "red": "red"}
+
+
+def overview(record: RunRecord) -> RenderableType:
+    """Return what is printed at the end of a run.
+
+    Args:
+        record: The run; it may be incomplete.
+
+    Returns:
+        The trust line, the checks that are not green, and the table of modes, floors apart.
+    """
+    parts: list[RenderableType] = [_trust(record)]
+    parts += [
+        Text(f"  {visible(check.name)}: {visible(check.sentence)}", style=_COLOURS[check.level])
+        for check in record.trust
+        if check.level != "green"
+    ]
+    if record.overhead is not None:
+        parts += [Text(""), _table(record)]
+    parts += [
+        Text(f"{mode.name} was not measured: {visible(mode.unavailable)}", style="dim")
+        for mode in record.modes
+        if mode.unavailable
+    ]
+    return Group(*parts)
+
+
+def _trust(record: RunRecord) -> Text:
+    level, sentence = trust_line(record)
+    word = {"green": "OK", "amber": "with care", "red": "failed"}[level]
+    line = Text.assemble("trust: ", (word, f"bold {_COLOURS[level]}"), "   ")
+    overhead = record.overhead
+    if overhead is not None and overhead.modes:
+        aa = overhead.aa_wall if overhead.modes[0].decided_by == "wall" else overhead.aa_cpu
+        if aa is not None:
+            line.append(f"A/A {' '.join(ratio(aa))}   ")
+    if record.reconciliation is not None:
+        modes = record.reconciliation.modes
+        calls, spans = sum(m.calls for m in modes), sum(m.chat_spans for m in modes)
+        line.append(f"{calls} calls {'=' if calls == spans else '≠'} {spans} spans")
+    if overhead is None:
+        line.append(sentence)
+    return line
+
+
+def _table(record: RunRecord) -> Table:
+    overhead = record.overhead
+    assert overhead is not None  # noqa: S101  # asked by overview
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table.add_column("mode", no_wrap=True)
+    for head in ("CPU/call", "wall/call", f"vs {overhead.baseline}", "", "vs floor"):
+        table.add_column(head, justify="left" if not head else "right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    below = floors(record)
+    for mode in (m for m in overhead.modes if m.mode not in below):
+        _row(table, mode, record)
+    if any(mode.mode in below for mode in overhead.modes):
+        table.add_section()
+        for mode in (m for m in overhead.modes if m.mode in below):
+            _row(table, mode, record, style="dim")
+    return table
+
+
+def _row(table: Table, mode: ModeOverhead, record: RunRecord, style: str = "") -> None:
+    value, interval = "1", ""
+    against = deciding_ratio(mode)
+    if against is not None:
+        value, interval = ratio(against)
+    elif mode.verdict != "baseline":
+        value = NONE
+    floor = mode.cpu_floor_ratio if mode.decided_by == "cpu" else mode.wall_floor_ratio
+    verdict = mode.verdict
+    if mode.verdict == "same":
+        said = f"same within {record.configuration.delta * 100:g} %"
+    elif style:
+        said = "floor"
+    else:
+        said = verdict
+    table.add_row(
+        mode.mode,
+        duration(mode.cpu.value) if mode.cpu else NONE,
+        duration(mode.wall.value) if mode.wall else NONE,
+        value,
+        interval,
+        f"{ratio(floor)[0]}{TIMES}" if floor else "",
+        Text(said, style={"slower": "yellow", "faster": "green"}.get(said, "")),
+        style=style,
+    )

@@ -1,0 +1,212 @@
+"""The trust checks, from values made up for each."""
+
+from typing import Any
+
+import pytest
+
+from parrot_bench.record import (
+    Condition,
+    Estimate,
+    ModeOverhead,
+    ModeReconciliation,
+    Noise,
+    OverheadResult,
+    Reconciliation,
+    SpanDelivery,
+    TrustCheck,
+)
+from parrot_bench.trust import checks
+
+
+def estimate(value: float, low: float, high: float, count: int = 100, **changes: Any) -> Estimate:
+    return Estimate(
+        value=value, low=low, high=high, confidence=0.95, count=count, unit="ratio", **changes
+    )
+
+
+def overhead(**changes: Any) -> OverheadResult:
+    settings: dict[str, Any] = {
+        "baseline": "invoke",
+        "modes": (
+            ModeOverhead(
+                mode="invoke", cpu=None, wall=None, verdict="baseline", decided_by="cpu"
+            ),
+        ),
+        "aa_cpu": estimate(1.001, 0.99, 1.01),
+        "aa_wall": estimate(1.3, 1.2, 1.4),
+        "warmup_ratio": estimate(1.0, 0.99, 1.01),
+        "rounds": 100,
+        "stamped_rounds": 20,
+        "stopped_by": "target",
+        "duration_s": 10.0,
+        "calls": 1000,
+    }
+    return OverheadResult.model_validate({**settings, **changes})
+
+
+def reconciled(**changes: Any) -> ModeReconciliation:
+    settings: dict[str, Any] = {
+        "mode": "ainvoke",
+        "calls": 10,
+        "chat_spans": 10,
+        "outcomes": {"completed": 10},
+        "orphans": 0,
+        "duplicates": 0,
+        "input_tokens_replies": 50,
+        "output_tokens_replies": 30,
+        "input_tokens_spans": 50,
+        "output_tokens_spans": 30,
+        "trace_id": "0" * 32,
+    }
+    return ModeReconciliation.model_validate({**settings, **changes})
+
+
+def found(name: str, **given: Any) -> TrustCheck:
+    settings: dict[str, Any] = {
+        "model": None,
+        "overhead": None,
+        "reconciliation": None,
+        "conditions": (),
+        "noise": None,
+        "governor": "",
+        "logical_cpus": 2,
+        "failures": {},
+    }
+    (check,) = (c for c in checks(**{**settings, **given}) if c.name == name)
+    return check
+
+
+def test_the_clock_that_decides_is_the_one_checked() -> None:
+    check = found("A/A", overhead=overhead())
+    assert check.level == "green"
+    assert "1.001 [0.990, 1.010] in CPU time" in check.sentence
+
+
+def test_a_second_instance_that_differs_is_amber() -> None:
+    check = found("A/A", overhead=overhead(aa_cpu=estimate(1.05, 1.02, 1.08)))
+    assert check.level == "amber"
+    assert "does not" in check.sentence
+
+
+def test_too_few_rounds_are_amber() -> None:
+    check = found("A/A", overhead=overhead(aa_cpu=estimate(1, 0.9, 1.1, 9), rounds=9))
+    assert check.level == "amber"
+    assert "9 rounds" in check.sentence
+
+
+def test_an_unstable_ratio_is_named() -> None:
+    shaky = ModeOverhead(
+        mode="batch", cpu=None, wall=None, verdict="slower", decided_by="cpu", verdict_note="drifts"
+    )
+    check = found("stability", overhead=overhead(modes=(shaky,)))
+    assert (check.level, "batch" in check.sentence) == ("amber", True)
+
+
+def test_clocks_that_disagree_are_named() -> None:
+    split = ModeOverhead(
+        mode="batch", cpu=None, wall=None, verdict="slower", decided_by="cpu", disagrees=True
+    )
+    assert "batch" in found("clocks", overhead=overhead(modes=(split,))).sentence
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "level"), [(0.99, 1.02, "green"), (1.06, 1.2, "amber"), (0.8, 0.94, "amber")]
+)
+def test_warm_up(low: float, high: float, level: str) -> None:
+    value = (low + high) / 2
+    assert found("warm-up", overhead=overhead(warmup_ratio=estimate(value, low, high))).level == level
+
+
+def test_rounds_that_were_interrupted_are_amber() -> None:
+    assert found("rounds", overhead=overhead(stopped_by="interrupted")).level == "amber"
+
+
+@pytest.mark.parametrize(
+    ("changes", "level"),
+    [
+        ({}, "green"),
+        ({"chat_spans": 9}, "red"),
+        ({"chat_spans": 11, "duplicates": 1}, "red"),
+        ({"orphans": 1}, "red"),
+        ({"output_tokens_spans": 29}, "red"),
+        ({"error": "ValueError: no"}, "red"),
+    ],
+)
+def test_reconciliation(changes: dict[str, Any], level: str) -> None:
+    result = Reconciliation(
+        modes=(reconciled(**changes),), started=11, ended=11, deliveries=(), scope="x"
+    )
+    check = found("reconciliation", reconciliation=result)
+    assert check.level == level
+    if level == "red":
+        assert "ainvoke" in check.sentence
+
+
+def test_a_span_that_never_ended_is_red() -> None:
+    result = Reconciliation(modes=(reconciled(),), started=11, ended=10, deliveries=(), scope="x")
+    check = found("reconciliation", reconciliation=result)
+    assert (check.level, "11 started, 10 ended" in check.sentence) == ("red", True)
+
+
+def test_a_collector_that_is_away_is_amber_and_counted() -> None:
+    delivery = SpanDelivery(
+        exporter="otlp http://c:4318", exported=0, failed=11, dropped=0, error="connection refused"
+    )
+    result = Reconciliation(
+        modes=(reconciled(),), started=11, ended=11, deliveries=(delivery,), scope="x"
+    )
+    check = found("export", reconciliation=result)
+    assert check.level == "amber"
+    assert "11 of 11 spans were not delivered (11 failed, 0 dropped; connection refused)" in check.sentence
+
+
+@pytest.mark.parametrize(
+    ("kept", "level", "words"),
+    [(True, "amber", "Measured with set_debug"), (False, "green", "Removed")],
+)
+def test_conditions(kept: bool, level: str, words: str) -> None:
+    check = found("conditions", conditions=(Condition(name="set_debug", effect="-", kept=kept),))
+    assert check.level == level
+    assert words in check.sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"load_before": 4.0}, "load average was 4.0"),
+        ({"other_cpu_share": 0.5}, "other processes used 50%"),
+        ({"steal_share": 0.1}, "hypervisor took 10%"),
+        ({"involuntary_switches": 10_000}, "1000 times a second"),
+    ],
+)
+def test_a_busy_machine_is_amber(changes: dict[str, Any], words: str) -> None:
+    settings: dict[str, Any] = {
+        "load_before": 0.1,
+        "load_after": 0.1,
+        "involuntary_switches": 10,
+        "steal_share": 0.0,
+        "other_cpu_share": 0.01,
+        "duration_s": 10.0,
+    }
+    assert found("machine", noise=Noise(**settings)).level == "green"
+    check = found("machine", noise=Noise(**{**settings, **changes}))
+    assert check.level == "amber"
+    assert words in check.sentence
+
+
+def test_what_is_unknown_is_no_trouble() -> None:
+    unknown = Noise(
+        load_before=None,
+        load_after=None,
+        involuntary_switches=None,
+        steal_share=None,
+        other_cpu_share=None,
+        duration_s=1.0,
+    )
+    assert found("machine", noise=unknown).level == "green"
+    assert found("machine", noise=unknown, governor="powersave").level == "amber"
+
+
+def test_modes_that_failed_are_named_with_their_reason() -> None:
+    check = found("modes", failures={"astream": "ValueError: no"})
+    assert "astream (ValueError: no)" in check.sentence
