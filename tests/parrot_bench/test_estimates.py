@@ -167,6 +167,11 @@ class TestInterval:
         assert verdict(found, 0.02) == "not resolved"
         assert relative_half_width(found) == math.inf
 
+    def test_of_too_few_rounds_for_many_comparisons_covers_less_jointly(self) -> None:
+        found = paired_ratio(np.arange(1.0, 11), np.ones(10), comparisons=50)
+        assert found.confidence == pytest.approx(1 - 50 * 2**-9)
+        assert found.note.startswith("joint over 50 comparisons; 10 are too few")
+
     def test_of_absurd_times_stays_finite(self) -> None:
         times = np.where(np.arange(30) // 5 % 2, 1e-150, 1e150)
         found = paired_ratio(times, times[::-1], confidence=1 - 1e-12, comparisons=9)
@@ -571,6 +576,20 @@ class TestPercentiles:
         sorted_rounds = percentiles(latencies, np.argsort(np.argsort(latencies)) // 20)
         for alike, unlike in zip(mixed[:1], sorted_rounds[:1], strict=True):
             assert unlike.high - unlike.low > 2 * (alike.high - alike.low)
+
+    def test_intervals_hold_the_exact_ones(self) -> None:
+        for seed in range(20):
+            latencies = np.random.default_rng(seed).lognormal(size=400)
+            ordered = np.sort(latencies)
+            for p in percentiles(latencies, np.arange(400), seed=seed):
+                low, high = module.order_ranks(400, p.rank, 0.95)
+                assert p.low <= ordered[low - 1]
+                assert ordered[high - 1] <= p.high
+
+    def test_beyond_a_hundred_rounds_neighbours_are_resampled_together(self) -> None:
+        latencies = np.random.default_rng(0).lognormal(size=2000)
+        rounds = np.arange(2000)
+        assert percentiles(latencies, rounds) == percentiles(latencies, rounds // 20)
 
     def test_cover_when_calls_of_a_round_share_their_luck(self) -> None:
         normal = stats.norm(scale=math.sqrt(1.25))
