@@ -160,14 +160,16 @@ def named_object(spec: str, expected: str, error: type[UsageError]) -> Any:
 
 def _module(name: str, error: type[UsageError]) -> ModuleType:
     _import_from(Path.cwd())
+    as_file = Path(f"{name.removesuffix('.py')}.py")
+    hint = f"; to load the file, write {as_file}:attr" if as_file.is_file() else ""
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise error(f"{name!r} is not the name of a module{hint}")
     try:
         return importlib.import_module(name)
     except ModuleNotFoundError as missing:
         # Only where this module is missing. One that it imports is told as it is.
         if missing.name is None or not f"{name}.".startswith(f"{missing.name}."):
             raise
-        as_file = Path(f"{name.removesuffix('.py')}.py")
-        hint = f"; to load the file, write {as_file}:attr" if as_file.is_file() else ""
         raise error(
             f"there is no module {missing.name!r} in the current folder {Path.cwd()} "
             f"or among the installed packages{hint}"
@@ -180,14 +182,12 @@ def _file(place: str, error: type[UsageError]) -> ModuleType:
         raise error(f"there is no file {place} in the current folder {Path.cwd()}")
     _import_from(Path.cwd())
     _import_from(path.parent)  # as Python does for a script
-    name = path.stem
-    known = sys.modules.get(name)
-    if known is not None and getattr(known, "__file__", None) == str(path):
-        return known  # MODEL and a mode of one's own may come from the same file
-    if known is not None or importlib.util.find_spec(name) is not None:
-        name = f"{name}_{zlib.crc32(str(path).encode()):08x}"
-        if name in sys.modules:
-            return sys.modules[name]
+    # MODEL and a mode of one's own may come from the same file: it is loaded once.
+    for known in list(sys.modules.values()):
+        # Not getattr: there are lazy modules that import another when asked for a name.
+        if isinstance(known, ModuleType) and vars(known).get("__file__") == str(path):
+            return known
+    name = _module_name(path)
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise error(f"{place} is not a file that Python can import")
@@ -200,6 +200,16 @@ def _file(place: str, error: type[UsageError]) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+def _module_name(path: Path) -> str:
+    """A file's own name, unless it is another module's or none that a module can have."""
+    name = path.stem
+    if name.isidentifier() and name not in sys.modules:
+        found = importlib.util.find_spec(name)
+        if found is None or (found.origin and Path(found.origin).resolve() == path):
+            return name
+    return f"{name.replace('.', '_')}_{zlib.crc32(str(path).encode()):08x}"
 
 
 def _import_from(folder: Path) -> None:
@@ -256,7 +266,7 @@ def _required_arguments(factory: Callable[..., Any]) -> list[str]:
 
 def _not_a_chat_model(subject: str, found: Any) -> str:
     """Say what was found where a chat model was expected, and what to name instead."""
-    name = f"{type(found).__module__}.{type(found).__qualname__}"
+    name = f"{type(found).__module__}.{type(found).__qualname__}".removeprefix("builtins.")
     expected = "expected a LangChain chat model (BaseChatModel)"
     if isinstance(found, type):
         return f"{subject} the class {found.__qualname__}, which is no chat model; {expected}"
@@ -268,7 +278,7 @@ def _not_a_chat_model(subject: str, found: Any) -> str:
     if isinstance(found, Runnable):
         return f"{subject} another kind of Runnable ({name}); {expected}: name the model inside it"
     article = "an" if name[0] in "aeiou" else "a"
-    return f"{subject} {article} {name.removeprefix('builtins.')}; {expected}"
+    return f"{subject} {article} {name}; {expected}"
 
 
 @contextmanager
