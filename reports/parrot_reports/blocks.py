@@ -81,13 +81,19 @@ class Drift:
 
 
 def curves(calls: pl.DataFrame, record: RunRecord) -> tuple[Curve, ...]:
-    """Latency distributions from stamped calls, in the record's order of modes."""
+    """Latency distributions from stamped calls, in the record's order of modes.
+
+    They come from the pass with garbage collection on where a mode has one, as its percentiles
+    do. Modes that batch are left out: their calls overlap, so what is stamped is a batch.
+    """
     found = []
     for mode in measured(record):
-        rows = calls.filter((pl.col("mode") == mode) & pl.col("ended_ns").is_not_null())
-        latency = np.sort((rows["ended_ns"] - rows["started_ns"]).to_numpy().astype(np.float64))
-        latency = latency[latency > 0]
-        if latency.size < _FEWEST_CALLS:
+        rows = calls.filter(pl.col("mode") == mode)
+        if rows["tail"].any():
+            rows = rows.filter("tail")
+        latency = np.sort((rows["ended_ns"] - rows["started_ns"]).drop_nulls().to_numpy())
+        latency = latency[latency > 0].astype(np.float64)
+        if calls_per_unit(mode, record) > 1 or latency.size < _FEWEST_CALLS:
             continue
         share = np.unique(np.concatenate([_BODY, _TAIL]))
         rank = np.clip(np.ceil(share * latency.size).astype(int) - 1, 0, latency.size - 1)
@@ -104,12 +110,14 @@ def cold_calls(samples: pl.DataFrame, record: RunRecord) -> tuple[Cold, ...]:
             & (pl.col("role") == "mode")
             & pl.col("cold_wall_ns").is_not_null()
             & (pl.col("wall_ns") > 0)
+            & (pl.col("calls") > 0)
             # After its own kind a call is not cold; the first block of all has nothing before.
             & ~pl.col("previous").is_in([mode, ""])
         )
         if rows.height < _FEWEST_BLOCKS:
             continue
-        cold = rows["cold_wall_ns"].to_numpy().astype(np.float64)
+        # What is timed cold is one unit, which for a mode that batches is a whole batch.
+        cold = rows["cold_wall_ns"].to_numpy().astype(np.float64) / calls_per_unit(mode, record)
         warm = (rows["wall_ns"] / rows["calls"]).to_numpy().astype(np.float64)
         found.append(
             Cold(
@@ -127,7 +135,13 @@ def drifts(samples: pl.DataFrame, record: RunRecord) -> tuple[Drift, ...]:
     overhead = record.overhead
     if overhead is None or samples.is_empty():
         return ()
-    timed = samples.filter(~pl.col("stamped") & (pl.col("role") != "a/a") & (pl.col("calls") > 0))
+    timed = samples.filter(
+        ~pl.col("stamped")
+        & ~pl.col("tail")
+        & (pl.col("role") != "a/a")
+        & (pl.col("calls") > 0)
+        & (pl.col("wall_ns") > 0)
+    )
     last = int(timed["round"].max() or 0)  # type: ignore[arg-type]  # a column of integers
     found = []
     by_name = {mode.mode: mode for mode in overhead.modes}
@@ -199,6 +213,12 @@ def measured(record: RunRecord) -> tuple[str, ...]:
     else:
         names = [mode.name for mode in record.modes if not mode.unavailable]
     return tuple(sorted(names, key=lambda name: name in measures))
+
+
+def calls_per_unit(mode: str, record: RunRecord) -> int:
+    """Calls that a mode makes at once: a batch, or one."""
+    batches = any(described.name == mode and described.batches for described in record.modes)
+    return record.configuration.batch_size if batches else 1
 
 
 def _binned(values: Numbers) -> Numbers:

@@ -17,12 +17,12 @@ class ReportFiles:
     """The files of a report.
 
     Attributes:
-        html: The page.
+        page: The page, ``report.html``.
         summary: The markdown summary.
         figures: The figures, SVG and PNG, in the order of the page.
     """
 
-    html: Path
+    page: Path
     summary: Path
     figures: tuple[Path, ...]
 
@@ -59,7 +59,7 @@ def write_report(run: Path) -> ReportFiles:
         raise RecordError(
             f"report cannot be written into {run} ({error.strerror}); make the folder writable"
         ) from error
-    return ReportFiles(html=directory.report, summary=directory.summary, figures=tuple(figures))
+    return ReportFiles(page=directory.report, summary=directory.summary, figures=tuple(figures))
 
 
 def _remove_stale(folder: Path, keep: list[Path]) -> None:

@@ -20,6 +20,7 @@ _SAMPLES: dict[str, type[pl.DataType]] = {
     "partner": pl.String,
     "previous": pl.String,
     "stamped": pl.Boolean,
+    "tail": pl.Boolean,
     "calls": _NUMBERS,
     "wall_ns": _NUMBERS,
     "cpu_ns": _NUMBERS,
@@ -27,6 +28,7 @@ _SAMPLES: dict[str, type[pl.DataType]] = {
 }
 _CALLS: dict[str, type[pl.DataType]] = {
     "mode": pl.String,
+    "tail": pl.Boolean,
     "started_ns": _NUMBERS,
     "ended_ns": _NUMBERS,
 }

@@ -196,10 +196,18 @@ def _samples(rng: np.random.Generator, wishes: Wishes) -> pl.DataFrame:
                     "partner": "",
                     "previous": previous,
                     "stamped": stamped,
+                    "tail": False,
                     "calls": calls,
                     "wall_ns": int(wall * 1000 * noise * calls),
                     "cpu_ns": int(cpu * 1000 * noise * calls),
-                    "cold_wall_ns": int((wall * 1.15 + 22) * 1000 * noise * rng.uniform(0.95, 1.6)),
+                    # One unit: of a mode that batches, a whole batch.
+                    "cold_wall_ns": int(
+                        (wall * 1.15 + 22)
+                        * 1000
+                        * noise
+                        * rng.uniform(0.95, 1.6)
+                        * (16 if spec[5] else 1)
+                    ),
                 }
             )
             previous = name
@@ -221,6 +229,8 @@ def _calls(rng: np.random.Generator, wishes: Wishes) -> pl.DataFrame:
     clock = 10**9
     for number in range(4, wishes.rounds, 5):
         for spec in MODES:
+            if spec[5]:  # the calls of a batch overlap: none is stamped by itself
+                continue
             for _ in range(max(1, round(3000 / spec[7]))):
                 spent = int(spec[8] * 1000 * float(np.exp(abs(rng.normal(0, 0.04)) - 0.02)))
                 if rng.random() < 0.02:
@@ -230,6 +240,7 @@ def _calls(rng: np.random.Generator, wishes: Wishes) -> pl.DataFrame:
                         "study": "overhead",
                         "mode": _named(wishes, spec[0]),
                         "round": number,
+                        "tail": False,
                         "started_ns": clock,
                         "ended_ns": clock + spent,
                     }
@@ -440,7 +451,9 @@ def _overhead(samples: pl.DataFrame, calls: pl.DataFrame, wishes: Wishes) -> Ove
                         low=None,
                         high=None,
                         count=len(latencies),
-                        reason=f"{len(latencies)} calls stamped, {needs[rank]} needed"
+                        reason="the calls of a batch overlap, so none is stamped by itself"
+                        if spec[5]
+                        else f"{len(latencies)} calls stamped, {needs[rank]} needed"
                         if len(latencies) < needs.get(rank, 1)
                         else "",
                     )
