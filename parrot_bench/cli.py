@@ -31,7 +31,7 @@ app = typer.Typer(
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
@@ -86,9 +86,9 @@ def _names(given: list[str] | None) -> tuple[str, ...]:
 Model = Annotated[
     str,
     typer.Argument(
-        metavar="[MODEL]",
+        metavar="MODEL",
         help=(
-            "[bold]module:attr[/] or [bold]path/file.py:attr[/], naming a BaseChatModel, its "
+            "**module:attr** or **path/file.py:attr**, naming a BaseChatModel, its "
             "class, or a function without arguments that makes one. The current folder is "
             "importable. Without it, the embedded parrot: LangChain itself is measured."
         ),
@@ -107,8 +107,8 @@ def run(  # noqa: PLR0913  # the options of the manual
         typer.Option(
             metavar="NAME[,NAME…]",
             help=(
-                "Execution modes to measure; see [bold]parrot-bench modes[/]. "
-                "[bold]module:attr[/] names an ExecutionMode of your own."
+                "Execution modes to measure; see **parrot-bench modes**. "
+                "**module:attr** names an ExecutionMode of your own."
             ),
             show_default="all but the deprecated",
             rich_help_panel="What to measure",
@@ -316,12 +316,14 @@ def _conclude(directory: RunDirectory, record: RunRecord) -> None:
 
 def _command(prompt: str | None) -> tuple[str, ...]:
     """The command line for the record, without the prompt's text and without credentials."""
+    from parrot_callbacks.redaction import redact_text  # noqa: PLC0415  # lazily
+
     command = []
     for argument in ["parrot-bench", *sys.argv[1:]]:
         shown = argument
         if prompt and prompt in argument and not prompt.startswith("@"):
             shown = argument.replace(prompt, "…")
-        command.append(re.sub(r"(?<=://)[^/@\s]+@", "", shown))
+        command.append(redact_text(shown))
     return tuple(command)
 
 

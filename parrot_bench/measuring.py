@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from pydantic import JsonValue
 
 from parrot_bench.conditions import conditions
 from parrot_bench.environment import environment
@@ -18,7 +19,7 @@ from parrot_bench.errors import UsageError
 from parrot_bench.events import Described, Event, Phase, Reply
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
 from parrot_bench.modes import ExecutionMode, quiet, select_modes
-from parrot_bench.record import ModelDescription, ModeRecord, public_params
+from parrot_bench.record import ModelDescription, ModeRecord
 from parrot_bench.studies.overhead import UNPRIMED_NS, Overhead, OverheadPlan
 from parrot_bench.timing import Async
 
@@ -31,11 +32,12 @@ TRACED_CALLS = 10
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """Everything a timed process needs to know. It is pickled; it holds no live object.
+    """Everything a timed process needs to know.
 
     Attributes:
         spec: MODEL as given; empty for the embedded parrot.
-        modes: Names of modes; empty for the default ones.
+        modes: Names of modes, or modes of one's own, which cannot be sent to another process;
+            empty for the default ones.
         baseline: The mode the others are divided by.
         prompt: The prompt's text.
         reply_length: Chunks of the parrot's reply, ``max_tokens`` of another model.
@@ -51,7 +53,7 @@ class Job:
     """
 
     spec: str = ""
-    modes: tuple[str, ...] = ()
+    modes: tuple[str | ExecutionMode, ...] = ()
     baseline: str = "invoke"
     prompt: str = ""
     reply_length: int | None = None
@@ -157,10 +159,15 @@ def _trace(
 
 
 def _chosen(job: Job) -> list[ExecutionMode]:
-    chosen = select_modes(job.modes)
-    if job.baseline not in {mode.name for mode in chosen}:
-        chosen = [*select_modes([job.baseline]), *chosen]
-    return chosen
+    chosen: dict[str, ExecutionMode] = {}
+    for given in job.modes or [mode.name for mode in select_modes()]:
+        mode = select_modes([given])[0] if isinstance(given, str) else given
+        if chosen.setdefault(mode.name, mode) is not mode:
+            raise UsageError(f"two different modes are called {mode.name!r}; rename one")
+    if job.baseline not in chosen:
+        (baseline,) = select_modes([job.baseline])
+        chosen = {baseline.name: baseline, **chosen}
+    return list(chosen.values())
 
 
 def _call_arguments(job: Job, model: BaseChatModel) -> dict[str, Any]:
@@ -190,8 +197,6 @@ def _batch_size(job: Job, modes: list[ExecutionMode]) -> int:
 
 def describe(model: BaseChatModel, spec: str, second: str) -> ModelDescription:
     """Say what can be said of a model without calling it."""
-    from parrot_callbacks import redact  # noqa: PLC0415  # with the rest of the callbacks
-
     cls = type(model)
     name = next(
         (
@@ -210,12 +215,20 @@ def describe(model: BaseChatModel, spec: str, second: str) -> ModelDescription:
         class_name=f"{cls.__module__}.{cls.__qualname__}",
         llm_type=model._llm_type,  # noqa: SLF001  # LangChain's protocol for models
         model_name=name,
-        identifying_params=public_params(redact(model._identifying_params)),  # noqa: SLF001
+        identifying_params=_public_params(model),
         native_async=native["_agenerate"] or native["_astream"],
         native_stream=native["_stream"] or native["_astream"],
         waits=False,
         second_instance=second,
     )
+
+
+def _public_params(model: BaseChatModel) -> dict[str, JsonValue]:
+    """The model's identifying params as they are recorded on spans, credentials removed."""
+    from parrot_callbacks.redaction import is_credential, recordable  # noqa: PLC0415  # lazily
+
+    params = {str(key): value for key, value in model._identifying_params.items()}  # noqa: SLF001
+    return {key: recordable(value) for key, value in params.items() if not is_credential(key)}
 
 
 def _mode_record(mode: ExecutionMode, model: BaseChatModel) -> ModeRecord:

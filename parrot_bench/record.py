@@ -10,16 +10,15 @@ History of ``schema_version``:
 
 import os
 import tempfile
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from parrot_bench.errors import RecordError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Final = 1
 
 Verdict = Literal["baseline", "faster", "slower", "same", "not resolved", "not measured"]
 """What is said of a mode against the baseline; ``same`` means *same within delta*."""
@@ -550,18 +549,3 @@ def write_atomically(path: Path, content: bytes) -> None:
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
-
-
-def public_params(params: Mapping[str, Any]) -> dict[str, JsonValue]:
-    """Turn parameters into JSON values; whatever JSON does not have becomes its ``repr``."""
-
-    def convert(value: Any) -> JsonValue:
-        if value is None or isinstance(value, bool | int | float | str):
-            return value
-        if isinstance(value, Mapping):
-            return {str(key): convert(item) for key, item in value.items()}
-        if isinstance(value, list | tuple | set | frozenset):
-            return [convert(item) for item in value]
-        return repr(value)
-
-    return {str(key): convert(value) for key, value in params.items()}

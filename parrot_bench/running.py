@@ -17,7 +17,6 @@ from pathlib import Path
 from time import monotonic
 from types import FrameType
 from typing import Any, Self
-from urllib.parse import urlsplit, urlunsplit
 
 from langchain_core.language_models import BaseChatModel
 
@@ -35,7 +34,7 @@ from parrot_bench.events import (
     RoundsEnded,
     RoundTaken,
 )
-from parrot_bench.loading import LoadedModel, adopt, load_model
+from parrot_bench.loading import LoadedModel, adopt, load_model, load_parrot
 from parrot_bench.measuring import Job, Measurement, measure
 from parrot_bench.modes import ExecutionMode
 from parrot_bench.record import (
@@ -52,6 +51,7 @@ from parrot_bench.samples import Samples
 from parrot_bench.studies.costs import StoppedBy, on_target, result
 from parrot_bench.trust import checks
 from parrot_bench.worker import in_worker
+from parrot_callbacks.redaction import redact_text
 
 STUDIES = ("overhead",)
 """The studies of this version."""
@@ -313,7 +313,7 @@ class Run:
             call_limit_s=request.call_limit_s,
             seed=request.seed or 0,
             keep_conditions=request.keep_conditions,
-            otlp=_without_user_info(request.otlp),
+            otlp=redact_text(request.otlp),
         )
 
 
@@ -377,11 +377,13 @@ def run(
     names = tuple(m if isinstance(m, str) else m.name for m in modes)
     spec = model if isinstance(model, str) else ""
     request = Request(spec=spec, modes=names, **options)
-    here = not isinstance(model, str) or any(not isinstance(m, str) for m in modes)
     loaded = None
-    if here:
-        loaded = load_model(model) if isinstance(model, str) and model else None
-        loaded = loaded or adopt(model)  # type: ignore[arg-type]  # not a str here
+    if not isinstance(model, str):
+        loaded = adopt(model)
+    elif any(not isinstance(m, str) for m in modes):
+        # A mode that is an object cannot be sent to another process.
+        reply = request.reply_length
+        loaded = load_model(model) if model else load_parrot(DEFAULT_REPLY if reply is None else reply)
     return carry_out(request, out=out, loaded=loaded, modes=modes, watcher=watcher)
 
 
@@ -520,10 +522,3 @@ def _discard(directory: RunDirectory) -> None:
         path.unlink(missing_ok=True)
     with suppress(OSError):
         directory.path.rmdir()
-
-
-def _without_user_info(url: str) -> str:
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
-        return url
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

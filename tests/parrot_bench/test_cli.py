@@ -1,0 +1,306 @@
+"""The command line as a user meets it: real processes, real models, bad input."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from parrot_bench.record import RunDirectory, read_record
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+QUICK = ("--time", "2", "--modes", "invoke,ainvoke,astream,batch", "--batch-size", "4")
+
+
+def complaint(done: "subprocess.CompletedProcess[str]") -> str:
+    """The one clear line of a command that was refused."""
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    lines = done.stderr.strip().splitlines()
+    assert lines[0].startswith("parrot-bench: ")
+    return lines[0]
+
+
+def test_a_run_leaves_everything(cli: Cli, folder: Path) -> None:
+    done = cli("run", *QUICK, "--out", "here", "--seed", 5, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    here = RunDirectory(folder / "here")
+    record = here.read_record()
+    assert record.status == "complete"
+    assert record.configuration.seed == 5
+    assert record.command[:2] == ("parrot-bench", "run")
+    assert record.overhead is not None
+    assert {mode.mode for mode in record.overhead.modes} == {"invoke", "ainvoke", "astream", "batch"}
+    assert record.reconciliation is not None
+    assert record.reconciliation.agrees
+    assert record.reconciliation.delivered
+    for path in (here.samples, here.calls, here.spans, here.report, here.summary):
+        assert path.stat().st_size, path
+    assert {path.suffix for path in here.figures.iterdir()} == {".svg", ".png"}
+    assert not here.log.exists()
+    assert "trust:" in done.stdout
+    assert "ainvoke" in done.stdout
+    assert "report.html" in done.stdout
+    assert "30 calls = 30 spans" in done.stdout or "34 calls = 34 spans" in done.stdout
+
+
+def test_a_saved_run_is_reported_again_to_the_byte(cli: Cli, folder: Path) -> None:
+    cli("run", *QUICK, "--out", "here", cwd=folder)
+    page = folder / "here" / "report.html"
+    first = page.read_bytes()
+    page.unlink()
+    assert cli("report", "here", cwd=folder).returncode == 0
+    assert page.read_bytes() == first
+
+
+def test_somebody_elses_model_behind_a_factory(cli: Cli, folder: Path) -> None:
+    done = cli("run", "models:make_fake", "--time", 2, "--out", "here", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read_record(folder / "here")
+    assert record.model is not None
+    assert record.model.second_instance == "the factory called again"
+    assert record.reconciliation is not None
+    assert record.reconciliation.agrees
+
+
+def test_a_model_in_a_file(cli: Cli, folder: Path) -> None:
+    done = cli(
+        "run", "models.py:slow", "--time", 4, "--modes", "invoke", "--out", "here", cwd=folder
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read_record(folder / "here")
+    assert record.model is not None
+    assert record.model.waits
+    assert record.model.second_instance == "a shallow copy"
+
+
+def test_a_slow_model_has_its_plan_shown_first(cli: Cli, folder: Path) -> None:
+    done = cli(
+        "run", "models:slow", "--time", 2, "--modes", "invoke,ainvoke,batch", "--max-calls", 60,
+        "--out", "here", cwd=folder,
+    )  # fmt: skip
+    plan = next(line for line in done.stdout.splitlines() if line.startswith("plan:"))
+    assert "calls in all" in plan
+    assert "No verdict is given under 10 rounds: use --time" in done.stdout
+    assert done.stdout.index("plan:") < done.stdout.index("trust:")
+
+
+def test_modes_lists_what_a_model_has(cli: Cli, folder: Path) -> None:
+    done = cli("modes", "models:slow", cwd=folder)
+    assert done.returncode == 0
+    lines = {line.split()[0]: line for line in done.stdout.splitlines() if line.strip()}
+    assert "deprecated" in lines["astream_log"]
+    assert "beta" in lines["stream_events_v3"]
+    assert "not available" in lines["direct_stream"]
+    assert "floor" in lines["direct_generate"]
+
+
+# -- bad input ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--modes", "ainvok"], ["ainvok", "did you mean ainvoke"]),
+        (["--baseline", "nothing"], ["nothing", "invoke"]),
+        (["--studies", "load"], ["unknown study 'load'", "overhead"]),
+        (["nowhere:model"], ["nowhere"]),
+        (["models"], ["models", "module:attr"]),
+        (["models:missing"], ["missing"]),
+        (["models:not_a_model"], ["not_a_model", "dict"]),
+        (["models:raises"], ["RuntimeError", "no licence"]),
+        (["absent.py:model"], ["absent.py"]),
+        (["models:all_broken"], ["invoke", "sync is broken", "--baseline"]),
+        (["models:slow", "--reply-length", "5"], ["--reply-length 5", "max_tokens"]),
+        (["--max-calls", "0"], ["--max-calls 0"]),
+        (["--max-calls", "30"], ["--max-calls 30", "raise it"]),
+        (["--prompt", ""], ["--prompt is empty"]),
+        (["--otlp", "not a url"], ["not a url"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_bad_input_is_one_clear_line(
+    cli: Cli, folder: Path, arguments: list[str], words: list[str]
+) -> None:
+    line = complaint(cli("run", *arguments, "--time", 2, "--out", "here", cwd=folder))
+    assert all(word in line for word in words), line
+    assert not (folder / "here" / "run.json").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--time", "soon"], ["--target", "small"], ["--prompt", "@absent.txt"]]
+)
+def test_an_option_that_is_not_a_number_is_usage(
+    cli: Cli, folder: Path, arguments: list[str]
+) -> None:
+    done = cli("run", *arguments, cwd=folder)
+    assert done.returncode == 2
+    assert arguments[1].lstrip("@") in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_output_folder_that_is_in_use_is_left_alone(cli: Cli, folder: Path) -> None:
+    (folder / "here").mkdir()
+    (folder / "here" / "thesis.txt").write_text("years of work", encoding="utf-8")
+    line = complaint(cli("run", *QUICK, "--out", "here", cwd=folder))
+    assert "here is not empty" in line
+    assert [path.name for path in (folder / "here").iterdir()] == ["thesis.txt"]
+
+
+def test_an_output_folder_that_cannot_be_made(cli: Cli, folder: Path) -> None:
+    (folder / "file").write_text("", encoding="utf-8")
+    line = complaint(cli("run", *QUICK, "--out", "file/here", cwd=folder))
+    assert "cannot be written" in line
+    assert "--out" in line
+
+
+def test_reporting_what_is_no_run(cli: Cli, folder: Path) -> None:
+    assert "no record at" in complaint(cli("report", "absent", cwd=folder))
+    (folder / "run.json").write_text('{"schema_version": 99}', encoding="utf-8")
+    assert "schema version 1" in complaint(cli("report", ".", cwd=folder))
+    (folder / "run.json").write_text("{", encoding="utf-8")
+    assert "run.json" in complaint(cli("report", ".", cwd=folder))
+
+
+def test_a_mode_that_raises_is_left_out_and_the_run_goes_on(cli: Cli, folder: Path) -> None:
+    done = cli(
+        "run", "models:async_broken", "--time", 2, "--modes", "invoke,ainvoke,batch",
+        "--out", "here", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ainvoke is left out: ValueError: async is broken" in done.stdout
+    record = read_record(folder / "here")
+    assert record.status == "complete"
+    assert record.failures == {"ainvoke": "ValueError: async is broken"}
+
+
+def test_a_mode_that_hangs_is_left_out_and_the_run_goes_on(cli: Cli, folder: Path) -> None:
+    done = cli(
+        "run", "models:hangs", "--time", 2, "--modes", "invoke,ainvoke,batch",
+        "--call-limit", "500ms", "--out", "here", cwd=folder,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ainvoke is left out: no reply within 0.5 s" in done.stdout
+
+
+def test_a_reply_of_no_length_is_measured(cli: Cli, folder: Path) -> None:
+    done = cli("run", "--reply-length", 0, "--time", 3, "--out", "here", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read_record(folder / "here")
+    assert record.failures == {}
+    assert record.reconciliation is not None
+    assert record.reconciliation.agrees
+
+
+def test_a_model_that_prints_does_not_disturb(cli: Cli, folder: Path) -> None:
+    done = cli(
+        "run", "models:make_noisy", "--time", 2, "--modes", "invoke", "--out", "here", cwd=folder
+    )
+    assert done.returncode == 0
+    assert "xxxx" not in done.stdout + done.stderr
+    assert "x" * 100_000 in (folder / "here" / "worker.log").read_text(encoding="utf-8")
+
+
+def test_a_model_that_takes_the_process_down(cli: Cli, folder: Path) -> None:
+    line = complaint(cli("run", "models:dies", "--time", 2, "--out", "here", cwd=folder))
+    assert "ended with status 7" in line
+    assert "the driver is gone" in line
+
+
+def test_a_collector_that_is_away_costs_no_span(cli: Cli, folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    endpoint = f"http://127.0.0.1:{port}"
+    done = cli("run", *QUICK, "--out", "here", "--otlp", endpoint, cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read_record(folder / "here")
+    assert record.status == "complete"
+    assert record.reconciliation is not None
+    by_exporter = {d.exporter.split()[0]: d for d in record.reconciliation.deliveries}
+    assert by_exporter["otlp"].exported == 0
+    assert by_exporter["otlp"].error
+    assert by_exporter["spans.jsonl"].exported == record.reconciliation.ended
+    assert "were not delivered" in done.stdout
+    saved = sum(
+        len(scope["spans"])
+        for line in (folder / "here" / "spans.jsonl").read_text(encoding="utf-8").splitlines()
+        for resource in json.loads(line)["resourceSpans"]
+        for scope in resource["scopeSpans"]
+    )
+    assert saved == record.reconciliation.ended
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_stopped_keeps_its_rounds_and_still_reports(
+    start: Start, folder: Path, number: signal.Signals
+) -> None:
+    process = start("run", "--time", 60, "--modes", "invoke,ainvoke", "--out", "here",
+                    "--target", "0.0001", cwd=folder)  # fmt: skip
+    wait_for(folder / "here" / "run.json")
+    time.sleep(2)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 0, out + err
+    assert "Traceback" not in err
+    record = read_record(folder / "here")
+    assert record.status == "incomplete"
+    assert record.status_note.startswith("stopped by")
+    assert record.overhead is not None
+    assert record.overhead.rounds > 20
+    assert record.overhead.stopped_by == "interrupted"
+    assert (folder / "here" / "report.html").stat().st_size
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_a_run_that_is_killed_leaves_a_directory_that_opens(
+    start: Start, cli: Cli, folder: Path
+) -> None:
+    process = start("run", "--time", 60, "--modes", "invoke,ainvoke", "--out", "here",
+                    "--target", "0.0001", cwd=folder)  # fmt: skip
+    wait_for(folder / "here" / "samples.parquet")
+    process.kill()
+    process.communicate(timeout=30)
+    assert read_record(folder / "here").status == "incomplete"
+    done = cli("report", "here", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "incomplete" in (folder / "here" / "report.html").read_text(encoding="utf-8")
+
+
+def wait_for(path: Path) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline, f"{path} did not come"
+        time.sleep(0.05)
+
+
+def test_without_the_bench_extra_it_says_which_line_to_type(tmp_path: Path) -> None:
+    # A meta path finder that hides one library stands for an environment without it.
+    (tmp_path / "sitecustomize.py").write_text(
+        "import sys\n"
+        "class Hide:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name.partition('.')[0] == 'typer':\n"
+        "            raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Hide())\n",
+        encoding="utf-8",
+    )
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-m", "parrot_bench", "run"],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(root)])},
+    )
+    line = complaint(done)
+    assert "pip install 'parrot-bench[bench]'" in line
+    assert "typer" in line
