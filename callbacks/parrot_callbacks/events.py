@@ -1,0 +1,45 @@
+"""The two log events of a call: its exception, and its content."""
+
+import traceback
+from collections.abc import Mapping
+
+from opentelemetry._logs import Logger, LogRecord, SeverityNumber
+from opentelemetry.context import Context
+from opentelemetry.util.types import AnyValue
+
+from parrot_callbacks import semconv
+from parrot_callbacks.outcomes import error_type
+
+
+def emit_exception(logger: Logger, error: BaseException, context: Context) -> None:
+    """Record an exception as a log event.
+
+    Args:
+        logger: Where to.
+        error: What the model raised.
+        context: With the chat span: the event belongs to it.
+    """
+    logger.emit(
+        LogRecord(
+            context=context,
+            severity_number=SeverityNumber.WARN,
+            event_name=semconv.EXCEPTION_EVENT,
+            attributes={
+                semconv.EXCEPTION_TYPE: error_type(error),
+                semconv.EXCEPTION_MESSAGE: str(error),
+                semconv.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(error)),
+            },
+        )
+    )
+
+
+def emit_details(logger: Logger, attributes: Mapping[str, AnyValue], context: Context) -> None:
+    """Record a call's messages, with what the span says of it, as a log event."""
+    logger.emit(
+        LogRecord(
+            context=context,
+            severity_number=SeverityNumber.INFO,
+            event_name=semconv.DETAILS_EVENT,
+            attributes=dict(attributes),
+        )
+    )

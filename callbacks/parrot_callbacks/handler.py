@@ -1,0 +1,237 @@
+"""The callback handler: which span starts and ends when; nothing else."""
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, GenerationChunk, LLMResult
+from opentelemetry._logs import LoggerProvider
+from opentelemetry.metrics import MeterProvider
+from opentelemetry.trace import SpanKind, TracerProvider
+
+from parrot_callbacks import runnables, semconv
+from parrot_callbacks.messages import ContentFilter, input_messages, prompt_message
+from parrot_callbacks.outcomes import ABANDONED, COMPLETED, outcome_of
+from parrot_callbacks.recorder import SpanRecorder
+
+
+class OpenTelemetryCallbackHandler(BaseCallbackHandler):
+    """Records LangChain runs as OpenTelemetry GenAI spans, metrics and events.
+
+    Every call of a chat model gives one ``chat {model}`` span, in every execution mode.
+    Root chains and graphs, agents, tools and retrievers give spans too.
+
+    It runs inline: LangChain sends every event of a plain handler in async code through a
+    thread pool, 24 ms for a stream of 100 chunks instead of 1.7 ms.
+
+    Args:
+        tracer_provider: Makes the spans; the global provider, looked up at each call, if None.
+        meter_provider: Makes the metrics; likewise. No metrics while no SDK is set.
+        logger_provider: Takes the log events; likewise.
+        metadata_keys: Keys of LangChain metadata that may be recorded.
+        tags: LangChain tags that may be recorded.
+        content_filter: Sees every text before it is recorded. Content is recorded only if
+            OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says so.
+    """
+
+    run_inline = True
+    raise_error = False
+
+    def __init__(
+        self,
+        tracer_provider: TracerProvider | None = None,
+        meter_provider: MeterProvider | None = None,
+        logger_provider: LoggerProvider | None = None,
+        *,
+        metadata_keys: Collection[str] = (),
+        tags: Collection[str] = (),
+        content_filter: ContentFilter | None = None,
+    ) -> None:
+        super().__init__()
+        self._content_filter = content_filter or str
+        self._spans = SpanRecorder(
+            tracer_provider,
+            meter_provider,
+            logger_provider,
+            metadata_keys=metadata_keys,
+            tags=tags,
+            content_filter=self._content_filter,
+        )
+
+    @property
+    def open_runs(self) -> int:
+        """How many runs of its tracer provider have started and not ended."""
+        return len(self._spans.runs)
+
+    # -- chat models and other language models ------------------------------------------
+
+    def on_chat_model_start(
+        self,
+        serialized: dict[str, Any],
+        messages: list[list[BaseMessage]],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Start a ``chat`` span."""
+        run = self._spans.start_call(semconv.CHAT, run_id, parent_run_id, tags, metadata, kwargs)
+        if run is not None and self._spans.capture and messages:
+            run.content = input_messages(messages[0], self._content_filter)
+
+    def on_llm_start(
+        self,
+        serialized: dict[str, Any],
+        prompts: list[str],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Start a ``text_completion`` span."""
+        run = self._spans.start_call(
+            semconv.TEXT_COMPLETION, run_id, parent_run_id, tags, metadata, kwargs
+        )
+        if run is not None and self._spans.capture and prompts:
+            run.content = prompt_message(prompts[0], self._content_filter)
+
+    def on_llm_new_token(
+        self,
+        token: str | list[str | dict[str, Any]],
+        *,
+        chunk: GenerationChunk | ChatGenerationChunk | None = None,
+        run_id: UUID,
+        **kwargs: Any,
+    ) -> None:
+        """Note the first chunk and the first content of a stream."""
+        run = self._spans.runs.awaiting.get(run_id)
+        if run is not None:
+            self._spans.note_chunk(run, has_content=bool(token) or _has_content(chunk))
+
+    def on_stream_event(self, event: Mapping[str, Any], *, run_id: UUID, **kwargs: Any) -> None:
+        """Note the first event and the first content of a v3 stream (core 1.4 and later)."""
+        run = self._spans.runs.awaiting.get(run_id)
+        if run is not None:
+            kind = event.get("event")
+            self._spans.note_chunk(run, has_content=kind == "content-block-delta")
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+        """End the span of a call that was answered."""
+        run = self._spans.claimed(run_id)
+        if run is not None:
+            self._spans.end(run, COMPLETED, response)
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """End the span of a call that failed, was cancelled or abandoned."""
+        run = self._spans.claimed(run_id)
+        if run is None:
+            return
+        siblings = tuple(run.batch or ())
+        self._spans.end(run, outcome_of(error), kwargs.get("response"), error)
+        if not run.in_other_tasks:
+            # generate() with several prompts gives up at the first error and tells the
+            # others nothing; agenerate() tells them all.
+            for sibling in siblings:
+                sibling.owner.finish(sibling, ABANDONED)
+
+    # -- chains, agents, tools, retrievers ----------------------------------------------
+
+    def on_chain_start(
+        self,
+        serialized: dict[str, Any] | None,
+        inputs: Any,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Start a span for a root chain or an agent; remember where inner ones belong."""
+        runs = self._spans.current_runs()
+        above = runs.nearest(parent_run_id)
+        agent = runnables.agent_name(metadata)
+        if above is not None and (not agent or runnables.is_inside_agent(above, agent)):
+            if run_id not in runs:
+                runs.add_spanless(run_id, above)
+            return
+        name, attributes = runnables.chain_span(serialized, kwargs.get("name"), agent)
+        self._spans.start_run(name, attributes, run_id, parent_run_id, tags, metadata)
+
+    def on_tool_start(
+        self,
+        serialized: dict[str, Any] | None,
+        input_str: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Start an ``execute_tool`` span."""
+        name, attributes = runnables.tool_span(serialized, kwargs)
+        self._spans.start_run(name, attributes, run_id, parent_run_id, tags, metadata)
+
+    def on_retriever_start(
+        self,
+        serialized: dict[str, Any] | None,
+        query: str,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        """Start a ``retrieval`` span."""
+        name, attributes = runnables.retriever_span(metadata)
+        self._spans.start_run(
+            name, attributes, run_id, parent_run_id, tags, metadata, SpanKind.CLIENT
+        )
+
+    def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        """End the span of a chain, if it has one."""
+        self._end_run(run_id, None)
+
+    def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """End the span of a chain that failed or was stopped, if it has one."""
+        self._end_run(run_id, error)
+
+    def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        """End the span of a tool."""
+        self._end_run(run_id, None)
+
+    def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """End the span of a tool that failed."""
+        self._end_run(run_id, error)
+
+    def on_retriever_end(self, documents: Sequence[Any], *, run_id: UUID, **kwargs: Any) -> None:
+        """End the span of a retriever."""
+        self._end_run(run_id, None)
+
+    def on_retriever_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
+        """End the span of a retriever that failed."""
+        self._end_run(run_id, error)
+
+    def _end_run(self, run_id: UUID, error: BaseException | None) -> None:
+        run = self._spans.claimed(run_id)
+        if run is None:
+            self._spans.runs.remove_spanless(run_id)
+        else:
+            outcome = COMPLETED if error is None else outcome_of(error)
+            self._spans.end(run, outcome, None, error)
+
+
+def _has_content(chunk: GenerationChunk | ChatGenerationChunk | None) -> bool:
+    """Whether a chunk without text has content all the same: a part of a tool call."""
+    message = getattr(chunk, "message", None)
+    return message is not None and bool(
+        getattr(message, "tool_call_chunks", None) or message.additional_kwargs
+    )

@@ -1,0 +1,290 @@
+"""The runs that have started and not ended, of one tracer provider.
+
+The table is shared by all handlers of a provider in the process. A run is claimed by the
+first handler that sees it, so that a handler on the model and another in the config make
+one span. LangChain doesn't always say when a run ends; a run that nobody ends is swept by
+age and by number.
+"""
+
+import asyncio
+import os
+import time
+from collections.abc import Mapping
+from contextvars import Context as ContextVariables
+from functools import cache
+from typing import Any, Protocol
+from uuid import UUID
+from weakref import WeakKeyDictionary, WeakSet
+
+from opentelemetry.trace import INVALID_SPAN, Span, TracerProvider
+from opentelemetry.util.types import AttributeValue
+
+from parrot_callbacks.delegate import DelegatingSpan
+from parrot_callbacks.outcomes import ABANDONED, CANCELLED, Outcome
+
+MAX_RUNS = 10_000
+"""More open runs than this, and the oldest is abandoned for every new one."""
+MAX_AGE_S = 3600.0
+"""A run older than this, in seconds, is abandoned when another starts."""
+
+AnyTask = asyncio.Task[Any]
+
+
+class Finisher(Protocol):
+    """Who ends a run's span: the handler that claimed it."""
+
+    def finish(self, run: "OpenRun", outcome: Outcome) -> None:
+        """End a run without a reply and without an error."""
+
+
+class OpenRun:
+    """One run from its start to its end.
+
+    Attributes:
+        run_id: LangChain's id of the run.
+        owner: The handler that claimed it.
+        runs: The table it stands in.
+        span: Its span.
+        parent: The open run that its span descends from, if any.
+        enclosing: The open run whose model called this one from its body, if any.
+        attributes: Operation, provider and model: the attributes that metrics share.
+        started_ns: ``time.perf_counter_ns()`` at the start.
+        first_ns: The same at the first content of a stream; 0 before.
+        last_ns: The same at the latest chunk; kept only for metrics.
+        streamed: The reply came in chunks.
+        ended: The run has ended.
+        delegate: What is current while the call is inside the model; None before and after.
+        outer: What was current before.
+        in_other_tasks: The model's body runs in tasks other than the caller's.
+        of_task: All open runs that the same task started.
+        batch: The runs of one ``generate`` with several prompts.
+        inner: Ids of runs below it that have no span of their own.
+        content: Messages of the request, while content capture is on.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "attributes",
+        "batch",
+        "content",
+        "delegate",
+        "enclosing",
+        "ended",
+        "first_ns",
+        "in_other_tasks",
+        "inner",
+        "last_ns",
+        "of_task",
+        "outer",
+        "owner",
+        "parent",
+        "run_id",
+        "runs",
+        "span",
+        "started_ns",
+        "streamed",
+    )
+
+    def __init__(self, run_id: UUID, owner: Finisher, runs: "OpenRuns", span: Span) -> None:
+        self.run_id = run_id
+        self.runs = runs
+        self.owner = owner
+        self.span = span
+        self.parent: OpenRun | None = None
+        self.enclosing: OpenRun | None = None
+        self.attributes: Mapping[str, AttributeValue] = {}
+        self.started_ns = time.perf_counter_ns()
+        self.first_ns = 0
+        self.last_ns = 0
+        self.streamed = False
+        self.ended = False
+        self.delegate: DelegatingSpan | None = None
+        self.outer: Span = INVALID_SPAN
+        self.in_other_tasks = False
+        self.of_task: dict[UUID, OpenRun] | None = None
+        self.batch: list[OpenRun] | None = None
+        self.inner: set[UUID] | None = None
+        self.content: Any = None
+
+    def has_left(self) -> bool:
+        """Whether an ``agenerate`` is over although no event said so.
+
+        It awaits the model's body in tasks of its own. So when the very task that called it
+        is running, it has returned: a timeout or a cancellation went through it.
+        """
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            return False
+        return task is not None and _runs_of(task) is self.of_task
+
+    @property
+    def inside(self) -> bool:
+        """Whether the call is inside the model, with its span current there."""
+        return self.delegate is not None and not self.delegate.is_released
+
+    def descends_from(self, other: "OpenRun") -> bool:
+        """Whether its span is, or is below, the span of another run."""
+        run: OpenRun | None = self
+        while run is not None:
+            if run is other:
+                return True
+            run = run.parent
+        return False
+
+
+class OpenRuns:
+    """The table of open runs; no lock is wider than one operation on a dict.
+
+    Attributes:
+        awaiting: Runs whose chunks are still of interest. Without metrics a run leaves at
+            its first content, and the path of later chunks is one failed lookup.
+    """
+
+    def __init__(self) -> None:
+        self._runs: dict[UUID, OpenRun] = {}
+        self._spanless: dict[UUID, OpenRun] = {}
+        self._batches: dict[int, tuple[object, list[OpenRun]]] = {}
+        self.awaiting: dict[UUID, OpenRun] = {}
+
+    def __len__(self) -> int:
+        return len(self._runs)
+
+    def __contains__(self, run_id: UUID) -> bool:
+        return run_id in self._runs or run_id in self._spanless
+
+    def get(self, run_id: UUID) -> OpenRun | None:
+        """Return the open run of this id."""
+        return self._runs.get(run_id)
+
+    def nearest(self, run_id: UUID | None) -> OpenRun | None:
+        """Return the run of this id, or the nearest one above it that has a span."""
+        if run_id is None:
+            return None
+        return self._runs.get(run_id) or self._spanless.get(run_id)
+
+    def add(self, run: OpenRun) -> None:
+        """Take up a run, and sweep what was left over."""
+        self._runs[run.run_id] = run
+        self._sweep(run.started_ns)
+
+    def add_spanless(self, run_id: UUID, nearest: OpenRun) -> None:
+        """Remember that a run without a span is below another run."""
+        if nearest.inner is None:
+            nearest.inner = set()
+        nearest.inner.add(run_id)
+        self._spanless[run_id] = nearest
+
+    def remove_spanless(self, run_id: UUID) -> None:
+        """Forget a run without a span."""
+        nearest = self._spanless.pop(run_id, None)
+        if nearest is not None and nearest.inner is not None:
+            nearest.inner.discard(run_id)
+
+    def join_batch(self, run: OpenRun, params: object) -> None:
+        """Put together the runs of one ``generate`` with several prompts.
+
+        Args:
+            run: One of them.
+            params: LangChain's ``invocation_params``: the very same object for all of them.
+        """
+        run.batch = self._batches.setdefault(id(params), (params, []))[1]
+        run.batch.append(run)
+
+    def remove(self, run: OpenRun) -> bool:
+        """Let a run go; False if somebody else has already ended it."""
+        if self._runs.pop(run.run_id, None) is None:
+            return False
+        run.ended = True
+        self.awaiting.pop(run.run_id, None)
+        if run.of_task is not None:
+            run.of_task.pop(run.run_id, None)
+        if run.inner:
+            for run_id in tuple(run.inner):
+                self._spanless.pop(run_id, None)
+        if run.batch is not None:
+            run.batch.remove(run)
+            if not run.batch:
+                for key, (_, batch) in tuple(self._batches.items()):
+                    if batch is run.batch:
+                        del self._batches[key]
+        return True
+
+    def forget(self) -> None:
+        """Forget everything, in the child of a fork: these runs end in the parent."""
+        self._runs.clear()
+        self._spanless.clear()
+        self._batches.clear()
+        self.awaiting.clear()
+
+    def _sweep(self, now_ns: int) -> None:
+        # A dict keeps the order of insertion: looking at the first is enough.
+        try:
+            oldest = next(iter(self._runs.values()))
+        except (StopIteration, RuntimeError):  # another thread was quicker
+            return
+        if len(self._runs) > MAX_RUNS or now_ns - oldest.started_ns > MAX_AGE_S * 1e9:
+            oldest.owner.finish(oldest, ABANDONED)
+
+
+class _Watched:
+    """Process-wide: the table of each provider, and the open runs of each task."""
+
+    def __init__(self) -> None:
+        self.tables: WeakKeyDictionary[TracerProvider, OpenRuns] = WeakKeyDictionary()
+        self.tasks: WeakKeyDictionary[AnyTask, dict[UUID, OpenRun]] = WeakKeyDictionary()
+        self.all_tables: WeakSet[OpenRuns] = WeakSet()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self.forget)
+
+    def forget(self) -> None:
+        """Forget all runs, in the child of a fork."""
+        self.tasks.clear()
+        for table in tuple(self.all_tables):
+            table.forget()
+
+
+@cache
+def _watched() -> _Watched:
+    return _Watched()
+
+
+def runs_of_provider(provider: TracerProvider) -> OpenRuns:
+    """Return the table that all handlers of a provider share in this process."""
+    watched = _watched()
+    table = watched.tables.get(provider)
+    if table is None:
+        table = watched.tables.setdefault(provider, OpenRuns())
+        watched.all_tables.add(table)
+    return table
+
+
+def _runs_of(task: AnyTask) -> dict[UUID, OpenRun] | None:
+    return _watched().tasks.get(task)
+
+
+def watch_task(task: AnyTask, run: OpenRun) -> None:
+    """End the run when its task ends, if no event has ended it by then.
+
+    LangChain calls no ``on_llm_error`` when an ``ainvoke`` is cancelled. One callback a task
+    serves all its runs: one a call would leave thousands on a long-lived task.
+    """
+    tasks = _watched().tasks
+    runs = tasks.get(task)
+    if runs is None:
+        runs = tasks[task] = {}
+        # A context of its own: the current one would be kept until the task ends.
+        task.add_done_callback(_task_done, context=ContextVariables())
+    runs[run.run_id] = run
+    run.of_task = runs
+
+
+def _task_done(task: AnyTask) -> None:
+    runs = _watched().tasks.pop(task, None)
+    for run in tuple(runs.values()) if runs else ():
+        if task.cancelled() or run.in_other_tasks:
+            run.owner.finish(run, CANCELLED)
+        elif not run.streamed:
+            run.owner.finish(run, ABANDONED)
+        # A stream that has begun may be read on by another task, as asyncio.wait_for did
+        # around each step until Python 3.12. It ends with its generator.

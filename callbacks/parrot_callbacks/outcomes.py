@@ -1,0 +1,32 @@
+"""How a run ended: what is a failure, and what its caller wanted."""
+
+from asyncio import CancelledError
+from typing import Final, Literal
+
+Outcome = Literal["completed", "failed", "cancelled", "abandoned"]
+
+COMPLETED: Final[Outcome] = "completed"
+FAILED: Final[Outcome] = "failed"
+CANCELLED: Final[Outcome] = "cancelled"
+ABANDONED: Final[Outcome] = "abandoned"
+
+
+def outcome_of(error: BaseException) -> Outcome:
+    """Say whether the model failed or the caller stopped it.
+
+    A closed generator is ``abandoned``: its consumer left the loop. A cancelled task and an
+    interrupted program are ``cancelled``. Neither is an error of the model.
+    """
+    if isinstance(error, GeneratorExit):
+        return ABANDONED
+    if isinstance(error, CancelledError | KeyboardInterrupt):
+        return CANCELLED
+    return FAILED
+
+
+def error_type(error: BaseException) -> str:
+    """Return the class's full name, as the SDK writes ``exception.type``."""
+    kind = type(error)
+    if kind.__module__ == "builtins":
+        return kind.__qualname__
+    return f"{kind.__module__}.{kind.__qualname__}"

@@ -1,0 +1,96 @@
+"""Where a span belongs: its parent, and what is current while a call is inside the model.
+
+The parent is the span of LangChain's parent run if that is ours and open. The ambient span
+goes before it only when it is known to descend from it, that is, when the current context was
+made inside the body of a model whose run does. That is never guessed from times: a consumer's
+span round the second step of a graph's stream came later, too.
+"""
+
+from typing import Final, NamedTuple
+from uuid import UUID
+
+from opentelemetry.context import Context, attach, create_key, get_current, set_value
+from opentelemetry.trace import Span, get_current_span, set_span_in_context
+
+from parrot_callbacks.delegate import DelegatingSpan, see_through
+from parrot_callbacks.open_runs import OpenRun, OpenRuns
+from parrot_callbacks.outcomes import CANCELLED
+
+INSIDE: Final = create_key("parrot-callbacks-inside")
+"""Context key: the run whose model's body this context was made in."""
+
+
+class Place(NamedTuple):
+    """Where a new run's span belongs.
+
+    Attributes:
+        context: What the span is started in. Built on the current context, so that baggage
+            reaches samplers and processors.
+        ambient: The span that is current now and will be again after the run.
+        parent: The open run that the span will descend from.
+        enclosing: The open run whose model's body this is called from.
+    """
+
+    context: Context
+    ambient: Span
+    parent: OpenRun | None
+    enclosing: OpenRun | None
+
+
+def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None) -> Place:
+    """Find where the span of a new run belongs."""
+    context = get_current()
+    enclosing: OpenRun | None = context.get(INSIDE)  # type: ignore[assignment]
+    if (
+        enclosing is not None
+        and enclosing.in_other_tasks
+        and not enclosing.ended
+        and enclosing.run_id != run_id
+        and enclosing.has_left()
+    ):
+        # An ainvoke that a timeout or a cancellation went through, without an event. Its
+        # task goes on, so this is the first chance to end it.
+        enclosing.owner.finish(enclosing, CANCELLED)
+        context = get_current()
+        enclosing = context.get(INSIDE)  # type: ignore[assignment]
+    current = get_current_span(context)
+    ambient = see_through(current)
+    if enclosing is not None:
+        if enclosing.run_id == run_id:
+            # Another provider's handler has just started this very run: the same parent
+            # serves both.
+            ambient, enclosing = enclosing.outer, enclosing.enclosing
+        stale = type(current) is DelegatingSpan and ambient is not current
+        while enclosing is not None and (enclosing.ended or (stale and not enclosing.inside)):
+            enclosing = enclosing.enclosing
+    above = runs.nearest(parent_run_id)
+    if above is not None and (enclosing is None or not enclosing.descends_from(above)):
+        return Place(set_span_in_context(above.span, context), ambient, above, enclosing)
+    if ambient is not current:
+        context = set_span_in_context(ambient, context)
+    return Place(context, ambient, enclosing, enclosing)
+
+
+def enter(run: OpenRun, spot: Place) -> None:
+    """Make the run's span current, for as long as the call is inside the model."""
+    run.outer = spot.ambient
+    run.delegate = delegate = DelegatingSpan(
+        run.span, spot.ambient, run.has_left if run.in_other_tasks else None
+    )
+    attach(set_span_in_context(delegate, set_value(INSIDE, run)))
+
+
+def leave(run: OpenRun) -> None:
+    """Let the span that was current before be current again; repeating it does nothing.
+
+    Works from any task, thread or copy of the context. Where the stand-in is still the
+    current span, the outer span itself takes its place, so that ``get_current_span()``
+    is the same object as before. No token is kept and nothing is detached.
+    """
+    delegate = run.delegate
+    if delegate is None:
+        return
+    run.delegate = None
+    delegate.release()
+    if get_current_span() is delegate:
+        attach(set_span_in_context(delegate.stands_for(), set_value(INSIDE, run.enclosing)))

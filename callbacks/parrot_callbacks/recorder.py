@@ -1,0 +1,382 @@
+"""Starting and ending the spans of runs, with their metrics and events."""
+
+import asyncio
+import sys
+import time
+from collections.abc import Collection, Mapping, Sequence
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, Final
+from uuid import UUID
+
+from langchain_core.language_models import BaseChatModel
+from langchain_core.outputs import LLMResult
+from opentelemetry._logs import LoggerProvider, get_logger_provider
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
+from opentelemetry.metrics import MeterProvider, get_meter_provider
+from opentelemetry.trace import (
+    Span,
+    SpanKind,
+    StatusCode,
+    TracerProvider,
+    get_tracer_provider,
+    set_span_in_context,
+)
+
+from parrot_callbacks import events, semconv, settings
+from parrot_callbacks.messages import ContentFilter, output_messages, to_json
+from parrot_callbacks.metrics import CallMetrics
+from parrot_callbacks.open_runs import OpenRun, OpenRuns, runs_of_provider, watch_task
+from parrot_callbacks.outcomes import FAILED, Outcome, error_type
+from parrot_callbacks.placement import Place, enter, leave, place
+from parrot_callbacks.reply import reply_attributes
+from parrot_callbacks.request import (
+    Attributes,
+    allowed_context,
+    conversation_id,
+    identifying_params,
+    model_name,
+    provider_name,
+    request_attributes,
+)
+
+_AGENERATE: Final = BaseChatModel.agenerate.__code__
+# Callback code between a handler and agenerate: four frames, and room for one more.
+_FRAMES: Final = 6
+_NOTHING: Final[Mapping[str, Any]] = {}
+
+
+class SpanRecorder:
+    """Makes and ends the spans of one handler.
+
+    Args: as of ``OpenTelemetryCallbackHandler``.
+
+    Attributes:
+        runs: The open runs of the tracer provider, shared by all its handlers.
+        capture: Where message content goes, if anywhere.
+    """
+
+    def __init__(
+        self,
+        tracer_provider: TracerProvider | None,
+        meter_provider: MeterProvider | None,
+        logger_provider: LoggerProvider | None,
+        *,
+        metadata_keys: Collection[str],
+        tags: Collection[str],
+        content_filter: ContentFilter,
+    ) -> None:
+        self._given_provider = tracer_provider
+        self._given_meter_provider = meter_provider
+        self._given_logger_provider = logger_provider
+        self._metadata_keys = tuple(metadata_keys)
+        self._tags = frozenset(tags)
+        self._content_filter = content_filter
+        self._latest = settings.latest_conventions()
+        self.capture = settings.content_capture()
+        self._meter_provider: MeterProvider | None = None
+        self._metrics: CallMetrics | None = None
+        self._use(tracer_provider or get_tracer_provider())
+
+    def _use(self, provider: TracerProvider) -> None:
+        self._provider = provider
+        self.runs: OpenRuns = runs_of_provider(provider)
+        self._tracer = provider.get_tracer(
+            semconv.SCOPE_NAME, package_version(), schema_url=semconv.SCHEMA_URL
+        )
+
+    def current_runs(self) -> OpenRuns:
+        """Return the table of the provider in use; the global one may have been set since."""
+        if self._given_provider is None:
+            provider = get_tracer_provider()
+            if provider is not self._provider:
+                self._use(provider)
+        return self.runs
+
+    def claimed(self, run_id: UUID) -> OpenRun | None:
+        """Return the open run of this id if it was this recorder that started it."""
+        run = self.runs.get(run_id)
+        return run if run is not None and run.owner is self else None
+
+    def start_call(
+        self,
+        operation: str,
+        run_id: UUID,
+        parent_run_id: UUID | None,
+        tags: Sequence[str] | None,
+        metadata: Mapping[str, Any] | None,
+        arguments: Mapping[str, Any],
+    ) -> OpenRun | None:
+        """Start the span of a call of a model and make it current inside the model.
+
+        Args:
+            operation: ``chat`` or ``text_completion``.
+            run_id: LangChain's id of the run.
+            parent_run_id: Of the chain, tool or graph node around it.
+            tags: The run's tags.
+            metadata: The run's metadata.
+            arguments: What else LangChain passed: ``invocation_params``, ``options`` …
+
+        Returns:
+            The run, or None when it isn't recorded by this recorder.
+        """
+        metadata = metadata or _NOTHING
+        params = arguments.get("invocation_params") or _NOTHING
+        model = model_name(params, metadata)
+        start: Attributes = {
+            semconv.OPERATION: operation,
+            semconv.PROVIDER: provider_name(params, metadata),
+        }
+        if model:
+            start[semconv.REQUEST_MODEL] = model
+        started = self._start(
+            f"{operation} {model}" if model else operation,
+            start,
+            run_id,
+            parent_run_id,
+            SpanKind.CLIENT,
+        )
+        if started is None:
+            return None
+        run, spot = started
+        _watch_current_task(run)
+        if arguments.get("batch_size", 1) == 1:
+            enter(run, spot)
+        else:
+            # generate() with several prompts starts all runs before any body: which of them
+            # a client span belongs to is unknowable, so none of them is made current.
+            run.runs.join_batch(run, params)
+        run.runs.awaiting[run_id] = run
+        if run.span.is_recording():
+            options = arguments.get("options") or _NOTHING
+            found = request_attributes(params, options, metadata)
+            found.update(identifying_params(params, options))
+            found[semconv.RUN_ID] = str(run_id)
+            if tags or self._metadata_keys:
+                found.update(allowed_context(tags, metadata, self._tags, self._metadata_keys))
+            run.span.set_attributes(found)
+            if semconv.SERVER_ADDRESS in found:
+                start[semconv.SERVER_ADDRESS] = found[semconv.SERVER_ADDRESS]
+                start[semconv.SERVER_PORT] = found[semconv.SERVER_PORT]
+        return run
+
+    def start_run(
+        self,
+        name: str,
+        start: Attributes,
+        run_id: UUID,
+        parent_run_id: UUID | None,
+        tags: Sequence[str] | None,
+        metadata: Mapping[str, Any] | None,
+        kind: SpanKind = SpanKind.INTERNAL,
+    ) -> None:
+        """Start the span of a run that isn't a call of a model; it isn't made current."""
+        started = self._start(name, start, run_id, parent_run_id, kind)
+        if started is None:
+            return
+        run = started[0]
+        if kind is SpanKind.CLIENT or semconv.TOOL_NAME in start:
+            # Chains say how they end; a cancelled tool or retriever doesn't.
+            _watch_current_task(run)
+        if run.span.is_recording():
+            metadata = metadata or _NOTHING
+            found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
+            found[semconv.RUN_ID] = str(run_id)
+            conversation = conversation_id(metadata)
+            if conversation:
+                found[semconv.CONVERSATION_ID] = conversation
+            run.span.set_attributes(found)
+
+    def _start(
+        self,
+        name: str,
+        start: Attributes,
+        run_id: UUID,
+        parent_run_id: UUID | None,
+        kind: SpanKind,
+    ) -> tuple[OpenRun, Place] | None:
+        runs = self.current_runs()
+        if run_id in runs or get_value(_SUPPRESS_INSTRUMENTATION_KEY):
+            return None
+        spot = place(runs, run_id, parent_run_id)
+        span = self._tracer.start_span(name, context=spot.context, kind=kind, attributes=start)
+        if not span.is_recording() and not _is_new(span, spot):
+            return None  # no SDK: nothing to end, nothing to propagate
+        run = OpenRun(run_id, self, runs, span)
+        run.parent = spot.parent
+        run.enclosing = spot.enclosing
+        run.attributes = start
+        runs.add(run)
+        return run, spot
+
+    def note_chunk(self, run: OpenRun, *, has_content: bool) -> None:
+        """Take note of a chunk of a stream, content or not."""
+        if run.owner is not self:
+            return
+        if not run.streamed:
+            run.streamed = True
+            leave(run)
+        if run.first_ns:
+            now = time.perf_counter_ns()
+            if self._metrics is not None:
+                self._metrics.record_next_chunk((now - run.last_ns) / 1e9, run.attributes)
+            run.last_ns = now
+        elif has_content:
+            run.first_ns = run.last_ns = time.perf_counter_ns()
+            if self._current_metrics() is None:
+                run.runs.awaiting.pop(run.run_id, None)
+
+    def finish(self, run: OpenRun, outcome: Outcome) -> None:
+        """End a run that no event ends: swept, or left behind by its task."""
+        self.end(run, outcome)
+
+    def end(
+        self,
+        run: OpenRun,
+        outcome: Outcome,
+        reply: LLMResult | None = None,
+        error: BaseException | None = None,
+    ) -> None:
+        """End a run, once.
+
+        Args:
+            run: The run.
+            outcome: How it ended.
+            reply: What was answered, also in part.
+            error: What ended it; recorded only if it is a failure.
+        """
+        if not run.runs.remove(run):
+            return
+        leave(run)
+        span = run.span
+        seconds = (time.perf_counter_ns() - run.started_ns) / 1e9
+        try:
+            recording = span.is_recording()
+            metrics = self._current_metrics()
+            if not recording and metrics is None:
+                return
+            found = reply_attributes(reply) if reply is not None else {}
+            if error is not None and outcome == FAILED:
+                found[semconv.ERROR_TYPE] = error_type(error)
+            if recording:
+                self._describe(run, found, outcome, reply, error)
+            if metrics is not None and semconv.PROVIDER in run.attributes:
+                context = set_span_in_context(span)
+                metrics.record_call(seconds, run.attributes, found, context)
+                if run.first_ns:
+                    first = (run.first_ns - run.started_ns) / 1e9
+                    metrics.record_first_chunk(first, run.attributes, found, context)
+        finally:
+            # A reply of an unforeseen shape must not leave the span open.
+            span.end()
+
+    def _describe(
+        self,
+        run: OpenRun,
+        found: Attributes,
+        outcome: Outcome,
+        reply: LLMResult | None,
+        error: BaseException | None,
+    ) -> None:
+        found[semconv.RUN_OUTCOME] = outcome
+        if run.streamed:
+            found[semconv.REQUEST_STREAM] = True
+            if run.first_ns:
+                found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (run.first_ns - run.started_ns) / 1e9
+        span = run.span
+        if error is not None and outcome == FAILED:
+            span.set_status(StatusCode.ERROR, str(error))
+            logger = self._logger() if self._latest else None
+            if logger is None:
+                span.record_exception(error)
+            else:
+                events.emit_exception(logger, error, set_span_in_context(span))
+        if self.capture and run.content is not None:
+            self._record_content(run, found, reply)
+        span.set_attributes(found)
+
+    def _record_content(self, run: OpenRun, found: Attributes, reply: LLMResult | None) -> None:
+        content: Attributes = {semconv.INPUT_MESSAGES: to_json(run.content)}
+        candidates = reply.generations[0] if reply is not None and reply.generations else ()
+        if candidates:
+            answered = output_messages(candidates, self._content_filter)
+            content[semconv.OUTPUT_MESSAGES] = to_json(answered)
+        if self.capture.on_span:
+            found.update(content)
+        if self.capture.as_event and (logger := self._logger()) is not None:
+            events.emit_details(
+                logger, {**run.attributes, **found, **content}, set_span_in_context(run.span)
+            )
+
+    def _logger(self) -> Any:
+        provider = self._given_logger_provider or get_logger_provider()
+        if _is_placeholder(provider):
+            return None
+        return provider.get_logger(
+            semconv.SCOPE_NAME, package_version(), schema_url=semconv.SCHEMA_URL
+        )
+
+    def _current_metrics(self) -> CallMetrics | None:
+        provider = self._given_meter_provider or get_meter_provider()
+        if provider is not self._meter_provider:
+            self._meter_provider = provider
+            self._metrics = None
+            if not _is_placeholder(provider):
+                meter = provider.get_meter(
+                    semconv.SCOPE_NAME, package_version(), schema_url=semconv.SCHEMA_URL
+                )
+                self._metrics = CallMetrics(meter, latest=self._latest)
+        return self._metrics
+
+
+@cache
+def package_version() -> str:
+    """Return the version of the installed distribution; looking it up reads files."""
+    try:
+        return version("parrot-bench")
+    except PackageNotFoundError:  # a source tree that isn't installed
+        return "unknown"
+
+
+def _is_placeholder(provider: object) -> bool:
+    """Whether a provider is the API's own, which does nothing."""
+    return type(provider).__module__.startswith(("opentelemetry.metrics", "opentelemetry._logs"))
+
+
+def _is_new(span: Span, spot: Place) -> bool:
+    """Whether a span that doesn't record is a real one that wasn't sampled.
+
+    Without an SDK the API hands out the parent's own context again.
+    """
+    context = span.get_span_context()
+    if not context.is_valid:
+        return False
+    parent = spot.parent.span if spot.parent is not None else spot.ambient
+    return context.span_id != parent.get_span_context().span_id
+
+
+def _watch_current_task(run: OpenRun) -> None:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop in this thread
+        return
+    if task is None:
+        return
+    run.in_other_tasks = _is_agenerate()
+    watch_task(task, run)
+
+
+def _is_agenerate() -> bool:
+    """Whether the call in progress is ``BaseChatModel.agenerate``, under ainvoke and abatch.
+
+    It alone can be cancelled without an event, and it alone runs the model's body in tasks
+    other than the caller's. LangChain tells a handler neither; the stack does.
+    """
+    frame = sys._getframe(3)  # noqa: SLF001 - inspect.stack() reads source files: 1 ms
+    for _ in range(_FRAMES):
+        if frame.f_code is _AGENERATE:
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False

@@ -1,0 +1,128 @@
+"""What a model answered -> ``gen_ai.response.*`` and ``gen_ai.usage.*``: pure functions.
+
+Nothing is guessed: a number that the reply doesn't state has no attribute.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+
+from parrot_callbacks import semconv
+from parrot_callbacks.request import Attributes
+
+_REASON_KEYS: Final = (
+    "finish_reason", "stop_reason", "done_reason", "finishReason", "stopReason",
+)  # fmt: skip
+_MODEL_KEYS: Final = ("model_name", "model", "model_id", "modelId")
+
+_INPUT_DETAILS: Final = {
+    "cache_read": semconv.USAGE_CACHE_READ,
+    **{name: f"gen_ai.usage.{name}.input_tokens" for name in semconv.MODALITIES},
+}
+_OUTPUT_DETAILS: Final = {
+    "reasoning": semconv.USAGE_REASONING,
+    **{name: f"gen_ai.usage.{name}.output_tokens" for name in semconv.MODALITIES},
+}
+# langchain-anthropic sets cache_creation to 0 when it knows the tokens of each lifetime.
+_CACHE_WRITES: Final = (
+    "cache_creation", "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens",
+)  # fmt: skip
+
+
+def reply_attributes(result: LLMResult) -> Attributes:
+    """Collect response model, id, finish reasons and token usage.
+
+    Args:
+        result: What LangChain hands to ``on_llm_end``, or to ``on_llm_error`` with what had
+            come until then. One prompt: its candidates are ``generations[0]``.
+    """
+    candidates = result.generations[0] if result.generations else []
+    found: Attributes = {}
+    reasons = [reason for item in candidates if (reason := _finish_reason(item))]
+    if reasons:
+        found[semconv.RESPONSE_FINISH_REASONS] = reasons
+    output = result.llm_output or {}
+    message = getattr(candidates[0], "message", None) if candidates else None
+    metadata: Mapping[str, Any] = getattr(message, "response_metadata", None) or {}
+    for key in _MODEL_KEYS:
+        model = metadata.get(key) or output.get(key)
+        if model and isinstance(model, str):
+            found[semconv.RESPONSE_MODEL] = model
+            break
+    identity = metadata.get("id") or output.get("id") or getattr(message, "id", None)
+    if identity and isinstance(identity, str):
+        found[semconv.RESPONSE_ID] = identity
+    # Every candidate of one reply repeats the usage of the whole reply: take the first.
+    usage = getattr(message, "usage_metadata", None)
+    if usage:
+        found.update(usage_attributes(usage))
+    else:
+        found.update(_provider_usage(output.get("token_usage") or output.get("usage")))
+    return found
+
+
+def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
+    """Turn LangChain's ``usage_metadata`` into token counts, details included."""
+    found: Attributes = {}
+    _count(found, semconv.USAGE_INPUT, usage.get("input_tokens"))
+    _count(found, semconv.USAGE_OUTPUT, usage.get("output_tokens"))
+    details = usage.get("input_token_details")
+    if details:
+        for key, name in _INPUT_DETAILS.items():
+            _count(found, name, details.get(key))
+        writes = [number for key in _CACHE_WRITES if _is_count(number := details.get(key))]
+        if writes:
+            found[semconv.USAGE_CACHE_WRITE] = sum(writes)
+    details = usage.get("output_token_details")
+    if details:
+        for key, name in _OUTPUT_DETAILS.items():
+            _count(found, name, details.get(key))
+    return found
+
+
+def _provider_usage(usage: object) -> Attributes:
+    """Read the usage of models older than ``usage_metadata``, such as plain LLMs."""
+    found: Attributes = {}
+    if isinstance(usage, Mapping):
+        _count(found, semconv.USAGE_INPUT, usage.get("prompt_tokens", usage.get("input_tokens")))
+        _count(
+            found,
+            semconv.USAGE_OUTPUT,
+            usage.get("completion_tokens", usage.get("output_tokens")),
+        )
+    return found
+
+
+def _count(found: Attributes, name: str, number: object) -> None:
+    if _is_count(number):
+        found[name] = number  # type: ignore[assignment]  # _is_count saw an int
+
+
+def _is_count(number: object) -> bool:
+    return isinstance(number, int) and not isinstance(number, bool) and number >= 0
+
+
+def _finish_reason(candidate: Generation | ChatGeneration) -> str:
+    info = candidate.generation_info
+    message = getattr(candidate, "message", None)
+    metadata = getattr(message, "response_metadata", None)
+    for source in (metadata, info):
+        if not source:
+            continue
+        for key in _REASON_KEYS:
+            reason = source.get(key)
+            if reason and isinstance(reason, str):
+                return finish_reason(reason)
+    return ""
+
+
+def finish_reason(reason: str) -> str:
+    """Map a provider's word to the registry's enum; an unknown word is kept in lower case."""
+    reason = reason.lower()
+    return semconv.FINISH_REASONS.get(reason, reason)
+
+
+def finish_reasons(candidates: Sequence[Generation | ChatGeneration]) -> list[str]:
+    """Return one finish reason a candidate, "" where it gives none."""
+    return [_finish_reason(item) for item in candidates]

@@ -1,0 +1,242 @@
+"""What a call asked for -> ``gen_ai.request.*`` attributes: pure functions.
+
+LangChain hands a handler ``invocation_params``: what the model's ``_identifying_params``
+returned, with the call's own keyword arguments laid over it; and ``metadata`` with the
+``ls_*`` values that models fill in for tracers.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from opentelemetry.util.types import AttributeValue
+
+from parrot_callbacks import semconv
+from parrot_callbacks.redaction import is_credential, recordable
+
+Attributes = dict[str, AttributeValue]
+
+_MODEL_KEYS: Final = ("model", "model_name", "model_id", "deployment_name", "azure_deployment")
+_ADDRESS_KEYS: Final = (
+    "base_url", "openai_api_base", "api_base", "azure_endpoint", "endpoint", "endpoint_url",
+)  # fmt: skip
+_FLOATS: Final = (
+    ("temperature", semconv.REQUEST_TEMPERATURE),
+    ("top_p", semconv.REQUEST_TOP_P),
+    ("frequency_penalty", semconv.REQUEST_FREQUENCY_PENALTY),
+    ("presence_penalty", semconv.REQUEST_PRESENCE_PENALTY),
+)
+_INTS: Final = (
+    ("top_k", semconv.REQUEST_TOP_K),
+    ("seed", semconv.REQUEST_SEED),
+)
+_MAX_TOKENS_KEYS: Final = (
+    "max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample",
+)  # fmt: skip
+_CONVERSATION_KEYS: Final = ("thread_id", "session_id", "conversation_id")
+
+# Arguments of a call, never parameters of a model. LangChain lays a call's arguments over the
+# identifying parameters without a mark, and these are the ones that hold schemas or content.
+_CALL_ARGUMENTS: Final = frozenset(
+    {
+        "_type",
+        "functions",
+        "function_call",
+        "input",
+        "ls_structured_output_format",
+        "messages",
+        "parallel_tool_calls",
+        "prompt",
+        "response_format",
+        "response_schema",
+        "stop",
+        "stream",
+        "stream_options",
+        "strict",
+        "structured_output_format",
+        "text_format",
+        "tool_choice",
+        "tool_config",
+        "tools",
+    }
+)
+
+
+def model_name(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
+    """Return the model that was asked for, or "" where nobody says."""
+    name = metadata.get("ls_model_name")
+    if name and isinstance(name, str):
+        return name
+    for key in _MODEL_KEYS:
+        name = params.get(key)
+        if name and isinstance(name, str):
+            return name
+    return ""
+
+
+def provider_name(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
+    """Return a well-known provider, or else the model's own word in lower case."""
+    name = metadata.get("ls_provider") or params.get("_type")
+    return _provider(name) if isinstance(name, str) else "unknown"
+
+
+@lru_cache(maxsize=256)
+def _provider(name: str) -> str:
+    name = name.strip().lower()
+    return semconv.PROVIDERS.get(name, name) or "unknown"
+
+
+def request_attributes(
+    params: Mapping[str, Any], options: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> Attributes:
+    """Collect what the call asked for, apart from model and provider.
+
+    Args:
+        params: LangChain's ``invocation_params``.
+        options: LangChain's ``options``; streaming modes repeat the call's arguments there.
+        metadata: The run's metadata with LangChain's ``ls_*`` values.
+
+    Returns:
+        Attributes of the types that the registry asks for: doubles are doubles.
+    """
+    found: Attributes = {}
+    for key, name in _FLOATS:
+        number = params.get(key)
+        if number is not None and _is_number(number):
+            found[name] = float(number)
+    if semconv.REQUEST_TEMPERATURE not in found:
+        number = metadata.get("ls_temperature")
+        if number is not None and _is_number(number):
+            found[semconv.REQUEST_TEMPERATURE] = float(number)
+    for key, name in _INTS:
+        number = params.get(key)
+        if number is not None and _is_integer(number):
+            found[name] = int(number)
+    tokens = _max_tokens(params, metadata)
+    if tokens is not None:
+        found[semconv.REQUEST_MAX_TOKENS] = tokens
+    choices = params.get("n")
+    if choices is not None and choices != 1 and _is_integer(choices):
+        found[semconv.REQUEST_CHOICES] = choices
+    stop = params.get("stop") or options.get("stop") or metadata.get("ls_stop")
+    if stop:
+        found[semconv.REQUEST_STOP] = (
+            [stop] if isinstance(stop, str) else [str(item) for item in stop]
+        )
+    _add_reasoning(found, params)
+    output = _output_type(params, options)
+    if output:
+        found[semconv.OUTPUT_TYPE] = output
+    for key in _ADDRESS_KEYS:
+        if key in params:
+            found.update(server_attributes(params[key]))
+            break
+    conversation = conversation_id(metadata)
+    if conversation:
+        found[semconv.CONVERSATION_ID] = conversation
+    return found
+
+
+def _max_tokens(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> int | None:
+    for key in _MAX_TOKENS_KEYS:
+        number = params.get(key)
+        if number is not None and _is_integer(number):
+            return int(number)
+    number = metadata.get("ls_max_tokens")
+    return int(number) if number is not None and _is_integer(number) else None
+
+
+def _add_reasoning(found: Attributes, params: Mapping[str, Any]) -> None:
+    level = params.get("reasoning_effort")
+    if level is None:
+        reasoning = params.get("reasoning")
+        level = reasoning.get("effort") if isinstance(reasoning, Mapping) else None
+    if level and isinstance(level, str):
+        found[semconv.REQUEST_REASONING_LEVEL] = level
+    previous = params.get("previous_response_id")
+    if previous and isinstance(previous, str):
+        found[semconv.REQUEST_PREVIOUS_RESPONSE] = previous
+
+
+def _output_type(params: Mapping[str, Any], options: Mapping[str, Any]) -> str:
+    if "ls_structured_output_format" in options:
+        return "json"
+    wanted = params.get("response_format")
+    if wanted is None:
+        return ""
+    kind = wanted.get("type") if isinstance(wanted, Mapping) else None
+    return "text" if kind == "text" else "json"
+
+
+def conversation_id(metadata: Mapping[str, Any]) -> str:
+    """Return the conversation from the metadata keys in common use, or ""."""
+    for key in _CONVERSATION_KEYS:
+        value = metadata.get(key)
+        if value is not None and value != "":
+            return str(value)
+    return ""
+
+
+def server_attributes(url: object) -> Attributes:
+    """Split a base URL into server address and port; empty for what isn't a URL."""
+    return dict(_server(url)) if isinstance(url, str) else {}
+
+
+@lru_cache(maxsize=256)
+def _server(url: str) -> tuple[tuple[str, str | int], ...]:
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        return ()
+    if not host:
+        return ()
+    port = port or (80 if parts.scheme == "http" else 443)
+    return ((semconv.SERVER_ADDRESS, host), (semconv.SERVER_PORT, port))
+
+
+def identifying_params(params: Mapping[str, Any], options: Mapping[str, Any]) -> Attributes:
+    """Collect the model's identifying parameters, credentials removed.
+
+    Args:
+        params: LangChain's ``invocation_params``.
+        options: LangChain's ``options``: the call's arguments that it names are left out.
+
+    Returns:
+        ``langchain.identifying_params.<key>``: scalars as they are, the rest as JSON.
+    """
+    found: Attributes = {}
+    for key, value in params.items():
+        if value is None or key in _CALL_ARGUMENTS or key in options or is_credential(key):
+            continue
+        kept = recordable(value)
+        if kept is not None:
+            found[semconv.IDENTIFYING_PARAMS + key] = kept
+    return found
+
+
+def allowed_context(
+    tags: Sequence[str] | None,
+    metadata: Mapping[str, Any],
+    allowed_tags: Collection[str],
+    allowed_metadata: Collection[str],
+) -> Attributes:
+    """Collect tags and metadata that the user asked to have recorded."""
+    found: Attributes = {}
+    kept_tags = [tag for tag in tags or () if tag in allowed_tags]
+    if kept_tags:
+        found[semconv.TAGS] = kept_tags
+    for key in allowed_metadata:
+        value = recordable(metadata.get(key))
+        if value is not None and not is_credential(key):
+            found[semconv.METADATA + key] = value
+    return found
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_integer(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)

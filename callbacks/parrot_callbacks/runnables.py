@@ -1,0 +1,78 @@
+"""Names and attributes of the spans that aren't calls of a model: pure functions."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from parrot_callbacks import semconv
+from parrot_callbacks.open_runs import OpenRun
+from parrot_callbacks.request import Attributes, provider_name
+
+# Names of classes, not of anything the user has built: a workflow called so has no name.
+_CLASS_NAMES: Final = frozenset({"CompiledStateGraph", "LangGraph", "Pregel", "StateGraph"})
+
+
+def agent_name(metadata: Mapping[str, Any] | None) -> str:
+    """Return the name that LangChain's ``create_agent`` puts into the metadata, or ""."""
+    name = metadata.get("lc_agent_name") if metadata else None
+    return name if isinstance(name, str) else ""
+
+
+def is_inside_agent(run: OpenRun, agent: str) -> bool:
+    """Whether a run belongs to an agent: the metadata reaches everything below it."""
+    above: OpenRun | None = run
+    while above is not None:
+        name = above.attributes.get(semconv.AGENT_NAME)
+        if name is not None:
+            return name == agent
+        above = above.parent
+    return False
+
+
+def chain_span(
+    serialized: Mapping[str, Any] | None, run_name: object, agent: str
+) -> tuple[str, Attributes]:
+    """Name the span of a root chain, a graph or an agent."""
+    if agent:
+        return (
+            f"{semconv.INVOKE_AGENT} {agent}",
+            {semconv.OPERATION: semconv.INVOKE_AGENT, semconv.AGENT_NAME: agent},
+        )
+    attributes: Attributes = {semconv.OPERATION: semconv.INVOKE_WORKFLOW}
+    name = run_name or (serialized or {}).get("name")
+    if not isinstance(name, str) or not name or name in _CLASS_NAMES or _is_runnable(name):
+        return semconv.INVOKE_WORKFLOW, attributes
+    attributes[semconv.WORKFLOW_NAME] = name
+    return f"{semconv.INVOKE_WORKFLOW} {name}", attributes
+
+
+def _is_runnable(name: str) -> bool:
+    return name.startswith("Runnable")
+
+
+def tool_span(
+    serialized: Mapping[str, Any] | None, arguments: Mapping[str, Any]
+) -> tuple[str, Attributes]:
+    """Name the span of a tool."""
+    described = serialized or {}
+    name = described.get("name") or arguments.get("name") or "unknown"
+    attributes: Attributes = {
+        semconv.OPERATION: semconv.EXECUTE_TOOL,
+        semconv.TOOL_NAME: str(name),
+        semconv.TOOL_TYPE: "function",
+    }
+    description = described.get("description")
+    if description:
+        attributes[semconv.TOOL_DESCRIPTION] = str(description)
+    call = arguments.get("tool_call_id")
+    if call:
+        attributes[semconv.TOOL_CALL_ID] = str(call)
+    return f"{semconv.EXECUTE_TOOL} {name}", attributes
+
+
+def retriever_span(metadata: Mapping[str, Any] | None) -> tuple[str, Attributes]:
+    """Name the span of a retriever."""
+    attributes: Attributes = {semconv.OPERATION: semconv.RETRIEVAL}
+    store = metadata.get("ls_vector_store_provider") if metadata else None
+    if isinstance(store, str) and store:
+        attributes[semconv.PROVIDER] = provider_name({}, {"ls_provider": store})
+    return semconv.RETRIEVAL, attributes

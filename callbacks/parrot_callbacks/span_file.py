@@ -1,0 +1,196 @@
+"""Spans in a file: OTLP/JSON lines, written and read.
+
+One line is one ``ExportTraceServiceRequest`` in the JSON encoding of OTLP: ids in hex, 64-bit
+integers as strings, enums as integers. It is what a collector's file exporter writes.
+Source: https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
+"""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace.span import TraceState
+from opentelemetry.util.types import AttributeValue
+
+from parrot_callbacks.errors import MissingExtraError, TracingError
+
+_IDS: Final = ("traceId", "spanId", "parentSpanId")
+
+
+class SpanFileExporter(SpanExporter):
+    """Appends spans to a file, one OTLP/JSON request a line.
+
+    Every batch is one write of one whole line, so that a killed run keeps what it had and a
+    reader never sees half a request, except for a last line that was cut.
+
+    Args:
+        path: The file; it is made when the first spans come.
+
+    Raises:
+        MissingExtraError: The OTLP encoder isn't installed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        try:
+            # Late, because the base install traces without it.
+            from google.protobuf.json_format import (  # type: ignore[import-untyped, unused-ignore]  # noqa: PLC0415
+                MessageToDict,
+            )
+            from opentelemetry.exporter.otlp.proto.common.trace_encoder import (  # noqa: PLC0415
+                encode_spans,
+            )
+        except ImportError as error:
+            raise MissingExtraError("the OTLP encoder that writes spans.jsonl", "bench") from error
+        self.path = path
+        self._encode = encode_spans
+        self._to_dict = MessageToDict
+        self._lock = threading.Lock()
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        """Append one line with these spans.
+
+        Raises:
+            OSError: The file can't be written.
+        """
+        if not spans:
+            return SpanExportResult.SUCCESS
+        request = self._to_dict(self._encode(spans), use_integers_for_enums=True)
+        _ids_to_hex(request)
+        line = json.dumps(request, separators=(",", ":"), ensure_ascii=False) + "\n"
+        with self._lock, self.path.open("ab") as file:
+            file.write(line.encode())
+        return SpanExportResult.SUCCESS
+
+    def shutdown(self) -> None:
+        """Do nothing: no file is kept open between batches."""
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        """Return True: nothing is kept back."""
+        return True
+
+
+def _ids_to_hex(request: dict[str, Any]) -> None:
+    # Protobuf's own JSON mapping writes bytes as base64; OTLP departs from it for ids only.
+    for of_resource in request.get("resourceSpans", ()):
+        for of_scope in of_resource.get("scopeSpans", ()):
+            for span in of_scope.get("spans", ()):
+                for item in (span, *span.get("links", ())):
+                    for key in _IDS:
+                        if key in item:
+                            item[key] = base64.b64decode(item[key]).hex()
+
+
+def read_spans(path: Path) -> Iterator[list[ReadableSpan]]:
+    """Read a file of OTLP/JSON lines, the spans of one line at a time.
+
+    A last line that was cut, by a killed run, is left out.
+
+    Raises:
+        TracingError: A line isn't OTLP/JSON.
+        OSError: The file can't be read.
+    """
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            if not line.endswith(b"\n"):
+                return
+            try:
+                yield list(_spans_of(json.loads(line)))
+            except (AttributeError, KeyError, TypeError, ValueError) as error:
+                raise TracingError(
+                    f"{path}:{number}: not a request with spans in OTLP/JSON ({error}); "
+                    "was it written by another exporter?"
+                ) from error
+
+
+def _spans_of(request: Mapping[str, Any]) -> Iterator[ReadableSpan]:
+    for of_resource in request.get("resourceSpans", ()):
+        described = of_resource.get("resource", {})
+        resource = Resource(
+            _attributes(described.get("attributes")), of_resource.get("schemaUrl", "")
+        )
+        for of_scope in of_resource.get("scopeSpans", ()):
+            named = of_scope.get("scope", {})
+            scope = InstrumentationScope(
+                named.get("name", ""),
+                named.get("version"),
+                of_scope.get("schemaUrl"),
+                _attributes(named.get("attributes")),
+            )
+            for span in of_scope.get("spans", ()):
+                yield _span(span, resource, scope)
+
+
+def _span(span: Mapping[str, Any], resource: Resource, scope: InstrumentationScope) -> ReadableSpan:
+    status = span.get("status", {})
+    parent = span.get("parentSpanId")
+    flags = int(span.get("flags", 1))
+    return ReadableSpan(
+        name=span["name"],
+        context=_context(span, span["spanId"], is_remote=False),
+        # Bit 9 of the flags says whether the parent was in another process.
+        parent=_context(span, parent, is_remote=bool(flags & 0x200)) if parent else None,
+        resource=resource,
+        attributes=_attributes(span.get("attributes")),
+        events=[
+            Event(event["name"], _attributes(event.get("attributes")), int(event["timeUnixNano"]))
+            for event in span.get("events", ())
+        ],
+        links=[
+            Link(
+                _context(link, link["spanId"], is_remote=bool(int(link.get("flags", 0)) & 0x200)),
+                _attributes(link.get("attributes")),
+            )
+            for link in span.get("links", ())
+        ],
+        # OTLP counts kinds from 1, the API from 0.
+        kind=SpanKind(max(0, int(span.get("kind", 1)) - 1)),
+        status=Status(_STATUS[int(status.get("code", 0))], status.get("message")),
+        start_time=int(span["startTimeUnixNano"]),
+        end_time=int(span["endTimeUnixNano"]),
+        instrumentation_scope=scope,
+    )
+
+
+_STATUS: Final = (StatusCode.UNSET, StatusCode.OK, StatusCode.ERROR)
+
+
+def _context(item: Mapping[str, Any], span_id: str, *, is_remote: bool) -> SpanContext:
+    state = item.get("traceState", "")
+    return SpanContext(
+        int(item["traceId"], 16),
+        int(span_id, 16),
+        is_remote,
+        # The SDK's encoder leaves the sampled bit out; an unsampled span is never exported.
+        TraceFlags(int(item.get("flags", 0)) & 0xFF | TraceFlags.SAMPLED),
+        TraceState.from_header([state]) if state else None,
+    )
+
+
+def _attributes(listed: Sequence[Mapping[str, Any]] | None) -> dict[str, AttributeValue]:
+    return {item["key"]: _value(item.get("value", {})) for item in listed or ()}
+
+
+def _value(value: Mapping[str, Any]) -> Any:
+    for kind, content in value.items():
+        match kind:
+            case "intValue":
+                return int(content)
+            case "doubleValue":
+                return float(content)  # "NaN" and "Infinity" are strings in JSON
+            case "arrayValue":
+                return [_value(item) for item in content.get("values", ())]
+            case "kvlistValue":
+                return {item["key"]: _value(item.get("value", {})) for item in content["values"]}
+            case "bytesValue":
+                return base64.b64decode(content)
+            case _:
+                return content
+    return None
