@@ -21,7 +21,7 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
-from pydantic import ConfigDict, Field, PrivateAttr
+from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
 
 
 class SimulatedError(ConnectionError):
@@ -135,6 +135,7 @@ class ChatParrotLink(BaseChatModel):
             ``TimeoutError``. Not retried: the next attempt would take as long.
         stop: Stop sequences; a call may override them.
         max_retries: How often an attempt that is refused is tried again.
+        api_key: Accepted, so that a parrot can stand where a provider's model stood; unused.
         streaming: LangChain's own switch: ``invoke`` goes by way of ``_stream``.
         time_to_first_chunk: Simulated seconds before the first chunk, or before a refusal.
         time_per_chunk: Simulated seconds before every further chunk.
@@ -161,6 +162,7 @@ class ChatParrotLink(BaseChatModel):
     timeout: float | None = Field(default=None, gt=0)
     stop: list[str] | None = None
     max_retries: int = Field(default=2, ge=0)
+    api_key: SecretStr | None = None
     streaming: bool = False
 
     time_to_first_chunk: float = Field(default=0.0, ge=0, allow_inf_nan=False)
