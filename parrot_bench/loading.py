@@ -183,7 +183,8 @@ def _file(place: str, error: type[UsageError]) -> ModuleType:
     _import_from(Path.cwd())
     _import_from(path.parent)  # as Python does for a script
     # MODEL and a mode of one's own may come from the same file: it is loaded once.
-    for known in list(sys.modules.values()):
+    modules: list[object] = list(sys.modules.values())  # not each of them is a module
+    for known in modules:
         # Not getattr: there are lazy modules that import another when asked for a name.
         if isinstance(known, ModuleType) and vars(known).get("__file__") == str(path):
             return known
