@@ -14,6 +14,7 @@ from opentelemetry.trace import SpanKind, TracerProvider
 from parrot_callbacks import runnables, semconv
 from parrot_callbacks.messages import ContentFilter, input_messages, prompt_message
 from parrot_callbacks.outcomes import ABANDONED, COMPLETED, outcome_of
+from parrot_callbacks.placement import run_above
 from parrot_callbacks.recorder import SpanRecorder
 
 
@@ -155,7 +156,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start a span for a root chain or an agent; remember where inner ones belong."""
         runs = self._spans.current_runs()
-        above = runs.nearest(parent_run_id)
+        above = run_above(runs, parent_run_id)
         agent = runnables.agent_name(metadata)
         if above is not None and (not agent or runnables.is_inside_agent(above, agent)):
             if run_id not in runs:

@@ -9,6 +9,7 @@ span round the second step of a graph's stream came later, too.
 from typing import Final, NamedTuple
 from uuid import UUID
 
+from langchain_core.runnables.config import var_child_runnable_config
 from opentelemetry.context import Context, attach, create_key, get_current, set_value
 from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
@@ -37,6 +38,20 @@ class Place(NamedTuple):
     enclosing: OpenRun | None
 
 
+def run_above(runs: OpenRuns, parent_run_id: UUID | None) -> OpenRun | None:
+    """Return the open run that a new run is below, as LangChain sees it.
+
+    LangChain loses the parent run in places: ``with_fallbacks`` hands its models the config
+    it got instead of the child's, and callbacks given to a call inside a chain start anew.
+    The config in LangChain's own context variable still says which run this is inside of.
+    """
+    if parent_run_id is None:
+        config = var_child_runnable_config.get()
+        callbacks = config.get("callbacks") if config else None
+        parent_run_id = getattr(callbacks, "parent_run_id", None)
+    return runs.nearest(parent_run_id)
+
+
 def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None) -> Place:
     """Find where the span of a new run belongs."""
     context = get_current()
@@ -63,7 +78,7 @@ def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None) -> Place:
         stale = type(current) is DelegatingSpan and ambient is not current
         while enclosing is not None and (enclosing.ended or (stale and not enclosing.inside)):
             enclosing = enclosing.enclosing
-    above = runs.nearest(parent_run_id)
+    above = run_above(runs, parent_run_id)
     if above is not None and (enclosing is None or not enclosing.descends_from(above)):
         return Place(set_span_in_context(above.span, context), ambient, above, enclosing)
     if ambient is not current:
