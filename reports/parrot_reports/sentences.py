@@ -191,6 +191,8 @@ def headline(record: RunRecord) -> Sentence:
         return ("No other way to call ", model, " is found to cost more than ", baseline)
     worst = slower[0]
     ratio = deciding_ratio(worst)
+    if len(others) == 1:
+        return (Name(worst.mode), " costs more than ", baseline, " to call ", model)
     factor = f", at {units.ratio(ratio)[0]}{units.TIMES}" if ratio else ""
     verb, most = ("costs", "") if len(slower) == 1 else ("cost", " the most")
     said = (f"{number} to call ", model, f" {verb} more than ", baseline)
@@ -241,7 +243,8 @@ def trust_line(record: RunRecord) -> tuple[str, str]:
         return "amber", f"Read with care: {len(amber)} of {total} {verb} amber ({named})."
     if not record.trust:
         return "amber", "Read with care: no trust checks were saved."
-    return "green", f"Can be trusted: all {total} are green."
+    every = "its only check is" if len(record.trust) == 1 else f"all {total} are"
+    return "green", f"Can be trusted: {every} green."
 
 
 def _number(number: int, one: str, many: str) -> str:

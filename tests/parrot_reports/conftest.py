@@ -144,9 +144,15 @@ def make_run(tmp_path: Path) -> MakeRun:
     return make
 
 
+@pytest.fixture(scope="module")
+def made_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An ordinary run, made once, for tests that only read it."""
+    return build(tmp_path_factory.mktemp("runs") / "ordinary", Wishes())
+
+
 @pytest.fixture
-def record(make_run: MakeRun) -> RunRecord:
-    return RunDirectory(make_run()).read_record()
+def record(made_run: Path) -> RunRecord:
+    return RunDirectory(made_run).read_record()
 
 
 def build(path: Path, wishes: Wishes) -> Path:

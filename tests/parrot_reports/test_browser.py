@@ -1,0 +1,91 @@
+"""The page in a real browser: nothing is fetched, and names are text."""
+
+import html as html_module
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from parrot_reports import write_report
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
+
+HOSTILE = "<img src=//parrot.invalid/a.png onerror=\"document.title='pwned'\"> & <b>bold</b>"
+
+
+def browse(tmp_path: Path, *arguments: str) -> str:
+    assert CHROMIUM is not None
+    done = subprocess.run(
+        [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--no-first-run",
+            "--virtual-time-budget=2000",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            *arguments,
+        ],
+        check=True,
+        capture_output=True,
+        timeout=60,
+        text=True,
+    )
+    return done.stdout
+
+
+def test_nothing_is_fetched_and_hostile_names_are_text(
+    make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    run = make_run(names={"stream": HOSTILE}, model_name=HOSTILE, prompt=HOSTILE)
+    page = write_report(run).page
+    log = tmp_path / "net.json"
+    document = browse(tmp_path, f"--log-net-log={log}", "--dump-dom", page.as_uri())
+
+    assert "<title>parrot-bench: 2026-11-22T10-30-05-invoke-vs-all</title>" in document
+    assert not re.search(r"<(img|script|b)[\s>]", document)
+    shown = html_module.unescape(re.sub(r"<[^>]*>", "", document))
+    assert HOSTILE in shown
+
+    requested = {
+        event["params"]["url"]
+        for event in json.loads(log.read_text(encoding="utf-8"))["events"]
+        if "url" in event.get("params", {})
+    }
+    ours = {url for url in requested if "parrot" in url or url.startswith("file:")}
+    assert {url for url in ours if not url.startswith("file:")} == set()
+    # Nothing beside the page either: it is one file.
+    assert {url for url in ours if url.startswith("file:")} <= {page.as_uri()}
+
+
+def test_nothing_sticks_out_of_a_narrow_screen(
+    make_run: Callable[..., Path], tmp_path: Path
+) -> None:
+    long = {"stream": "my_modes:" + "very_long_name_of_a_mode_" * 4}
+    page = write_report(make_run(names=long)).page
+    # A page of ours has no scripts, so a frame of 400 pixels around it measures the width.
+    frame = tmp_path / "frame.html"
+    policy = '<meta http-equiv="Content-Security-Policy"'
+    text = page.read_text(encoding="utf-8").replace(policy, '<meta name="removed"')
+    probe = (
+        "<script>document.title = 'width ' + document.documentElement.scrollWidth"
+        " + ' of ' + document.documentElement.clientWidth</script></body>"
+    )
+    (tmp_path / "inner.html").write_text(text.replace("</body>", probe), encoding="utf-8")
+    frame.write_text(
+        "<body><iframe src=inner.html width=400 height=900 onload='"
+        "document.title = this.contentDocument.title'></iframe></body>",
+        encoding="utf-8",
+    )
+    document = browse(tmp_path, "--allow-file-access-from-files", "--dump-dom", frame.as_uri())
+    found = re.search(r"<title>width (\d+) of (\d+)</title>", document)
+    assert found is not None
+    assert int(found[1]) <= int(found[2])

@@ -1,0 +1,125 @@
+"""Statistics over spans."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from parrot_bench.record import RunRecord
+from parrot_reports import spans, summary
+from parrot_reports.rundata import read_run
+
+MakeRun = Callable[..., Path]
+
+
+def row(**more: Any) -> dict[str, Any]:
+    return {
+        "trace_id": "a",
+        "span_id": "1",
+        "parent_id": "",
+        "name": "chat",
+        "kind": 3,
+        "start_ns": 0,
+        "end_ns": 10,
+        "failed": False,
+        "operation": "chat",
+        "identity": "{}",
+        **more,
+    }
+
+
+def table(*rows: dict[str, Any]) -> spans.SpanTable:
+    schema = spans.empty().frame.schema
+    return spans.SpanTable(pl.DataFrame(list(rows), schema=schema, orient="row"))
+
+
+def test_tokens_by_model_and_identifying_params() -> None:
+    identity = json.dumps({"model_name": "m", "stop": ["a"]})
+    found = summary.use_by_model(
+        table(
+            row(model="m", identity=identity, input_tokens=3, output_tokens=1, cached_tokens=2),
+            row(model="m", identity=identity, input_tokens=4, failed=True),
+            row(model="m", input_tokens=100),
+            row(model=None),
+            row(operation="execute_tool", input_tokens=1_000),
+        )
+    )
+    assert [(use.model, use.calls, use.input_tokens) for use in found] == [
+        ("m", 2, 7),
+        ("", 1, None),
+        ("m", 1, 100),
+    ]
+    first = found[0]
+    assert first.identity == (("model_name", "m"), ("stop", '["a"]'))
+    assert (first.failed, first.output_tokens, first.cached_tokens) == (1, 1, 2)
+    assert first.reasoning_tokens is None
+
+
+def test_errors_and_outcomes_most_frequent_first() -> None:
+    spans_ = table(
+        row(failed=True, error="TimeoutError", outcome="failed"),
+        row(failed=True, error="TimeoutError", outcome="failed"),
+        row(failed=True),
+        row(outcome="completed", error="ignored: it did not fail"),
+    )
+    assert summary.errors_by_type(spans_) == (("TimeoutError", 2), ("unknown", 1))
+    assert summary.outcomes(spans_) == (("failed", 2), ("completed", 1), ("not recorded", 1))
+
+
+def test_no_spans_no_statistics(record: RunRecord) -> None:
+    nothing = spans.empty()
+    assert summary.use_by_model(nothing) == ()
+    assert summary.outcomes(nothing) == ()
+    assert summary.errors_by_type(nothing) == ()
+    assert summary.timelines(nothing, record) == ()
+
+
+def test_one_call_of_each_mode_and_one_batch_of_those_that_batch(make_run: MakeRun) -> None:
+    run = read_run(make_run())
+    lines = {line.mode: line for line in summary.timelines(run.spans, run.record)}
+    assert len(lines) == 12
+    assert (lines["invoke"].calls, lines["invoke"].shown_of) == (1, 5)
+    assert (lines["batch"].calls, lines["batch"].shown_of) == (16, 16)
+    assert lines["stream"].bars[0].first_chunk is not None
+    assert lines["invoke"].bars[0].first_chunk is None
+    for line in lines.values():
+        assert line.bars[0].start == 0
+        assert max(bar.end for bar in line.bars) == line.length
+
+
+def _traced(record: RunRecord) -> RunRecord:
+    assert record.reconciliation is not None
+    one = record.reconciliation.modes[0].model_copy(update={"trace_id": "A"})
+    found = record.reconciliation.model_copy(update={"modes": (one,)})
+    return record.model_copy(update={"reconciliation": found})
+
+
+def test_spans_inside_a_call_follow_it(record: RunRecord) -> None:
+    (line,) = summary.timelines(
+        table(
+            row(span_id="m", mode="invoke", operation=None),
+            row(span_id="1", parent_id="m", start_ns=100, end_ns=200, first_chunk_s=5.0),
+            row(span_id="2", parent_id="1", name="POST", start_ns=120, end_ns=110),
+        ),
+        _traced(record),
+    )
+    assert [(bar.name, bar.depth, bar.start, bar.end) for bar in line.bars] == [
+        ("chat", 0, 0, 100),
+        ("POST", 1, 20, 20),
+    ]
+    # A first chunk after the end of its own call is no first chunk.
+    assert line.bars[0].first_chunk is None
+
+
+def test_a_ring_of_parents_ends(record: RunRecord) -> None:
+    found = summary.timelines(
+        table(
+            row(span_id="m", mode="invoke", parent_id="1"),
+            row(span_id="1", parent_id="m"),
+            row(span_id="1", parent_id="m"),
+        ),
+        _traced(record),
+    )
+    assert len(found) == 1
