@@ -308,7 +308,7 @@ def _conclude(directory: RunDirectory, record: RunRecord) -> None:
     from parrot_reports import write_report  # noqa: PLC0415  # matplotlib takes a second
     from parrot_reports.terminal import overview  # noqa: PLC0415
 
-    _console.print(overview(record))
+    _console.print(overview(record, _console.width))
     with _console.status("writing the report"):
         files = write_report(directory.path)
     _console.print(Text(f"\nreport: {files.page}"), soft_wrap=True)
@@ -365,7 +365,12 @@ def modes(model: Model = "", *, debug: Debug = False) -> None:
             unavailable = mode.unavailable(loaded.model)
             remark = f"not available: {unavailable}" if unavailable else mode.note(loaded.model)
             style = "dim" if unavailable else ""
-            table.add_row(*(Text(t, style=style) for t in (mode.name, mode.kind, mode.status, mode.api, remark)))
+            table.add_row(
+                *(
+                    Text(t, style=style)
+                    for t in (mode.name, mode.kind, mode.status, mode.api, remark)
+                )
+            )
         _console.print(table)
 
 

@@ -61,7 +61,11 @@ def _environment() -> Iterator[Removal]:
         return undo
 
     for name in sorted(names):
-        yield name, "LangSmith tracing makes invoke 4.7 times as expensive", lambda n=name: remove(n)
+        yield (
+            name,
+            "LangSmith tracing makes invoke 4.7 times as expensive",
+            lambda n=name: remove(n),
+        )
 
 
 def _forget_langsmith_settings() -> None:

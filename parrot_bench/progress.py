@@ -42,6 +42,7 @@ class Progress:
         self._number = number
         self._live: Live | None = None
         self._drawn = 0.0
+        self._kind = ""
 
     def __call__(self, run: Run, event: Event) -> None:
         """Take note of an event; see :data:`parrot_bench.running.Watcher`."""
@@ -55,7 +56,11 @@ class Progress:
             if run.stopped_by == "max-calls":
                 self._say(Text("--max-calls leaves no further round"))
         elif isinstance(event, Phase) and not self._console.is_terminal:
-            self._say(Text(event.text, style="dim"))
+            # A log wants one line for the warm-up of all modes, not one for each.
+            kind = event.text.partition(" ")[0]
+            if kind != self._kind:
+                self._say(Text(f"{event.text} …", style="dim"))
+            self._kind = kind
         if self._console.is_terminal:
             self._draw(run, force=not isinstance(event, RoundTaken))
         elif isinstance(event, RoundTaken) and not event.tail:
@@ -82,6 +87,7 @@ class Progress:
 
     def _planned(self, run: Run, plan: Planned) -> None:
         """Show the plan where it costs time or money."""
+        self._drawn = monotonic()
         request = run.request
         if plan.round_s < SLOW_ROUND_S and request.max_calls is None:
             return
@@ -159,7 +165,9 @@ class Progress:
         if run.plan is None or not run.samples.rounds:
             return Text(f"  {run.phase} …", style="dim")
         head = Table.grid(padding=(0, 2))
-        bar = ProgressBar(total=run.request.time_s, completed=min(run.elapsed_s, run.request.time_s), width=32)
+        bar = ProgressBar(
+            total=run.request.time_s, completed=min(run.elapsed_s, run.request.time_s), width=32
+        )
         left = f"at most {self._left_s(run):.0f} s left"
         head.add_row(run.phase, bar, f"{run.samples.rounds} rounds", left)
         table = Table(box=None, padding=(0, 2), header_style="dim")

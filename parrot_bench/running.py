@@ -17,6 +17,7 @@ from pathlib import Path
 from time import monotonic
 from types import FrameType
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from langchain_core.language_models import BaseChatModel
 
@@ -383,7 +384,9 @@ def run(
     elif any(not isinstance(m, str) for m in modes):
         # A mode that is an object cannot be sent to another process.
         reply = request.reply_length
-        loaded = load_model(model) if model else load_parrot(DEFAULT_REPLY if reply is None else reply)
+        loaded = (
+            load_model(model) if model else load_parrot(DEFAULT_REPLY if reply is None else reply)
+        )
     return carry_out(request, out=out, loaded=loaded, modes=modes, watcher=watcher)
 
 
@@ -407,16 +410,16 @@ def carry_out(
     job = _job(request, directory, modes or request.modes)
     following = Run(request, directory)
     with Interrupts() as interrupted:
-        measurement = (
-            measure(job, loaded) if loaded else in_worker(job, directory.log, interrupted)
-        )
+        measurement = measure(job, loaded) if loaded else in_worker(job, directory.log, interrupted)
         try:
             _follow(following, measurement, watcher, interrupted)
         except KeyboardInterrupt:
             following.stop("interrupted")
             if following.described is None:
                 _discard(directory)
-                raise MeasurementError("stopped before the model was loaded; nothing kept") from None
+                raise MeasurementError(
+                    "stopped before the model was loaded; nothing kept"
+                ) from None
             why = interrupted.requested or "Ctrl-C"
             return following.save(f"stopped by {why} after {following.samples.rounds} rounds")
         except ParrotBenchError as error:
@@ -461,9 +464,7 @@ def check(request: Request) -> None:
     """
     unknown = [study for study in request.studies if study not in STUDIES]
     if unknown:
-        raise UsageError(
-            f"unknown study {unknown[0]!r}; this version has: {', '.join(STUDIES)}"
-        )
+        raise UsageError(f"unknown study {unknown[0]!r}; this version has: {', '.join(STUDIES)}")
     for name, value, low, high in (
         ("--time", request.time_s, 1, 86_400),
         ("--target", request.target, 0.0001, 1),
@@ -476,6 +477,11 @@ def check(request: Request) -> None:
     ):
         if value is not None and not low <= value <= high:
             raise UsageError(f"{name} {value:g} is outside {low:g} to {high:g}; give one inside")
+    endpoint = urlsplit(request.otlp)
+    if request.otlp and not (endpoint.scheme in {"http", "https"} and endpoint.netloc):
+        raise UsageError(
+            f"--otlp {request.otlp!r} is not an endpoint; give one such as http://127.0.0.1:4318"
+        )
     if not request.prompt:
         raise UsageError("--prompt is empty; give at least one character")
 

@@ -195,7 +195,10 @@ def call_limit(seconds: float) -> Iterator[None]:
     a call that blocks the event loop is stopped as surely as one that sleeps. Where there is
     no such timer (Windows, or not in the main thread) it does nothing.
     """
-    if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
+    if (
+        not hasattr(signal, "setitimer")
+        or threading.current_thread() is not threading.main_thread()
+    ):
         yield
         return
 

@@ -156,9 +156,7 @@ def _machine(noise: Noise, governor: str, logical_cpus: int) -> Iterator[TrustCh
             f"load average was {noise.load_before:.1f} on {logical_cpus} processors before it began"
         )
     if noise.other_cpu_share is not None and noise.other_cpu_share > OTHER_CPU_SHARE:
-        troubles.append(
-            f"other processes used {noise.other_cpu_share:.0%} of the processors' time"
-        )
+        troubles.append(f"other processes used {noise.other_cpu_share:.0%} of the processors' time")
     if noise.steal_share is not None and noise.steal_share > STEAL_SHARE:
         troubles.append(f"the hypervisor took {noise.steal_share:.0%} of the processors' time")
     rate = (noise.involuntary_switches or 0) / max(noise.duration_s, 1e-9)

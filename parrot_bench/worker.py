@@ -167,7 +167,10 @@ def main(address: str) -> None:
     # Ctrl-C reaches the whole foreground group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     key = os.environ.pop(_KEY).encode()
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError), Client(address, authkey=key) as connection:
+    with (
+        suppress(EOFError, BrokenPipeError, ConnectionResetError),
+        Client(address, authkey=key) as connection,
+    ):
         from parrot_bench.measuring import measure  # noqa: PLC0415  # loads LangChain
 
         _serve(measure(connection.recv()), connection)

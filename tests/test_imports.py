@@ -53,7 +53,9 @@ def test_no_arrow_that_is_not_drawn(package: str) -> None:
         for path in files
         if path.relative_to(ROOT).as_posix() != COMPOSITION_ROOT
         for module in imported(path)
-        if module in SOURCES and module != package and (package, module) != ("parrot_bench", "parrot_callbacks")
+        if module in SOURCES
+        and module != package
+        and (package, module) != ("parrot_bench", "parrot_callbacks")
         and not (package == "parrot_reports" and module == "parrot_bench")
     ]
     assert not wrong

@@ -51,7 +51,11 @@ def ratio(
 
 
 def _ratio(
-    samples: Samples, one: Series, other: Series, clock: Clock, comparisons: int = 1,
+    samples: Samples,
+    one: Series,
+    other: Series,
+    clock: Clock,
+    comparisons: int = 1,
     confidence: float = 0.95,
 ) -> Estimate | None:
     mode, base = samples.paired(one, other, clock)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from statistics import median
-from time import perf_counter_ns
+from time import perf_counter_ns, process_time_ns
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -167,10 +167,12 @@ class Caller:
     def observe(self) -> None:
         """Make the first call, keep its token count, and note how long it took."""
         self._budget.spent += self.calls_per_unit
-        begun = perf_counter_ns()
+        begun, cpu = perf_counter_ns(), process_time_ns()
         with call_limit(self._limit_s):
             raw = self._clock.once(self._observed, self._item)
         self.unit_ns = perf_counter_ns() - begun
+        # All that is known of a model too slow to be warmed up.
+        self.idle_share = 1 - (process_time_ns() - cpu) / max(self.unit_ns, 1)
         usage = [message.usage_metadata for message in self.mode.messages(raw)]
         if usage and all(usage):
             self.tokens = round(sum(u["output_tokens"] for u in usage if u) / len(usage))

@@ -12,11 +12,15 @@ from parrot_reports.units import NONE, TIMES, duration, ratio
 _COLOURS = {"green": "green", "amber": "yellow", "red": "red"}
 
 
-def overview(record: RunRecord) -> RenderableType:
+_WIDE = 96
+
+
+def overview(record: RunRecord, width: int = _WIDE) -> RenderableType:
     """Return what is printed at the end of a run.
 
     Args:
         record: The run; it may be incomplete.
+        width: Columns of the terminal; a narrow one leaves out the ratio to the floor.
 
     Returns:
         The trust line, the checks that are not green, and the table of modes, floors apart.
@@ -28,7 +32,7 @@ def overview(record: RunRecord) -> RenderableType:
         if check.level != "green"
     ]
     if record.overhead is not None:
-        parts += [Text(""), _table(record)]
+        parts += [Text(""), _table(record, wide=width >= _WIDE)]
     parts += [
         Text(f"{mode.name} was not measured: {visible(mode.unavailable)}", style="dim")
         for mode in record.modes
@@ -55,25 +59,28 @@ def _trust(record: RunRecord) -> Text:
     return line
 
 
-def _table(record: RunRecord) -> Table:
+def _table(record: RunRecord, *, wide: bool) -> Table:
     overhead = record.overhead
     assert overhead is not None  # noqa: S101  # asked by overview
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", pad_edge=False)
+    table = Table(box=None, padding=(0, 2 if wide else 1, 0, 0), header_style="dim", pad_edge=False)
     table.add_column("mode", no_wrap=True)
-    for head in ("CPU/call", "wall/call", f"vs {overhead.baseline}", "", "vs floor"):
+    floor_head = ("vs floor",) if wide else ()
+    for head in ("CPU/call", "wall/call", f"vs {overhead.baseline}", "", *floor_head):
         table.add_column(head, justify="left" if not head else "right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     below = floors(record)
     for mode in (m for m in overhead.modes if m.mode not in below):
-        _row(table, mode, record)
+        _row(table, mode, record, wide=wide)
     if any(mode.mode in below for mode in overhead.modes):
-        table.add_section()
+        table.add_row()
         for mode in (m for m in overhead.modes if m.mode in below):
-            _row(table, mode, record, style="dim")
+            _row(table, mode, record, wide=wide, style="dim")
     return table
 
 
-def _row(table: Table, mode: ModeOverhead, record: RunRecord, style: str = "") -> None:
+def _row(
+    table: Table, mode: ModeOverhead, record: RunRecord, *, wide: bool, style: str = ""
+) -> None:
     value, interval = "1", ""
     against = deciding_ratio(mode)
     if against is not None:
@@ -94,7 +101,7 @@ def _row(table: Table, mode: ModeOverhead, record: RunRecord, style: str = "") -
         duration(mode.wall.value) if mode.wall else NONE,
         value,
         interval,
-        f"{ratio(floor)[0]}{TIMES}" if floor else "",
+        *([f"{ratio(floor)[0]}{TIMES}" if floor else ""] if wide else []),
         Text(said, style={"slower": "yellow", "faster": "green"}.get(said, "")),
         style=style,
     )

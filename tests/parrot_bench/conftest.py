@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-MODELS = '''
+MODELS = """
 import time
 
 from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
@@ -80,7 +80,7 @@ class Dies(Plain):
 
 
 dies = Dies()
-'''
+"""
 
 
 @pytest.fixture

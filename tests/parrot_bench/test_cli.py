@@ -38,7 +38,12 @@ def test_a_run_leaves_everything(cli: Cli, folder: Path) -> None:
     assert record.configuration.seed == 5
     assert record.command[:2] == ("parrot-bench", "run")
     assert record.overhead is not None
-    assert {mode.mode for mode in record.overhead.modes} == {"invoke", "ainvoke", "astream", "batch"}
+    assert {mode.mode for mode in record.overhead.modes} == {
+        "invoke",
+        "ainvoke",
+        "astream",
+        "batch",
+    }
     assert record.reconciliation is not None
     assert record.reconciliation.agrees
     assert record.reconciliation.delivered
@@ -283,14 +288,13 @@ def wait_for(path: Path) -> None:
 
 
 def test_without_the_bench_extra_it_says_which_line_to_type(tmp_path: Path) -> None:
-    # A meta path finder that hides one library stands for an environment without it.
+    # A finder that does not find one library stands for an environment without it.
     (tmp_path / "sitecustomize.py").write_text(
-        "import sys\n"
-        "class Hide:\n"
-        "    def find_spec(self, name, path=None, target=None):\n"
-        "        if name.partition('.')[0] == 'typer':\n"
-        "            raise ModuleNotFoundError(name)\n"
-        "sys.meta_path.insert(0, Hide())\n",
+        "from importlib.machinery import PathFinder\n"
+        "find = PathFinder.find_spec\n"
+        "def find_spec(name, path=None, target=None):\n"
+        "    return None if name == 'typer' else find(name, path, target)\n"
+        "PathFinder.find_spec = find_spec\n",
         encoding="utf-8",
     )
     root = Path(__file__).parents[2]

@@ -56,7 +56,9 @@ RECORDS = tuple(
 )
 
 
-def measured(rounds: int = 200, noise: float = 0.05, costs: dict[str, float] | None = None) -> Samples:
+def measured(
+    rounds: int = 200, noise: float = 0.05, costs: dict[str, float] | None = None
+) -> Samples:
     """Rounds with noise that all modes share and a little of their own."""
     rng = random.Random(7)
     samples = Samples()
@@ -210,7 +212,9 @@ def test_tails_are_preferred_to_stamped_rounds() -> None:
     samples = measured(20)
     stamps = tuple(range(0, 11_000_000, 1_000_000))
     samples.add(
-        RoundTaken(20, True, True, (Block(0, "ainvoke", "mode", "", "", 10, 1, 1, None, stamps),), (), 0)
+        RoundTaken(
+            20, True, True, (Block(0, "ainvoke", "mode", "", "", 10, 1, 1, None, stamps),), (), 0
+        )
     )
     latencies, rounds, with_gc = samples.latencies("ainvoke")
     assert with_gc

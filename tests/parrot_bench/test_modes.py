@@ -34,6 +34,7 @@ PROMPTS = ["hello", "", "naïve 🦜🇬🇧 e\u0301", "a longer prompt with sev
 PARROTS = [
     pytest.param(ChatParrotLink(parrot_buffer_length=7), id="sync-only"),
     pytest.param(AsyncChatParrotLink(parrot_buffer_length=7), id="native-async"),
+    pytest.param(AsyncChatParrotLink(parrot_buffer_length=7, output_version="v1"), id="v1 blocks"),
     pytest.param(ChatParrotLink(parrot_buffer_length=0), id="empty reply"),
     pytest.param(AsyncChatParrotLink(parrot_buffer_length=0), id="empty reply, native async"),
 ]

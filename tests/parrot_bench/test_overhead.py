@@ -61,7 +61,9 @@ class Slept(BaseChatModel):
         )
         return ChatResult(generations=[ChatGeneration(message=message)])
 
-    async def _agenerate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+    async def _agenerate(
+        self, messages: list[BaseMessage], *args: Any, **kwargs: Any
+    ) -> ChatResult:
         if self.async_fails:
             raise RuntimeError("no async here")
         return self._generate(messages)
@@ -158,7 +160,11 @@ def test_blocks_are_primed_and_the_first_call_is_timed_apart() -> None:
     for mode in planned.modes:
         assert mode.primed == max(1, round(mode.units * 0.1))
     for taken in rounds_of(events):
-        assert all((block.cold_ns is None) == taken.stamped for block in taken.blocks if block.mode != "batch")
+        assert all(
+            (block.cold_ns is None) == taken.stamped
+            for block in taken.blocks
+            if block.mode != "batch"
+        )
 
 
 def test_every_fifth_round_is_stamped() -> None:
@@ -189,7 +195,9 @@ def test_tokens_come_from_the_replies() -> None:
 def test_a_model_that_waits_is_told_from_one_that_works() -> None:
     for seconds, waits in ((0.0, False), (0.002, True)):
         model = Slept(seconds=seconds)
-        (planned,) = (e for e in drive(study(model, Slept(seconds=seconds)), 1) if isinstance(e, Planned))
+        (planned,) = (
+            e for e in drive(study(model, Slept(seconds=seconds)), 1) if isinstance(e, Planned)
+        )
         assert planned.waits is waits
 
 
@@ -202,7 +210,12 @@ def slow_mode() -> ExecutionMode:
         return call
 
     return ExecutionMode(
-        name="slow", api="-", kind="sync", status="stable", bind=bind, messages=lambda reply: [reply]
+        name="slow",
+        api="-",
+        kind="sync",
+        status="stable",
+        bind=bind,
+        messages=lambda reply: [reply],
     )
 
 
@@ -230,6 +243,7 @@ def test_a_model_that_is_slow_throughout_is_not_primed_and_has_no_pairs() -> Non
     (planned,) = (event for event in events if isinstance(event, Planned))
     assert [(m.units, m.primed, m.every, m.paired) for m in planned.modes] == [(1, 0, 1, False)] * 2
     assert planned.round_s == pytest.approx(0.33, rel=0.5)
+    assert planned.waits
 
 
 def test_max_calls_is_never_exceeded() -> None:
@@ -277,7 +291,9 @@ def test_a_mode_that_begins_to_raise_is_left_out_after_three_blocks() -> None:
 
 
 def test_a_baseline_that_raises_ends_it() -> None:
-    with pytest.raises(MeasurementError, match="baseline invoke failed: ValueError: out of patience"):
+    with pytest.raises(
+        MeasurementError, match="baseline invoke failed: ValueError: out of patience"
+    ):
         drive(study(Slept(fail_from=0), modes=select_modes(["invoke", "ainvoke"])))
 
 

@@ -407,6 +407,20 @@ def test_it_is_copied_and_pickled(cls: type[ChatParrotLink]) -> None:
         assert other.invoke("hello").text == "hel"
 
 
+def test_its_fields_can_be_configured(cls: type[ChatParrotLink]) -> None:
+    from langchain_core.runnables import ConfigurableField
+
+    model = cls(model="polly", parrot_buffer_length=3).configurable_fields(
+        parrot_buffer_length=ConfigurableField(id="length")
+    )
+    assert model.invoke("hello").text == "hel"
+    assert model.invoke("hello", {"configurable": {"length": 4}}).text == "hell"
+
+
+def test_its_key_is_not_shown(cls: type[ChatParrotLink]) -> None:
+    assert "hunter2" not in repr(cls(parrot_buffer_length=3, api_key="hunter2"))
+
+
 def test_it_is_not_serialized_by_langchain(cls: type[ChatParrotLink]) -> None:
     assert not cls.is_lc_serializable()
 

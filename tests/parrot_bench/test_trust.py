@@ -28,9 +28,7 @@ def overhead(**changes: Any) -> OverheadResult:
     settings: dict[str, Any] = {
         "baseline": "invoke",
         "modes": (
-            ModeOverhead(
-                mode="invoke", cpu=None, wall=None, verdict="baseline", decided_by="cpu"
-            ),
+            ModeOverhead(mode="invoke", cpu=None, wall=None, verdict="baseline", decided_by="cpu"),
         ),
         "aa_cpu": estimate(1.001, 0.99, 1.01),
         "aa_wall": estimate(1.3, 1.2, 1.4),
@@ -114,7 +112,9 @@ def test_clocks_that_disagree_are_named() -> None:
 )
 def test_warm_up(low: float, high: float, level: str) -> None:
     value = (low + high) / 2
-    assert found("warm-up", overhead=overhead(warmup_ratio=estimate(value, low, high))).level == level
+    assert (
+        found("warm-up", overhead=overhead(warmup_ratio=estimate(value, low, high))).level == level
+    )
 
 
 def test_rounds_that_were_interrupted_are_amber() -> None:
@@ -157,7 +157,10 @@ def test_a_collector_that_is_away_is_amber_and_counted() -> None:
     )
     check = found("export", reconciliation=result)
     assert check.level == "amber"
-    assert "11 of 11 spans were not delivered (11 failed, 0 dropped; connection refused)" in check.sentence
+    assert (
+        "11 of 11 spans were not delivered (11 failed, 0 dropped; connection refused)"
+        in check.sentence
+    )
 
 
 @pytest.mark.parametrize(
