@@ -99,7 +99,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an 
 
 
 @app.command()
-def run(  # noqa: PLR0913  # the options of the manual
+def run(
     model: Model = "",
     *,
     modes: Annotated[

@@ -9,6 +9,7 @@ import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
@@ -64,7 +65,7 @@ def _environment() -> Iterator[Removal]:
         yield (
             name,
             "LangSmith tracing makes invoke 4.7 times as expensive",
-            lambda n=name: remove(n),
+            partial(remove, name),
         )
 
 
@@ -124,9 +125,9 @@ def _configured_handlers() -> Iterator[Removal]:
         handler = variable.get()
         effect = "a handler that is attached to every call is timed with it"
         if handler is not None:
-            yield f"handler {type(handler).__name__}", effect, lambda v=variable: unset(v)
+            yield f"handler {type(handler).__name__}", effect, partial(unset, variable)
         elif env_var and handler_class and os.environ.get(env_var, "").lower() in {"1", "true"}:
-            yield f"handler {handler_class.__name__}", effect, lambda h=hook: unhook(h)
+            yield f"handler {handler_class.__name__}", effect, partial(unhook, hook)
 
 
 def _model_settings(models: tuple[BaseChatModel, ...]) -> Iterator[Removal]:

@@ -12,8 +12,8 @@ from parrot_bench.record import (
     Condition,
     Environment,
     ModelDescription,
-    ModeRecord,
     ModeReconciliation,
+    ModeRecord,
     Reconciliation,
 )
 

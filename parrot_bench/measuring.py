@@ -137,7 +137,7 @@ def _trace(
     job: Job, model: BaseChatModel, study: Overhead, plan: OverheadPlan, *, slow: bool
 ) -> Measurement:
     # The OpenTelemetry SDK is loaded after the last timed block.
-    from parrot_bench.traced_pass import TracedPlan, traced_pass  # noqa: PLC0415
+    from parrot_bench.traced_pass import TracedPass, TracedPlan  # noqa: PLC0415
     from parrot_callbacks import open_tracing  # noqa: PLC0415
 
     counted = job.max_calls is not None
@@ -153,7 +153,7 @@ def _trace(
     spans = len(traced.modes) * (max(traced.calls, traced.batch_size) + 1)
     tracing = open_tracing(job.spans, job.otlp, planned_spans=spans)
     try:
-        yield from traced_pass(model, traced, tracing, study.clocks)
+        yield from TracedPass(model, traced, tracing, study.clocks).events()
     finally:
         tracing.close()
 

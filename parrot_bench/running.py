@@ -40,7 +40,6 @@ from parrot_bench.measuring import Job, Measurement, measure
 from parrot_bench.modes import ExecutionMode
 from parrot_bench.record import (
     Configuration,
-    Environment,
     ModeReconciliation,
     Noise,
     OverheadResult,
@@ -260,7 +259,7 @@ class Run:
         model = described.model.model_copy(update={"waits": bool(plan and plan.waits)})
         overhead = self.overhead()
         reconciliation = self.reconciliation
-        return RunRecord.model_validate(
+        record = RunRecord.model_validate(
             {
                 "name": self.directory.path.name,
                 "status": status,
@@ -282,19 +281,10 @@ class Run:
                 "overhead": overhead,
                 "reconciliation": reconciliation,
                 "noise": self._noise,
-                "trust": checks(
-                    model=model,
-                    overhead=overhead,
-                    reconciliation=reconciliation,
-                    conditions=described.conditions,
-                    noise=self._noise,
-                    governor=described.environment.governor,
-                    logical_cpus=described.environment.logical_cpus,
-                    failures=self.failures,
-                ),
                 "failures": self.failures,
             }
         )
+        return record.model_copy(update={"trust": checks(record)})
 
     def _configuration(self, described: Described) -> Configuration:
         request = self.request

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter_ns, process_time_ns
 from types import FrameType
-from typing import Any
+from typing import Any, Self
 
 PRIMED_SHARE = 0.1
 """Untimed calls at the head of a block, as a share of its timed ones; at least one."""
@@ -236,7 +236,7 @@ class FrozenGarbage:
 
     SHARE = 0.02
 
-    def __enter__(self) -> "FrozenGarbage":
+    def __enter__(self) -> Self:
         gc.collect()
         gc.freeze()
         self._was_enabled = gc.isenabled()

@@ -6,12 +6,13 @@ inside a span of its own, and what the replies say is compared with what the spa
 
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
 from opentelemetry.sdk.trace import ReadableSpan
+from opentelemetry.trace import SpanContext
 
 from parrot_bench.events import Event, ModeTraced, PassReconciled, Phase, Reply
 from parrot_bench.modes import CallSettings, ExecutionMode, collect
@@ -22,6 +23,11 @@ from parrot_callbacks import OpenTelemetryCallbackHandler, Tracing
 
 MODE_SPAN = "parrot_bench.mode"
 """Attribute that names the mode, on the span around its calls."""
+
+OPERATION = "gen_ai.operation.name"
+OUTCOME = "langchain.run.outcome"
+INPUT_TOKENS = "gen_ai.usage.input_tokens"
+OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,115 +53,106 @@ class TracedPlan:
     call_limit_s: float = 60.0
 
 
-def traced_pass(
-    model: BaseChatModel, plan: TracedPlan, tracing: Tracing, clocks: Mapping[str, Sync | Async]
-) -> Generator[Event, Reply, None]:
-    """Call every mode with the handler attached, and reconcile.
+class TracedPass:
+    """Calls every mode with the handler attached, and reconciles.
 
     Args:
         model: The model.
         plan: What to do.
-        tracing: Where the spans go.
+        tracing: Where the spans go; it is closed at the end.
         clocks: What makes the calls, by kind of mode.
-
-    Yields:
-        Its progress, one result a mode, and the whole at the end.
     """
-    handler = OpenTelemetryCallbackHandler(tracer_provider=tracing.tracer_provider)
-    results: list[ModeReconciliation] = []
-    scope = ""
-    for mode in plan.modes:
-        if mode.status == "floor":
-            continue
-        yield Phase(f"tracing {mode.name}")
-        result, found = _traced_mode(mode, model, handler, plan, tracing, clocks[mode.kind])
-        scope = scope or found
-        results.append(result)
-        yield ModeTraced(result)
-    tracing.flush()
-    tracing.close()
-    yield PassReconciled(
-        Reconciliation(
-            modes=tuple(results),
-            started=tracing.started,
-            ended=tracing.ended,
-            deliveries=tuple(
-                SpanDelivery(
-                    exporter=d.exporter,
-                    exported=d.exported,
-                    failed=d.failed,
-                    dropped=d.dropped,
-                    error=d.error,
-                )
-                for d in tracing.deliveries()
-            ),
-            scope=scope,
+
+    def __init__(
+        self,
+        model: BaseChatModel,
+        plan: TracedPlan,
+        tracing: Tracing,
+        clocks: Mapping[str, Sync | Async],
+    ) -> None:
+        self._model = model
+        self._plan = plan
+        self._tracing = tracing
+        self._clocks = clocks
+        self._handler = OpenTelemetryCallbackHandler(tracer_provider=tracing.tracer_provider)
+        self._tracer = tracing.tracer_provider.get_tracer("parrot_bench")
+        self._scope = ""
+
+    def events(self) -> Generator[Event, Reply, None]:
+        """Yield its progress, one result a mode, and the whole at the end."""
+        results = []
+        for mode in self._plan.modes:
+            if mode.status != "floor":
+                yield Phase(f"tracing {mode.name}")
+                results.append(self._mode(mode))
+                yield ModeTraced(results[-1])
+        self._tracing.flush()
+        self._tracing.close()
+        yield PassReconciled(
+            Reconciliation(
+                modes=tuple(results),
+                started=self._tracing.started,
+                ended=self._tracing.ended,
+                deliveries=tuple(
+                    SpanDelivery.model_validate(asdict(d)) for d in self._tracing.deliveries()
+                ),
+                scope=self._scope,
+            )
         )
-    )
 
+    def _mode(self, mode: ExecutionMode) -> ModeReconciliation:
+        replies, error, context = self._called(mode)
+        self._tracing.flush()
+        spans = [span for span in self._tracing.take() if _attribute(span, OPERATION, "") == "chat"]
+        scope = spans[0].instrumentation_scope if spans else None
+        if scope is not None:
+            self._scope = f"{scope.name} {scope.version or ''}".strip()
+        return ModeReconciliation(
+            mode=mode.name,
+            calls=len(replies),
+            chat_spans=len(spans),
+            outcomes=dict(Counter(str(_attribute(s, OUTCOME, "")) for s in spans)),
+            orphans=sum(s.parent is None or s.parent.span_id != context.span_id for s in spans),
+            duplicates=max(0, len(spans) - len(replies)),
+            input_tokens_replies=_tokens(replies, "input_tokens"),
+            output_tokens_replies=_tokens(replies, "output_tokens"),
+            input_tokens_spans=sum(_attribute(s, INPUT_TOKENS, 0) for s in spans),
+            output_tokens_spans=sum(_attribute(s, OUTPUT_TOKENS, 0) for s in spans),
+            trace_id=f"{context.trace_id:032x}",
+            error=error,
+        )
 
-def _traced_mode(
-    mode: ExecutionMode,
-    model: BaseChatModel,
-    handler: OpenTelemetryCallbackHandler,
-    plan: TracedPlan,
-    tracing: Tracing,
-    clock: Sync | Async,
-) -> tuple[ModeReconciliation, str]:
-    settings = CallSettings(
-        config={"callbacks": [handler]},
-        kwargs=plan.kwargs,
-        max_concurrency=plan.max_concurrency,
-    )
-    call = mode.bind(model, settings, collect)
-    prompt = mode.prepare(plan.prompt)
-    item = [prompt] * plan.batch_size if mode.batches else prompt
-    units, calls_per_unit = (1, plan.batch_size) if mode.batches else (plan.calls, 1)
-    replies: list[AIMessage] = []
-    error = ""
-    tracer = tracing.tracer_provider.get_tracer("parrot_bench")
-    with tracer.start_as_current_span(
-        f"{MODE_SPAN} {mode.name}", attributes={MODE_SPAN: mode.name}
-    ) as around:
-        try:
-            for _ in range(units):
-                with call_limit(plan.call_limit_s * calls_per_unit):
-                    replies += mode.messages(clock.once(call, item))
-        except (Exception, CallLimitExceeded) as raised:  # noqa: BLE001  # a finding, not a crash
-            error = one_line(raised)
-    context = around.get_span_context()
-    tracing.flush()
-    spans = [span for span in tracing.take() if _is_chat(span)]
-    result = ModeReconciliation(
-        mode=mode.name,
-        calls=len(replies),
-        chat_spans=len(spans),
-        outcomes=dict(Counter(str(_attribute(s, "langchain.run.outcome", "")) for s in spans)),
-        orphans=sum(s.parent is None or s.parent.span_id != context.span_id for s in spans),
-        duplicates=max(0, len(spans) - len(replies)),
-        input_tokens_replies=_tokens(replies, "input_tokens"),
-        output_tokens_replies=_tokens(replies, "output_tokens"),
-        input_tokens_spans=sum(_attribute(s, "gen_ai.usage.input_tokens", 0) for s in spans),
-        output_tokens_spans=sum(_attribute(s, "gen_ai.usage.output_tokens", 0) for s in spans),
-        trace_id=f"{context.trace_id:032x}",
-        error=error,
-    )
-    return result, _scope(spans)
-
-
-def _is_chat(span: ReadableSpan) -> bool:
-    return bool(_attribute(span, "gen_ai.operation.name", "") == "chat")
+    def _called(self, mode: ExecutionMode) -> tuple[list[AIMessage], str, SpanContext]:
+        """Make the mode's calls inside a span of its own."""
+        plan = self._plan
+        settings = CallSettings(
+            config={"callbacks": [self._handler]},
+            kwargs=plan.kwargs,
+            max_concurrency=plan.max_concurrency,
+        )
+        call = mode.bind(self._model, settings, collect)
+        prompt = mode.prepare(plan.prompt)
+        item = [prompt] * plan.batch_size if mode.batches else prompt
+        units, calls_per_unit = (1, plan.batch_size) if mode.batches else (plan.calls, 1)
+        replies: list[AIMessage] = []
+        error = ""
+        name = f"{MODE_SPAN} {mode.name}"
+        with self._tracer.start_as_current_span(name, attributes={MODE_SPAN: mode.name}) as around:
+            try:
+                for _ in range(units):
+                    with call_limit(plan.call_limit_s * calls_per_unit):
+                        raw = self._clocks[mode.kind].once(call, item)
+                    replies += mode.messages(raw)
+            except (Exception, CallLimitExceeded) as raised:  # noqa: BLE001  # a finding
+                error = one_line(raised)
+        return replies, error, around.get_span_context()
 
 
 def _attribute(span: ReadableSpan, name: str, default: Any) -> Any:
     return (span.attributes or {}).get(name, default)
 
 
-def _scope(spans: list[ReadableSpan]) -> str:
-    scope = spans[0].instrumentation_scope if spans else None
-    return f"{scope.name} {scope.version or ''}".strip() if scope else ""
-
-
 def _tokens(replies: list[AIMessage], which: str) -> int:
-    # usage_metadata is a TypedDict, and None for models that do not report usage
-    return sum((dict(reply.usage_metadata or {})).get(which, 0) for reply in replies)
+    # usage_metadata is None for models that do not report usage
+    usages = (cast("dict[str, int]", reply.usage_metadata or {}) for reply in replies)
+    return sum(usage.get(which, 0) for usage in usages)

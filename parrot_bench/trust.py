@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 from parrot_bench.record import (
     Condition,
-    ModelDescription,
+    Environment,
     Noise,
     OverheadResult,
     Reconciliation,
+    RunRecord,
     TrustCheck,
 )
 
@@ -22,28 +23,19 @@ SWITCHES_PER_S = 100.0
 WARM_UP = 0.05
 
 
-def checks(
-    *,
-    model: ModelDescription | None,
-    overhead: OverheadResult | None,
-    reconciliation: Reconciliation | None,
-    conditions: tuple[Condition, ...],
-    noise: Noise | None,
-    governor: str,
-    logical_cpus: int,
-    failures: dict[str, str],
-) -> tuple[TrustCheck, ...]:
-    """Return the checks in the order in which they are printed."""
+def checks(record: RunRecord) -> tuple[TrustCheck, ...]:
+    """Return the checks of a record, in the order in which they are printed."""
     found: list[TrustCheck] = []
-    if overhead is not None:
-        found += _overhead(overhead, waits=model is not None and model.waits)
-    if reconciliation is not None:
-        found += _reconciled(reconciliation)
-    found += _conditions(conditions)
-    if noise is not None:
-        found += _machine(noise, governor, logical_cpus)
-    if failures:
-        names = ", ".join(f"{mode} ({reason})" for mode, reason in failures.items())
+    if record.overhead is not None:
+        waits = record.model is not None and record.model.waits
+        found += _overhead(record.overhead, waits=waits)
+    if record.reconciliation is not None:
+        found += _reconciled(record.reconciliation)
+    found += _conditions(record.conditions)
+    if record.noise is not None:
+        found += _machine(record.noise, record.environment)
+    if record.failures:
+        names = ", ".join(f"{mode} ({reason})" for mode, reason in record.failures.items())
         found.append(_check("modes", "amber", f"Left out because they failed: {names}."))
     return tuple(found)
 
@@ -149,8 +141,9 @@ def _conditions(found: tuple[Condition, ...]) -> Iterator[TrustCheck]:
         yield _check("conditions", "green", "Nothing that distorts was found.")
 
 
-def _machine(noise: Noise, governor: str, logical_cpus: int) -> Iterator[TrustCheck]:
+def _machine(noise: Noise, environment: Environment) -> Iterator[TrustCheck]:
     troubles = []
+    logical_cpus = environment.logical_cpus
     if noise.load_before is not None and noise.load_before > LOAD_PER_CPU * logical_cpus:
         troubles.append(
             f"load average was {noise.load_before:.1f} on {logical_cpus} processors before it began"
@@ -162,7 +155,7 @@ def _machine(noise: Noise, governor: str, logical_cpus: int) -> Iterator[TrustCh
     rate = (noise.involuntary_switches or 0) / max(noise.duration_s, 1e-9)
     if rate > SWITCHES_PER_S:
         troubles.append(f"the timed process lost its processor {rate:.0f} times a second")
-    if governor == "powersave":
+    if environment.governor == "powersave":
         troubles.append("the frequency governor is powersave")
     if troubles:
         yield _check("machine", "amber", f"The machine was busy: {'; '.join(troubles)}.")

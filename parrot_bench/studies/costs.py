@@ -40,14 +40,14 @@ def deciding_clock(plan: Planned) -> Clock:
 
 
 def ratio(
-    samples: Samples, planned: PlannedMode, baseline: str, clock: Clock, comparisons: int = 1
+    samples: Samples, planned: PlannedMode, baseline: str, clock: Clock, *, comparisons: int = 1
 ) -> Estimate | None:
     """The paired ratio of a mode to the baseline; None before their first common round.
 
     A slow mode is divided by the baseline block that it brought along.
     """
     other = samples.of(planned.mode, "pair") if planned.paired else samples.of(baseline)
-    return _ratio(samples, samples.of(planned.mode), other, clock, comparisons)
+    return _ratio(samples, samples.of(planned.mode), other, clock, comparisons=comparisons)
 
 
 def _ratio(
@@ -55,6 +55,7 @@ def _ratio(
     one: Series,
     other: Series,
     clock: Clock,
+    *,
     comparisons: int = 1,
     confidence: float = 0.95,
 ) -> Estimate | None:
@@ -115,7 +116,7 @@ def result(
         ratios = {
             f"{c}_ratio{joint}": None
             if name == baseline
-            else ratio(samples, planned, baseline, c, len(compared) if joint else 1)
+            else ratio(samples, planned, baseline, c, comparisons=len(compared) if joint else 1)
             for c in ("cpu", "wall")
             for joint in ("", "_joint")
         }

@@ -6,12 +6,14 @@ import pytest
 
 from parrot_bench.record import (
     Condition,
+    Environment,
     Estimate,
     ModeOverhead,
     ModeReconciliation,
     Noise,
     OverheadResult,
     Reconciliation,
+    RunRecord,
     SpanDelivery,
     TrustCheck,
 )
@@ -60,17 +62,17 @@ def reconciled(**changes: Any) -> ModeReconciliation:
 
 
 def found(name: str, **given: Any) -> TrustCheck:
+    environment = Environment.model_construct(governor=given.pop("governor", ""), logical_cpus=2)
     settings: dict[str, Any] = {
         "model": None,
         "overhead": None,
         "reconciliation": None,
         "conditions": (),
         "noise": None,
-        "governor": "",
-        "logical_cpus": 2,
         "failures": {},
     }
-    (check,) = (c for c in checks(**{**settings, **given}) if c.name == name)
+    record = RunRecord.model_construct(**{**settings, **given, "environment": environment})
+    (check,) = (c for c in checks(record) if c.name == name)
     return check
 
 
