@@ -49,15 +49,19 @@ class Cold:
 
     Attributes:
         mode: Name of the mode.
-        cold: Median wall time of the first call, nanoseconds.
-        warm: Median wall time per call of the same blocks, nanoseconds.
-        ratio: Median of the blocks' ratios, with its exact sign-test interval.
+        warm: Median wall time per call of the blocks, nanoseconds.
+        ratio: Median of the blocks' own ratios of first to later calls, with its exact
+            sign-test interval. Paired, because the host's pace changes from block to block.
     """
 
     mode: str
-    cold: float
     warm: float
     ratio: Estimate
+
+    @property
+    def cold(self) -> float:
+        """Time of a cold call, nanoseconds: the warm time, times the ratio."""
+        return self.warm * self.ratio.value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,7 +126,6 @@ def cold_calls(samples: pl.DataFrame, record: RunRecord) -> tuple[Cold, ...]:
         found.append(
             Cold(
                 mode=mode,
-                cold=float(np.median(cold)),
                 warm=float(np.median(warm)),
                 ratio=median_estimate(cold / warm),
             )

@@ -72,7 +72,7 @@ def ratios(record: RunRecord) -> Drawn | None:
     noise = overhead.aa_wall if rows[0][0].decided_by == "wall" else overhead.aa_cpu
     bounds = [x for _, e, _ in rows for x in (e.low, e.high) if x > 0]
     low, high = min([*bounds, 0.9]) / 1.25, max([*bounds, 1.1]) * 1.25
-    near = any(e.low < _CLOSE[1] and e.high > _CLOSE[0] for _, e, _ in rows)
+    near = has_close_up(record)
     kinds = {mode.name: mode.kind for mode in record.modes}
 
     def draw(page: "_Rows") -> None:
@@ -104,6 +104,12 @@ def ratios(record: RunRecord) -> Drawn | None:
     measures = floors(record)
     gaps = [m.mode in measures for m, _, _ in rows]
     return _rows_figure("ratios", gaps, 26, draw, values=172)
+
+
+def has_close_up(record: RunRecord) -> bool:
+    """Whether any interval of the forest plot comes close to 1, so that a close-up is drawn."""
+    rows = _forest_rows(record, record.overhead.modes) if record.overhead else []
+    return any(e.low < _CLOSE[1] and e.high > _CLOSE[0] for _, e, _ in rows)
 
 
 def latency(curves: Sequence[Curve], record: RunRecord) -> Drawn | None:
@@ -171,7 +177,7 @@ def stability(drifts: Sequence[Drift], record: RunRecord) -> Drawn | None:
     columns, width, height = 4, 202, 62
     lines = math.ceil(len(drifts) / columns)
     deepest = max(float(np.abs(drift.time - 1).max()) for drift in drifts)
-    reach = min(max(deepest * 1.15, 0.06), 0.6)
+    reach = min(max(deepest * 1.15, 0.06), 1.0)
     step = max(tick for tick in (0.05, 0.1, 0.2, 0.5) if tick < reach)
     total = lines * (height + 30) + 26
 
@@ -355,7 +361,8 @@ def _log_ticks(
 ) -> None:
     axes.set_xscale("log")
     axes.set_xlim(low, high)
-    chosen = list(ticks) or _nice(low, high)
+    room = axes.get_position().width * WIDTH
+    chosen = list(ticks) or _nice(low, high, most=int(room // 50))
     axes.xaxis.set_major_locator(FixedLocator(chosen))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FixedFormatter([label(tick) for tick in chosen]))
@@ -363,12 +370,16 @@ def _log_ticks(
     axes.set_axisbelow(True)
 
 
-def _nice(low: float, high: float) -> list[float]:
-    """1, 2 and 5 in every decade; over many decades 1 alone."""
-    steps = (1, 2, 5) if math.log10(high / low) < 2.2 else (1, 3) if high / low < 1e4 else (1,)  # noqa: PLR2004
+def _nice(low: float, high: float, most: int) -> list[float]:
+    """1, 2 and 5 in every decade; 1 and 3, or 1 alone, where there is no room for their labels."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    found = [step * 10.0**decade for decade in decades for step in steps]
-    return [tick for tick in found if low <= tick <= high]
+    found: list[float] = []
+    for steps in ((1, 2, 5), (1, 3), (1,)):
+        found = [step * 10.0**decade for decade in decades for step in steps]
+        found = [tick for tick in found if low <= tick <= high]
+        if len(found) <= most:
+            break
+    return found
 
 
 def _factor_tick(value: float) -> str:

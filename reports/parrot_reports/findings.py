@@ -1,5 +1,6 @@
 """What each figure shows, in a sentence: its alternative text, and the line above it."""
 
+import statistics
 from collections.abc import Sequence
 
 from parrot_bench.record import RunRecord
@@ -67,13 +68,17 @@ def cold(calls: Sequence[Cold]) -> Sentence:
 
 
 def stability(drifts: Sequence[Drift], record: RunRecord) -> Sentence:
-    """How far times moved, and how far ratios did."""
-    if not drifts or record.overhead is None:
+    """How far the typical mode's time moved, and how far its ratio did."""
+    moved = [float(abs(drift.time - 1).max()) for drift in drifts]
+    stayed = [float(abs(drift.ratio - 1).max()) for drift in drifts if drift.ratio.size]
+    if not moved or record.overhead is None:
         return ()
-    times = max(float(abs(drift.time - 1).max()) for drift in drifts)
-    moved = [float(abs(drift.ratio - 1).max()) for drift in drifts if drift.ratio.size]
-    said = f"Times moved by up to {units.percent(times)} around their median over the rounds"
-    if not moved:
+    said = f"Over the rounds a typical mode's time moved by up to {_percent(moved)}"
+    if not stayed:
         return (f"{said}.",)
     baseline = Name(record.overhead.baseline)
-    return (f"{said}; ratios to ", baseline, f" by up to {units.percent(max(moved))}.")
+    return (f"{said}, its ratio to ", baseline, f" by up to {_percent(stayed)}.")
+
+
+def _percent(shares: Sequence[float]) -> str:
+    return units.percent(statistics.median(shares))

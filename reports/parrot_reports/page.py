@@ -88,9 +88,11 @@ def render(run: RunData) -> Page:
                 for mode in sentences.verdict_order(record)
             ],
             notes=run.notes,
+            files=run.files,
             modes=tables.modes_table(record),
             unavailable=tables.unavailable(record),
             drawn=drawn,
+            close_up=figures.has_close_up(record),
             timelines=[
                 (line, _look(line.mode, record)) for line in summary.timelines(run.spans, record)
             ],
@@ -151,7 +153,7 @@ def _configuration(record: RunRecord) -> list[tuple[str, str]]:
         if isinstance(value, list | tuple):
             text = ", ".join(str(item) for item in value) or "default"
         elif value is None or value == "":
-            text = "none"
+            text = "not kept" if name == "prompt" else "none"
         elif isinstance(value, bool):
             text = "yes" if value else "no"
         else:

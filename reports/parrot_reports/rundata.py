@@ -44,6 +44,7 @@ class RunData:
         calls: The overhead study's stamped calls; no rows where there are none.
         spans: The traced pass.
         notes: What could not be read and what is therefore missing, a sentence each.
+        files: Names of the data files that are there.
     """
 
     record: RunRecord
@@ -51,6 +52,7 @@ class RunData:
     calls: pl.DataFrame
     spans: SpanTable
     notes: tuple[str, ...]
+    files: tuple[str, ...]
 
 
 def read_run(run: Path) -> RunData:
@@ -67,7 +69,13 @@ def read_run(run: Path) -> RunData:
         calls=_table(directory.calls, _CALLS, "latency", notes),
         spans=_spans(directory.spans, notes),
         notes=tuple(notes),
+        files=tuple(path.name for path in _data_files(directory) if path.is_file()),
     )
+
+
+def _data_files(directory: RunDirectory) -> tuple[Path, ...]:
+    packed = directory.spans.with_name(directory.spans.name + ".gz")
+    return (directory.record, directory.samples, directory.calls, directory.spans, packed)
 
 
 def _table(

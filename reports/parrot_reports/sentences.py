@@ -58,7 +58,7 @@ def _finding(mode: ModeOverhead, record: RunRecord) -> Sentence:
     baseline = Name(record.overhead.baseline if record.overhead else record.configuration.baseline)
     ratio = deciding_ratio(mode)
     if mode.verdict == "baseline":
-        return (name, " is the baseline: ", _cost(mode), ".")
+        return (name, " is the baseline: ", _cost(mode, record), ".")
     if mode.verdict == "not measured":
         reason = mode.verdict_note or "no reason was saved"
         return (name, f" was not measured: {reason.rstrip('.')}.")
@@ -68,7 +68,7 @@ def _finding(mode: ModeOverhead, record: RunRecord) -> Sentence:
         value, interval = units.ratio(ratio)
         delta = units.percent(record.configuration.delta)
         return (name, " is the same as ", baseline, f" within {delta}: {value} {interval}.")
-    return (name, " costs ", *_difference(ratio, baseline), ": ", _cost(mode), ".")
+    return (name, " costs ", *_difference(ratio, baseline), ": ", _cost(mode, record), ".")
 
 
 def _difference(ratio: Estimate, baseline: Name) -> Sentence:
@@ -85,12 +85,19 @@ def _difference(ratio: Estimate, baseline: Name) -> Sentence:
     return (Key(f"{percent:.{places}f} %"), f" {word} than ", baseline, f" [{low}, {high}]")
 
 
-def _cost(mode: ModeOverhead) -> str:
-    clock = {"cpu": "CPU ", "wall": ""}[mode.decided_by]
+def _cost(mode: ModeOverhead, record: RunRecord) -> str:
+    batches = any(m.name == mode.mode and m.batches for m in record.modes)
+    if batches and mode.cpu is not None and mode.wall is not None:
+        # Calls in flight at once: neither clock tells the whole story.
+        return f"{_time(mode.cpu)} CPU and {_time(mode.wall)} wall time per call"
     time = deciding_time(mode)
     if time is None:
         return "its time per call was not saved"
-    return f"{units.duration(time.value, 2 if time.value >= _TWO_DIGITS_NS else 3)} {clock}per call"
+    return f"{_time(time)} {'CPU ' if mode.decided_by == 'cpu' else ''}per call"
+
+
+def _time(estimate: Estimate) -> str:
+    return units.duration(estimate.value, 2 if estimate.value >= _TWO_DIGITS_NS else 3)
 
 
 _TWO_DIGITS_NS = 1e6
@@ -186,7 +193,9 @@ def headline(record: RunRecord) -> Sentence:
         return ("Nothing was compared in this run of ", model)
     baseline = Name(record.overhead.baseline)
     slower = [mode for mode in others if mode.verdict == "slower"]
-    number = f"{len(slower)} of {_number(len(others), 'other way', 'other ways')}"
+    number = (
+        f"{len(slower)} of {len(others)}" if len(slower) < len(others) else f"All {len(others)}"
+    )
     if not slower:
         return ("No other way to call ", model, " is found to cost more than ", baseline)
     worst = slower[0]
@@ -195,7 +204,7 @@ def headline(record: RunRecord) -> Sentence:
         return (Name(worst.mode), " costs more than ", baseline, " to call ", model)
     factor = f", at {units.ratio(ratio)[0]}{units.TIMES}" if ratio else ""
     verb, most = ("costs", "") if len(slower) == 1 else ("cost", " the most")
-    said = (f"{number} to call ", model, f" {verb} more than ", baseline)
+    said = (f"{number} other ways to call ", model, f" {verb} more than ", baseline)
     return (*said, ": ", Name(worst.mode), most + factor)
 
 
@@ -234,13 +243,16 @@ def trust_line(record: RunRecord) -> tuple[str, str]:
     if red:
         named = _listed(check.name for check in red)
         return "red", f"Do not use these numbers: {named} failed ({total})."
+    reasons = []
     if record.status == "incomplete":
-        note = f": {record.status_note.rstrip('.')}" if record.status_note else ""
-        return "amber", f"Read with care: the run is incomplete{note}."
+        note = f" ({record.status_note.rstrip('.')})" if record.status_note else ""
+        reasons.append(f"the run is incomplete{note}")
     if amber:
         named = _listed(check.name for check in amber)
         verb = "is" if len(amber) == 1 else "are"
-        return "amber", f"Read with care: {len(amber)} of {total} {verb} amber ({named})."
+        reasons.append(f"{len(amber)} of {total} {verb} amber ({named})")
+    if reasons:
+        return "amber", f"Read with care: {'; '.join(reasons)}."
     if not record.trust:
         return "amber", "Read with care: no trust checks were saved."
     every = "its only check is" if len(record.trust) == 1 else f"all {total} are"

@@ -77,17 +77,17 @@ def shared_unit(nanoseconds: Sequence[float]) -> tuple[float, str]:
 def decimals(low: float, value: float, high: float) -> int:
     """Number of decimals that an interval of this width justifies.
 
-    One significant digit of the half-width, but three significant digits of the value and
-    three decimals at most. Near 1 the third decimal stays: it decides between same and slower.
+    One significant digit of the half-width; but of the value two significant digits at least,
+    three at most, and three decimals at most. Near 1 the third decimal stays: it decides
+    between same and slower.
     """
     half = max((high - low) / 2, 1e-12)
     wanted = math.ceil(-math.log10(half))
     if value <= 0:
         return max(0, min(wanted, 3))
-    most = 2 - math.floor(math.log10(value))
-    if abs(value - 1) < _NEAR_ONE:
-        most = 3
-    return max(0, min(wanted, most, 3))
+    magnitude = math.floor(math.log10(value))
+    most = 3 if abs(value - 1) < _NEAR_ONE else 2 - magnitude
+    return max(0, min(max(wanted, 1 - magnitude), most, 3))
 
 
 def ratio(estimate: Estimate) -> tuple[str, str]:

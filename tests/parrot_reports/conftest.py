@@ -272,7 +272,7 @@ def request(spans: list[dict[str, Any]]) -> str:
     return json.dumps({"resourceSpans": [{"resource": {}, "scopeSpans": [scope]}]})
 
 
-def span(  # noqa: PLR0913  # a span has that many fields
+def span(  # a span has that many fields
     name: str,
     *,
     trace: int = 1,

@@ -44,7 +44,7 @@ def test_what_is_not_green_is_listed(make_run: Callable[..., Path]) -> None:
 def test_an_incomplete_run_without_results(make_run: Callable[..., Path]) -> None:
     record = read_record(make_run(incomplete=True, overhead=False))
     text = summary_markdown(record)
-    assert "the run is incomplete: stopped by a signal after 31 s" in text
+    assert "the run is incomplete (stopped by a signal after 31 s)" in text
     assert summary_table(record) == ""
     assert "|" not in text
 

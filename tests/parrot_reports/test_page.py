@@ -196,7 +196,7 @@ def test_a_killed_run_opens(make_run: MakeRun) -> None:
     (run / "spans.jsonl").write_bytes(raw[:-500])
     html = page(write_report(run))
     assert '<header class="head amber">' in html
-    assert "the run is incomplete: stopped by a signal after 31" in html
+    assert "the run is incomplete (stopped by a signal after 31" in html
     assert "samples.parquet cannot be read as a whole table" in html
     assert "calls.parquet cannot be read as a whole table" in html
     assert "1 line of spans.jsonl cannot be read; the others are used." in html
@@ -232,7 +232,7 @@ def test_packed_spans_are_read(make_run: MakeRun) -> None:
     plain = run / "spans.jsonl"
     (run / "spans.jsonl.gz").write_bytes(gzip.compress(plain.read_bytes()))
     plain.unlink()
-    assert page(write_report(run)) == whole
+    assert page(write_report(run)).replace("spans.jsonl.gz", "spans.jsonl") == whole
 
 
 def test_without_a_record_there_is_no_report(tmp_path: Path) -> None:

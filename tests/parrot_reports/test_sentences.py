@@ -72,6 +72,11 @@ def test_a_ratio_near_one_is_a_percentage(
     assert said in verdict_sentence(mode(verdict=verdict, cpu_ratio=estimate), record)
 
 
+def test_a_mode_that_batches_shows_both_clocks(record: RunRecord) -> None:
+    said = verdict_sentence(mode(mode="batch"), record)
+    assert said.endswith("[7.0, 7.4]: 1.9 ms CPU and 2.1 ms wall time per call.")
+
+
 def test_the_baseline_is_not_compared(record: RunRecord) -> None:
     base = mode(mode="invoke", verdict="baseline", cpu_ratio=None, wall_ratio=None)
     assert verdict_sentence(base, record) == "`invoke` is the baseline: 1.9 ms CPU per call."
@@ -131,7 +136,7 @@ def test_what_makes_a_finding_amber_is_said_once(record: RunRecord) -> None:
     assert verdict_sentence(amber, record) == (
         "`astream_events_v2` costs 7.2× `invoke` [7.0, 7.4]: 1.9 ms CPU per call."
         " Read with care: two levels were found; CPU and wall time disagree,"
-        " wall time is 0.8× [0.7, 0.9]."
+        " wall time is 0.80× [0.70, 0.90]."
         " 1 call raised `TimeoutError`, 2 calls raised `ValueError`."
     )
 
@@ -166,6 +171,11 @@ def _with_modes(record: RunRecord, *modes: ModeOverhead) -> RunRecord:
     base = next(m for m in record.overhead.modes if m.verdict == "baseline")
     overhead = record.overhead.model_copy(update={"modes": (base, *modes)})
     return record.model_copy(update={"overhead": overhead})
+
+
+def test_the_headline_of_all_modes(record: RunRecord) -> None:
+    both = _with_modes(record, mode(), mode(mode="stream"))
+    assert sentences.plain(sentences.headline(both)).startswith("All 2 other ways to call ")
 
 
 def test_the_headline_of_one_slower_mode_is_singular(record: RunRecord) -> None:
@@ -207,7 +217,11 @@ def test_the_trust_line_in_each_colour(record: RunRecord) -> None:
     assert line() == ("amber", "Read with care: no trust checks were saved.")
     assert line(*green, status="incomplete", status_note="killed.") == (
         "amber",
-        "Read with care: the run is incomplete: killed.",
+        "Read with care: the run is incomplete (killed).",
+    )
+    assert line(*green, amber, status="incomplete") == (
+        "amber",
+        "Read with care: the run is incomplete; 1 of 2 checks is amber (load).",
     )
 
 

@@ -46,6 +46,7 @@ def test_duration_has_three_digits_and_its_unit(nanoseconds: float, text: str) -
         (0.0797, 0.0806, 0.0816, ("0.081", "[0.080, 0.082]")),
         (0.991, 0.998, 1.006, ("0.998", "[0.991, 1.006]")),
         (80, 120, 160, ("120", "[80, 160]")),
+        (2.1, 3.2, 4.3, ("3.2", "[2.1, 4.3]")),
     ],
 )
 def test_a_ratio_has_the_digits_its_interval_justifies(
