@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from uuid import UUID
 from weakref import WeakKeyDictionary, WeakSet
 
+from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
@@ -28,6 +29,7 @@ MAX_AGE_S = 3600.0
 """A run older than this, in seconds, is abandoned when another starts."""
 
 AnyTask = asyncio.Task[Any]
+_NO_CONTEXT = Context()
 
 
 class Finisher(Protocol):
@@ -54,7 +56,9 @@ class OpenRun:
         streamed: The reply came in chunks.
         ended: The run has ended.
         delegate: What is current while the call is inside the model; None before and after.
-        outer: What was current before.
+        outer: The span that was current before.
+        outside: The context that was current before.
+        within: The context that was attached for the time inside the model.
         in_other_tasks: The model's body runs in tasks other than the caller's.
         of_task: All open runs that the same task started.
         batch: The runs of one ``generate`` with several prompts.
@@ -76,6 +80,7 @@ class OpenRun:
         "last_ns",
         "of_task",
         "outer",
+        "outside",
         "owner",
         "parent",
         "run_id",
@@ -83,6 +88,7 @@ class OpenRun:
         "span",
         "started_ns",
         "streamed",
+        "within",
     )
 
     def __init__(self, run_id: UUID, owner: Finisher, runs: "OpenRuns", span: Span) -> None:
@@ -100,6 +106,8 @@ class OpenRun:
         self.ended = False
         self.delegate: DelegatingSpan | None = None
         self.outer: Span = INVALID_SPAN
+        self.outside: Context = _NO_CONTEXT
+        self.within: Context = _NO_CONTEXT
         self.in_other_tasks = False
         self.of_task: dict[UUID, OpenRun] | None = None
         self.batch: list[OpenRun] | None = None

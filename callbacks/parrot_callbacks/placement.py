@@ -92,7 +92,12 @@ def enter(run: OpenRun, spot: Place) -> None:
     run.delegate = delegate = DelegatingSpan(
         run.span, spot.ambient, run.has_left if run.in_other_tasks else None
     )
-    attach(set_span_in_context(delegate, set_value(INSIDE, run)))
+    outside = get_current()
+    if get_current_span(outside) is not spot.ambient:
+        outside = set_span_in_context(spot.ambient, set_value(INSIDE, spot.enclosing, outside))
+    run.outside = outside
+    run.within = set_span_in_context(delegate, set_value(INSIDE, run, outside))
+    attach(run.within)
 
 
 def leave(run: OpenRun) -> None:
@@ -107,5 +112,10 @@ def leave(run: OpenRun) -> None:
         return
     run.delegate = None
     delegate.release()
-    if get_current_span() is delegate:
-        attach(set_span_in_context(delegate.stands_for(), set_value(INSIDE, run.enclosing)))
+    current = get_current()
+    if current is run.within:
+        attach(run.outside)
+    elif get_current_span(current) is delegate:
+        # The model's body has put something of its own into the context, baggage perhaps.
+        context = set_value(INSIDE, run.enclosing, current)
+        attach(set_span_in_context(delegate.stands_for(), context))

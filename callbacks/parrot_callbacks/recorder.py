@@ -43,6 +43,7 @@ from parrot_callbacks.request import (
 _AGENERATE: Final = BaseChatModel.agenerate.__code__
 # Callback code between a handler and agenerate: four frames, and room for one more.
 _FRAMES: Final = 6
+_LOOK_EVERY_S: Final = 1.0
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -76,6 +77,7 @@ class SpanRecorder:
         self.capture = settings.content_capture()
         self._meter_provider: MeterProvider | None = None
         self._metrics: CallMetrics | None = None
+        self._look_again = 0.0
         self._use(tracer_provider or get_tracer_provider())
 
     def _use(self, provider: TracerProvider) -> None:
@@ -154,7 +156,7 @@ class SpanRecorder:
             found[semconv.RUN_ID] = str(run_id)
             if tags or self._metadata_keys:
                 found.update(allowed_context(tags, metadata, self._tags, self._metadata_keys))
-            run.span.set_attributes(found)
+            _set(run.span, found)
             if semconv.SERVER_ADDRESS in found:
                 start[semconv.SERVER_ADDRESS] = found[semconv.SERVER_ADDRESS]
                 start[semconv.SERVER_PORT] = found[semconv.SERVER_PORT]
@@ -185,7 +187,7 @@ class SpanRecorder:
             conversation = conversation_id(metadata)
             if conversation:
                 found[semconv.CONVERSATION_ID] = conversation
-            run.span.set_attributes(found)
+            _set(run.span, found)
 
     def _start(
         self,
@@ -293,7 +295,7 @@ class SpanRecorder:
                 events.emit_exception(logger, error, set_span_in_context(span))
         if self.capture and run.content is not None:
             self._record_content(run, found, reply)
-        span.set_attributes(found)
+        _set(span, found)
 
     def _record_content(self, run: OpenRun, found: Attributes, reply: LLMResult | None) -> None:
         content: Attributes = {semconv.INPUT_MESSAGES: to_json(run.content)}
@@ -317,7 +319,14 @@ class SpanRecorder:
         )
 
     def _current_metrics(self) -> CallMetrics | None:
-        provider = self._given_meter_provider or get_meter_provider()
+        provider = self._given_meter_provider
+        if provider is None:
+            # While no SDK is set, asking for the global provider reads the environment.
+            now = time.monotonic()
+            if now < self._look_again:
+                return self._metrics
+            self._look_again = now + _LOOK_EVERY_S
+            provider = get_meter_provider()
         if provider is not self._meter_provider:
             self._meter_provider = provider
             self._metrics = None
@@ -327,6 +336,13 @@ class SpanRecorder:
                 )
                 self._metrics = CallMetrics(meter, latest=self._latest)
         return self._metrics
+
+
+def _set(span: Span, attributes: Attributes) -> None:
+    # One by one: SDK 1.45's set_attributes() cleans the mapping as a value of its own first
+    # and takes half as long again.
+    for name, value in attributes.items():
+        span.set_attribute(name, value)
 
 
 @cache

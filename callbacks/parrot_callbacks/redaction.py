@@ -20,6 +20,7 @@ MAX_DEPTH: Final = 8
 """Containers nested deeper are replaced by their type's name; it also ends cycles."""
 
 Scalar = str | bool | int | float
+_PLAIN: Final = (bool, int, float)
 
 # Words of a name, split at case changes and punctuation: "max_tokens" has the word "tokens",
 # which counts tokens, and not "token", which is one. "key" alone is enough: api_key, keyPath.
@@ -97,11 +98,11 @@ def recordable(value: object) -> Scalar | None:
         Scalars as they are; anything else as compact JSON. At most ``MAX_LENGTH``
         characters. None for what is not recorded: None, secrets and empty containers.
     """
-    if isinstance(value, bool | int | float):
-        return _plain_number(value)
     if isinstance(value, str):
         # Cutting comes second: a secret that straddles the cut would no longer match.
         return redact_text(str(value))[:MAX_LENGTH]
+    if isinstance(value, _PLAIN):
+        return _plain_number(value)
     cleaned = _without_credentials(value, MAX_DEPTH)
     if cleaned is None or cleaned in ({}, []):
         return None
@@ -120,11 +121,11 @@ def _plain_number(value: float) -> Scalar:
 
 
 def _without_credentials(value: object, depth: int) -> object:
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, _PLAIN):
         return value
     if isinstance(value, str):
         return redact_text(str(value))
-    if isinstance(value, SecretStr | SecretBytes):
+    if isinstance(value, (SecretStr, SecretBytes)):
         return None
     if depth == 0:
         return type(value).__name__
@@ -138,7 +139,7 @@ def _without_credentials(value: object, depth: int) -> object:
             if cleaned is not None:
                 kept[redact_text(name)] = cleaned
         return kept
-    if isinstance(value, list | tuple | set | frozenset):
+    if isinstance(value, (list, tuple, set, frozenset)):
         items = (_without_credentials(item, depth - 1) for item in value)
         return [item for item in items if item is not None]
     if isinstance(value, type):

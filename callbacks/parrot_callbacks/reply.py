@@ -39,7 +39,7 @@ def reply_attributes(result: LLMResult) -> Attributes:
     """
     candidates = result.generations[0] if result.generations else []
     found: Attributes = {}
-    reasons = [reason for item in candidates if (reason := _finish_reason(item))]
+    reasons = tuple(reason for item in candidates if (reason := _finish_reason(item)))
     if reasons:
         found[semconv.RESPONSE_FINISH_REASONS] = reasons
     output = result.llm_output or {}

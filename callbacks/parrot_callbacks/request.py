@@ -17,6 +17,9 @@ from parrot_callbacks.redaction import is_credential, recordable
 
 Attributes = dict[str, AttributeValue]
 
+# A union such as int | float would be built anew at each isinstance().
+_NUMBERS: Final = (int, float)
+
 _MODEL_KEYS: Final = ("model", "model_name", "model_id", "deployment_name", "azure_deployment")
 _ADDRESS_KEYS: Final = (
     "base_url", "openai_api_base", "api_base", "azure_endpoint", "endpoint", "endpoint_url",
@@ -235,7 +238,7 @@ def allowed_context(
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
 def _is_integer(value: object) -> bool:

@@ -112,9 +112,7 @@ class Telemetry:
     """A tracer provider, its handler, and the spans that have ended."""
 
     exporter: InMemorySpanExporter = field(default_factory=InMemorySpanExporter)
-    provider: TracerProvider = field(
-        default_factory=lambda: TracerProvider(shutdown_on_exit=False)
-    )
+    provider: TracerProvider = field(default_factory=lambda: TracerProvider(shutdown_on_exit=False))
 
     def __post_init__(self) -> None:
         self.provider.add_span_processor(SimpleSpanProcessor(self.exporter))

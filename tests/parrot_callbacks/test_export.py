@@ -282,9 +282,7 @@ def test_what_an_import_loads() -> None:
     assert "google" not in loaded
 
 
-def test_a_missing_extra_says_what_to_type(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_extra_says_what_to_type(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "opentelemetry.exporter.otlp.proto.common.trace_encoder", None)
     with pytest.raises(ImportError, match=r"pip install 'parrot-bench\[bench\]'"):
         open_tracing(tmp_path / "spans.jsonl")

@@ -222,9 +222,7 @@ async def test_fifty_streams_at_once(telemetry: Any, async_echo: Any) -> None:
                 assert trace.get_current_span() is user
 
     await asyncio.gather(*map(read, range(50)))
-    users = {
-        span.context.span_id for span in telemetry.spans if span.name.startswith("user")
-    }
+    users = {span.context.span_id for span in telemetry.spans if span.name.startswith("user")}
     assert {span.parent.span_id for span in telemetry.chats} == users
     assert len({span.context.trace_id for span in telemetry.spans}) == 50
 

@@ -1,0 +1,271 @@
+"""From what LangChain hands over to attributes of the registry."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from langchain_core.language_models import LLM
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, Generation, GenerationChunk, LLMResult
+from langchain_core.retrievers import BaseRetriever
+from langchain_core.runnables import RunnableLambda
+from langchain_core.tools import tool
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
+from opentelemetry.trace import SpanKind
+from parrot_callbacks import OpenTelemetryCallbackHandler
+from parrot_callbacks.reply import finish_reason, reply_attributes, usage_attributes
+from parrot_callbacks.request import (
+    identifying_params,
+    model_name,
+    provider_name,
+    request_attributes,
+    server_attributes,
+)
+
+
+def test_doubles_are_doubles_and_ints_are_ints() -> None:
+    found = request_attributes(
+        {"temperature": 0, "top_p": 1, "top_k": 5, "max_tokens": 7, "seed": 3, "n": 2,
+         "stop": "x", "presence_penalty": 0.5, "reasoning_effort": "low", "logprobs": True},
+        {},
+        {},
+    )  # fmt: skip
+    assert {name: (type(value), value) for name, value in found.items()} == {
+        "gen_ai.request.temperature": (float, 0.0),
+        "gen_ai.request.top_p": (float, 1.0),
+        "gen_ai.request.presence_penalty": (float, 0.5),
+        "gen_ai.request.top_k": (int, 5),
+        "gen_ai.request.seed": (int, 3),
+        "gen_ai.request.max_tokens": (int, 7),
+        "gen_ai.request.choice.count": (int, 2),
+        "gen_ai.request.stop_sequences": (list, ["x"]),
+        "gen_ai.request.reasoning.level": (str, "low"),
+    }
+
+
+def test_values_of_the_wrong_type_are_left_out() -> None:
+    assert request_attributes({"temperature": "hot", "max_tokens": True, "n": 1}, {}, {}) == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "recorded"),
+    [
+        ("openai", "openai"), ("azure", "azure.ai.openai"), ("amazon_bedrock", "aws.bedrock"),
+        ("google_vertexai", "gcp.vertex_ai"), ("google_genai", "gcp.gemini"),
+        ("mistralai", "mistral_ai"), ("xai", "x_ai"), ("MyHouse", "myhouse"),
+    ],
+)  # fmt: skip
+def test_providers(said: str, recorded: str) -> None:
+    assert provider_name({}, {"ls_provider": said}) == recorded
+
+
+def test_a_provider_is_never_absent() -> None:
+    assert provider_name({"_type": "echo"}, {}) == "echo"
+    assert provider_name({}, {}) == "unknown"
+    assert model_name({}, {}) == ""
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://api.example.org/v1", ("api.example.org", 443)),
+        ("http://user:pw@localhost:8080", ("localhost", 8080)),
+        ("http://[::1]/", ("::1", 80)),
+        ("host.example:99", ("host.example", 99)),
+    ],
+)
+def test_servers(url: str, address: tuple[str, int]) -> None:
+    assert tuple(server_attributes(url).values()) == address
+
+
+@pytest.mark.parametrize("url", ["", "http://", "http://h:port", None, 3])
+def test_what_is_no_server(url: object) -> None:
+    assert server_attributes(url) == {}
+
+
+def test_call_arguments_are_no_identifying_params() -> None:
+    params = {
+        "model_name": "m", "_type": "t", "stop": ["x"], "tools": [{}], "tool_choice": "any",
+        "response_format": {}, "custom": 1, "nothing": None, "table": {"a": 1},
+    }  # fmt: skip
+    assert identifying_params(params, {"stop": None, "custom": 1}) == {
+        "langchain.identifying_params.model_name": "m",
+        "langchain.identifying_params.table": '{"a":1}',
+    }
+
+
+def test_usage_with_all_details() -> None:
+    assert usage_attributes(
+        {
+            "input_tokens": 100, "output_tokens": 50, "total_tokens": 150,
+            "input_token_details": {
+                "audio": 1, "text": 2, "image": 3, "cache_read": 10, "cache_creation": 0,
+                "ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 5,
+            },
+            "output_token_details": {"audio": 4, "reasoning": 30},
+        }
+    ) == {
+        "gen_ai.usage.input_tokens": 100, "gen_ai.usage.output_tokens": 50,
+        "gen_ai.usage.audio.input_tokens": 1, "gen_ai.usage.text.input_tokens": 2,
+        "gen_ai.usage.image.input_tokens": 3, "gen_ai.usage.cache_read.input_tokens": 10,
+        "gen_ai.usage.cache_write.input_tokens": 25, "gen_ai.usage.audio.output_tokens": 4,
+        "gen_ai.usage.reasoning.output_tokens": 30,
+    }  # fmt: skip
+
+
+def test_usage_is_never_guessed() -> None:
+    message = AIMessage("x" * 1000)
+    found = reply_attributes(LLMResult(generations=[[ChatGeneration(message=message)]]))
+    assert found == {}
+    assert reply_attributes(LLMResult(generations=[])) == {}
+
+
+def test_two_candidates_share_one_usage() -> None:
+    def candidate(reason: str) -> ChatGeneration:
+        usage: Any = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
+        message = AIMessage("x", usage_metadata=usage, response_metadata={"finish_reason": reason})
+        return ChatGeneration(message=message)
+
+    found = reply_attributes(LLMResult(generations=[[candidate("STOP"), candidate("tool_use")]]))
+    assert found["gen_ai.response.finish_reasons"] == ("stop", "tool_call")
+    assert found["gen_ai.usage.output_tokens"] == 4
+
+
+def test_the_usage_of_older_models() -> None:
+    result = LLMResult(
+        generations=[[Generation(text="x", generation_info={"finish_reason": "length"})]],
+        llm_output={
+            "token_usage": {"prompt_tokens": 1, "completion_tokens": 2},
+            "model_name": "old",
+        },
+    )
+    assert reply_attributes(result) == {
+        "gen_ai.response.finish_reasons": ("length",),
+        "gen_ai.response.model": "old",
+        "gen_ai.usage.input_tokens": 1,
+        "gen_ai.usage.output_tokens": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("said", "recorded"),
+    [("end_turn", "stop"), ("MAX_TOKENS", "length"), ("SAFETY", "content_filter"),
+     ("tool_calls", "tool_call"), ("Novel", "novel")],
+)  # fmt: skip
+def test_finish_reasons(said: str, recorded: str) -> None:
+    assert finish_reason(said) == recorded
+
+
+def test_an_unknown_model_still_has_a_span(telemetry: Any, echo: Any) -> None:
+    echo(model_name="").invoke("x", telemetry.config)
+    assert telemetry.chat.name == "chat"
+    assert "gen_ai.request.model" not in telemetry.chat.attributes
+
+
+def test_a_call_overrides_the_model(telemetry: Any, echo: Any) -> None:
+    config = telemetry.config | {"metadata": {"thread_id": 7}}
+    echo().invoke("x", config, model="other", temperature=0.5, stop=["y"], max_tokens=9)
+    assert telemetry.chat.name == "chat other"
+    attributes = telemetry.chat.attributes
+    assert attributes["gen_ai.request.temperature"] == 0.5
+    assert attributes["gen_ai.request.stop_sequences"] == ("y",)
+    assert attributes["gen_ai.request.max_tokens"] == 9
+    assert attributes["gen_ai.conversation.id"] == "7"
+
+
+def test_tags_and_metadata_only_by_permission(telemetry: Any, echo: Any) -> None:
+    config = {"tags": ["blue", "red"], "metadata": {"team": "birds", "api_key": "s", "x": 1}}
+    echo().invoke("x", telemetry.config | config)
+    handler = OpenTelemetryCallbackHandler(
+        telemetry.provider, metadata_keys=["team", "api_key"], tags=["red"]
+    )
+    echo().invoke("x", config | {"callbacks": [handler]})
+    first, second = (
+        {
+            name: value
+            for name, value in span.attributes.items()
+            if name.startswith(("langchain.metadata", "langchain.tags"))
+        }
+        for span in telemetry.chats
+    )
+    assert first == {}
+    assert second == {"langchain.metadata.team": "birds", "langchain.tags": ("red",)}
+
+
+def test_a_plain_language_model(telemetry: Any) -> None:
+    class Plain(LLM):
+        @property
+        def _llm_type(self) -> str:
+            return "plain"
+
+        def _call(self, prompt: str, *args: Any, **kwargs: Any) -> str:
+            return "ab"
+
+        def _stream(self, prompt: str, *args: Any, **kwargs: Any) -> Iterator[GenerationChunk]:
+            for letter in "ab":
+                chunk = GenerationChunk(text=letter)
+                kwargs["run_manager"].on_llm_new_token(letter, chunk=chunk)
+                yield chunk
+
+    model = Plain()
+    model.invoke("x", telemetry.config)
+    list(model.stream("x", telemetry.config))
+    assert {span.name for span in telemetry.spans} == {"text_completion"}
+    assert telemetry.spans[1].attributes["gen_ai.request.stream"] is True
+
+
+async def test_tools_and_retrievers(telemetry: Any, echo: Any) -> None:
+    class Library(BaseRetriever):
+        def _get_relevant_documents(self, query: str, **kwargs: Any) -> Any:
+            return []
+
+    @tool
+    def shout(text: str) -> str:
+        """Make it loud."""
+        echo().invoke(text)
+        return text.upper()
+
+    def step(text: str) -> str:
+        Library().invoke(text)
+        return str(shout.invoke({"name": "shout", "args": {"text": text}, "id": "7",
+                                 "type": "tool_call"}))  # fmt: skip
+
+    chain = RunnableLambda(step).with_config(run_name="birdsong")
+    await chain.ainvoke("x", telemetry.config)
+    names = {span.name: span for span in telemetry.spans}
+    assert set(names) == {"invoke_workflow birdsong", "execute_tool shout", "retrieval",
+                          "chat echo-1"}  # fmt: skip
+    root = names["invoke_workflow birdsong"]
+    assert names["retrieval"].parent.span_id == root.context.span_id
+    assert names["retrieval"].kind is SpanKind.CLIENT
+    assert names["execute_tool shout"].parent.span_id == root.context.span_id
+    assert names["chat echo-1"].parent.span_id == names["execute_tool shout"].context.span_id
+    assert names["execute_tool shout"].attributes["gen_ai.tool.call.id"] == "7"
+
+
+def test_samplers_see_operation_provider_and_model(make_telemetry: Any, echo: Any) -> None:
+    seen: list[Any] = []
+
+    class Curious(Sampler):
+        def should_sample(
+            self, parent_context: Any, trace_id: int, name: str, kind: Any = None,
+            attributes: Any = None, links: Any = None, trace_state: Any = None,
+        ) -> SamplingResult:  # fmt: skip
+            seen.append(dict(attributes or {}))
+            return SamplingResult(Decision.DROP)
+
+        def get_description(self) -> str:
+            return "curious"
+
+    telemetry = make_telemetry(
+        provider=TracerProvider(sampler=Curious(), shutdown_on_exit=False)
+    )
+    echo(before=telemetry.client_span).invoke("x", telemetry.config)
+    assert seen[0] == {
+        "gen_ai.operation.name": "chat",
+        "gen_ai.provider.name": "parrot",
+        "gen_ai.request.model": "echo-1",
+    }
+    assert telemetry.spans == []
+    assert telemetry.handler.open_runs == 0

@@ -1,0 +1,111 @@
+"""No credential is ever recorded, at any depth; everything else is."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from parrot_callbacks.redaction import MAX_LENGTH, is_credential, recordable, redact_text
+from parrot_callbacks.request import identifying_params
+from pydantic import SecretStr
+
+SECRET = "hunter2-5f4dcc3b5aa765d6"
+NAMES = [
+    "api_key", "openai_api_key", "apiKey", "OPENAIAPIKEY", "x-goog-api-key", "X-Api-Key", "key",
+    "token", "hf_token", "accessToken", "access_token", "auth_token", "session-token", "secret",
+    "client_secret", "password", "Passwd", "db_pwd", "Authorization", "authorisation", "auth",
+    "cookie", "Set-Cookie", "credentials", "aws_secret_access_key", "private_key", "bearer",
+    "token_limit_password", "signature",
+]  # fmt: skip
+HARMLESS = [
+    "model", "max_tokens", "temperature", "token_count", "token_limit", "max_token_budget",
+    "monkey", "keyboard", "keyword", "author", "top_k", "base_url", "presence_penalty", "tokenizer",
+]  # fmt: skip
+
+leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20)
+values = st.recursive(
+    leaves,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+secrets = st.sampled_from(NAMES).map(lambda name: {name: SECRET}) | st.sampled_from(
+    [
+        SecretStr(SECRET),
+        f"https://user:{SECRET}@host:1/path?q=1",
+        f"redis://{SECRET}@host/0",
+        f"https://host/x?a=1&api_key={SECRET}&b=2",
+        f"Authorization: Bearer {SECRET}",
+        {"headers": {"Authorization": SECRET}},
+    ]
+)
+
+
+def hidden(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Put something at some depth among harmless values."""
+    return st.recursive(
+        inner,
+        lambda deeper: (
+            st.tuples(values, deeper).map(list)
+            | st.tuples(st.sampled_from(HARMLESS), deeper).map(lambda pair: dict([pair]))
+        ),
+        max_leaves=3,
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_of_credentials(name: str) -> None:
+    assert is_credential(name)
+    assert identifying_params({name: SECRET}, {}) == {}
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_harmless_names(name: str) -> None:
+    assert not is_credential(name)
+
+
+@given(hidden(secrets))
+def test_no_credential_at_any_depth(value: Any) -> None:
+    for recorded in identifying_params({"config": value, "x": [value]}, {}).values():
+        assert SECRET not in str(recorded)
+
+
+@given(values)
+def test_what_is_recorded_is_an_attribute_value(value: Any) -> None:
+    recorded = recordable(value)
+    assert recorded is None or isinstance(recorded, bool | int | float | str)
+    if isinstance(recorded, str):
+        assert len(recorded) <= MAX_LENGTH
+    if isinstance(recorded, int):
+        assert -(2**63) <= recorded < 2**63
+
+
+@given(st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats())
+def test_numbers_stay_as_they_are(value: float) -> None:
+    recorded = recordable(value)
+    assert type(recorded) is type(value)
+    assert recorded == value or math.isnan(value)
+
+
+@given(st.text(alphabet=st.characters(blacklist_characters="@?&= ")))
+def test_texts_without_credentials_stay_as_they_are(text: str) -> None:
+    assert redact_text(text) == text
+
+
+def test_the_rest_is_compact_json() -> None:
+    assert recordable({"b": [1, 2.0, None, "ü"], "api_key": SECRET}) == '{"b":[1,2.0,"ü"]}'
+    assert json.loads(str(recordable({"a": {1, 2}}))) == {"a": [1, 2]}
+    assert recordable({"api_key": SECRET}) is None
+    assert recordable(object()) == "object"
+
+
+def test_a_secret_across_the_cut() -> None:
+    text = "x" * (MAX_LENGTH - 20) + f" https://user:{SECRET}@host"
+    assert "user:" not in str(recordable(text))
+
+
+def test_a_cycle_ends() -> None:
+    cycle: dict[str, Any] = {}
+    cycle["again"] = cycle
+    assert "dict" in str(recordable(cycle))
