@@ -275,7 +275,9 @@ class ChatParrotLink(BaseChatModel):
             if wait:
                 yield wait
             if index == self.failure_after_chunks:
-                raise SimulatedError(f"connection broken after {index} chunks (simulated)")
+                raise SimulatedError(
+                    f"connection broken after {index} of {chunks} chunks (simulated)"
+                )
             if chunks:
                 yield None
 

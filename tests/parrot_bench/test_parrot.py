@@ -563,7 +563,7 @@ def test_a_slow_refusal_times_out_as_well() -> None:
 
 async def test_a_connection_breaks_after_some_chunks(cls: type[ChatParrotLink]) -> None:
     model = cls(parrot_buffer_length=5, failure_after_chunks=2)
-    with pytest.raises(SimulatedError, match="broken after 2 chunks"):
+    with pytest.raises(SimulatedError, match="broken after 2 of 5 chunks"):
         model.invoke("hello")
     with pytest.raises(SimulatedError):
         await model.ainvoke("hello")
