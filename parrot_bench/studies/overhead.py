@@ -461,7 +461,7 @@ class Overhead:
                 limit = isinstance(error, CallLimitExceeded)
                 if limit or caller.failures >= GIVE_UP_AFTER:
                     dropped.append((name, one_line(error)))
-                    self._drop(name)
+                    self._drop(name, one_line(error))
                 continue
             blocks.append(
                 Block(
@@ -489,10 +489,10 @@ class Overhead:
         self._number += 1
         return taken, dropped
 
-    def _drop(self, name: str) -> None:
+    def _drop(self, name: str, reason: str) -> None:
         if name == self._plan.baseline:
             raise MeasurementError(
-                f"the baseline {name} kept failing during the rounds; "
+                f"the baseline {name} kept failing during the rounds: {reason}; "
                 "mend the model, or name another mode with --baseline"
             )
         self._callers.pop(name, None)
