@@ -116,7 +116,7 @@ def test_a_baseline_that_breaks_in_the_middle_keeps_what_was_measured(tmp_path: 
 
     with pytest.raises(MeasurementError, match="kept failing.*worn out"):
         quick(
-            Breaking(parrot_buffer_length=2), tmp_path / "run", modes=["invoke"], time_s=60,
+            Breaking(parrot_buffer_length=2), tmp_path / "run", time_s=60,
             target=0.0001,
         )  # fmt: skip
     record = read_record(tmp_path / "run")
