@@ -161,7 +161,8 @@ def drifts(samples: pl.DataFrame, record: RunRecord) -> tuple[Drift, ...]:
         joined = (
             own.select("round", per_call)
             .join(pairs.select("round", per_call.alias("base")), on="round", how="left")
-            .filter(pl.col("time") > 0)
+            # A clock may stand still over a short block; nothing can be divided by that.
+            .filter((pl.col("time") > 0) & (pl.col("base").is_null() | (pl.col("base") > 0)))
             .sort("round")
         )
         if joined.height < _FEWEST_BLOCKS:

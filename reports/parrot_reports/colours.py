@@ -25,10 +25,10 @@ class Look:
 
 
 _BLUE = ("#0072b2", "#4aa8e0")
-_SKY = ("#3a8fb7", "#7cc4e8")
+_INDIGO = ("#5b5bbd", "#a3a3f0")
 _GREEN = ("#00805d", "#2fbf94")
-_ORANGE = ("#b87800", "#e8ab3a")
-_AMBER = ("#8f6a1f", "#c9a45c")
+_ORANGE = ("#a36700", "#e8ab3a")
+_AMBER = ("#74601c", "#c9b45c")
 _VERMILION = ("#c4500a", "#f08a4b")
 _PURPLE = ("#a8558a", "#df9cc4")
 _GREY = ("#767676", "#9a9a9a")
@@ -37,7 +37,7 @@ _BROWN = ("#7a4a3a", "#bd8f7f")
 _HUES = {
     "invoke": _BLUE,
     "ainvoke": _BLUE,
-    "ainvoke_gather": _SKY,
+    "ainvoke_gather": _INDIGO,
     "stream": _GREEN,
     "astream": _GREEN,
     "batch": _ORANGE,

@@ -89,7 +89,7 @@ def _cost(mode: ModeOverhead, record: RunRecord) -> str:
     batches = any(m.name == mode.mode and m.batches for m in record.modes)
     if batches and mode.cpu is not None and mode.wall is not None:
         # Calls in flight at once: neither clock tells the whole story.
-        return f"{_time(mode.cpu)} CPU and {_time(mode.wall)} wall time per call"
+        return f"{_time(mode.cpu)} CPU, {_time(mode.wall)} wall per call"
     time = deciding_time(mode)
     if time is None:
         return "its time per call was not saved"

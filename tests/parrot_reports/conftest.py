@@ -36,6 +36,9 @@ from parrot_bench.record import (
 HOSTILE = "<img src=x onerror=alert(1)> $\\frac{a}{b}$ `|\u202eb\x07\n# &amp; {{ 7*7 }} 鹦鹉"
 """A name that is markup, TeX, markdown, a template and a control character at once."""
 
+FEW = ("direct_generate", "direct_agenerate", "invoke", "stream", "batch", "ainvoke")
+"""Enough modes for tests of what does not depend on their number."""
+
 # name, API, kind, status, streams, batches, floor, CPU and wall (µs per call)
 MODES: list[tuple[str, str, str, str, bool, bool, str, float, float]] = [
     ("direct_generate", "model._generate", "sync", "floor", False, False, "", 25, 26),
@@ -122,6 +125,7 @@ class Wishes:
     """How a made run differs from an ordinary one."""
 
     rounds: int = 120
+    only: tuple[str, ...] = ()
     amber: bool = False
     incomplete: bool = False
     overhead: bool = True
@@ -132,6 +136,10 @@ class Wishes:
     )
     prompt: str | None = None
 
+    @property
+    def modes(self) -> list[tuple[str, str, str, str, bool, bool, str, float, float]]:
+        return [mode for mode in MODES if not self.only or mode[0] in self.only]
+
 
 MakeRun = Callable[..., Path]
 
@@ -140,6 +148,14 @@ MakeRun = Callable[..., Path]
 def make_run(tmp_path: Path) -> MakeRun:
     def make(name: str = "2026-11-22T10-30-05-invoke-vs-all", **wishes: Any) -> Path:
         return build(tmp_path / name, Wishes(**wishes))
+
+    return make
+
+
+@pytest.fixture
+def make_small_run(make_run: MakeRun) -> MakeRun:
+    def make(**wishes: Any) -> Path:
+        return make_run(only=FEW, **wishes)
 
     return make
 
@@ -180,11 +196,15 @@ def _samples(rng: np.random.Generator, wishes: Wishes) -> pl.DataFrame:
     for number in range(wishes.rounds):
         # The host drifts by a few per cent, is slow at first, and now and then stalls.
         drift = 1 + 0.04 * np.sin(number / 17) + 0.12 * np.exp(-number / 5)
-        order = rng.permutation(len(MODES) + 1)
+        order = rng.permutation(len(wishes.modes) + 1)
         previous = ""
         for position, index in enumerate(order):
-            again = index == len(MODES)
-            spec = next(m for m in MODES if m[0] == "invoke") if again else MODES[int(index)]
+            again = index == len(wishes.modes)
+            spec = (
+                next(m for m in wishes.modes if m[0] == "invoke")
+                if again
+                else wishes.modes[int(index)]
+            )
             name, cpu, wall = _named(wishes, spec[0]), spec[7], spec[8]
             calls = max(1, round(3000 / cpu))
             noise = drift * float(np.exp(rng.normal(0, 0.012)))
@@ -234,7 +254,7 @@ def _calls(rng: np.random.Generator, wishes: Wishes) -> pl.DataFrame:
     rows = []
     clock = 10**9
     for number in range(4, wishes.rounds, 5):
-        for spec in MODES:
+        for spec in wishes.modes:
             if spec[5]:  # the calls of a batch overlap: none is stamped by itself
                 continue
             for _ in range(max(1, round(3000 / spec[7]))):
@@ -299,7 +319,7 @@ def span(  # a span has that many fields
 
 def _spans(rng: np.random.Generator, wishes: Wishes) -> tuple[list[str], Reconciliation]:
     lines, modes, number, clock = [], [], 1, 1_795_000_000_000_000_000
-    for trace, spec in enumerate((m for m in MODES if m[3] != "floor"), start=1):
+    for trace, spec in enumerate((m for m in wishes.modes if m[3] != "floor"), start=1):
         name, streams, batches, wall = _named(wishes, spec[0]), spec[4], spec[5], spec[8] * 1000
         calls = 16 if batches else 5
         parent, begun, spans = number, clock, []
@@ -395,9 +415,9 @@ def _about(
 
 def _overhead(samples: pl.DataFrame, calls: pl.DataFrame, wishes: Wishes) -> OverheadResult:
     timed = samples.filter((pl.col("role") == "mode") & ~pl.col("stamped"))
-    base = next(m for m in MODES if m[0] == "invoke")
+    base = next(m for m in wishes.modes if m[0] == "invoke")
     found = []
-    for spec in MODES:
+    for spec in wishes.modes:
         name, cpu, wall = _named(wishes, spec[0]), spec[7], spec[8]
         blocks = timed.filter(pl.col("mode") == name)
         rounds = blocks.height
@@ -598,7 +618,7 @@ def _record(
                     batches=m[5],
                     floor=m[6],
                 )
-                for m in MODES
+                for m in wishes.modes
             ),
             ModeRecord(
                 name="astream_events_v1",

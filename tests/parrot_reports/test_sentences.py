@@ -74,7 +74,7 @@ def test_a_ratio_near_one_is_a_percentage(
 
 def test_a_mode_that_batches_shows_both_clocks(record: RunRecord) -> None:
     said = verdict_sentence(mode(mode="batch"), record)
-    assert said.endswith("[7.0, 7.4]: 1.9 ms CPU and 2.1 ms wall time per call.")
+    assert said.endswith("[7.0, 7.4]: 1.9 ms CPU, 2.1 ms wall per call.")
 
 
 def test_the_baseline_is_not_compared(record: RunRecord) -> None:
