@@ -260,7 +260,8 @@ def run(
     """
     with _one_line_errors(debug=debug):
         from parrot_bench.progress import Progress  # noqa: PLC0415  # --help needs no LangChain
-        from parrot_bench.running import DEFAULT_PROMPT, Request, carry_out  # noqa: PLC0415
+        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415
+        from parrot_bench.running import carry_out  # noqa: PLC0415
         from parrot_reports.units import ratio  # noqa: PLC0415
 
         request = Request(

@@ -20,7 +20,9 @@ from parrot_bench.events import Described, Event, Phase, Reply
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
 from parrot_bench.modes import ExecutionMode, quiet, select_modes
 from parrot_bench.record import ModelDescription, ModeRecord
-from parrot_bench.studies.overhead import UNPRIMED_NS, Overhead, OverheadPlan
+from parrot_bench.studies.caller import UNPRIMED_NS
+from parrot_bench.studies.overhead import Overhead
+from parrot_bench.studies.plan import OverheadPlan
 from parrot_bench.timing import Async
 
 DEFAULT_BATCH = 16

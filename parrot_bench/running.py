@@ -4,25 +4,19 @@ It keeps the run directory true at every moment: ``run.json`` says *incomplete* 
 end, and the finished rounds are on disk at most a few seconds after they were measured.
 """
 
-import os
 import random
-import re
-import signal
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from types import FrameType
-from typing import Any, Self
-from urllib.parse import urlsplit
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
 from parrot_bench.environment import NoiseWatch, parrot_bench_version
-from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
+from parrot_bench.errors import MeasurementError, ParrotBenchError
 from parrot_bench.events import (
     Described,
     Event,
@@ -35,6 +29,7 @@ from parrot_bench.events import (
     RoundsEnded,
     RoundTaken,
 )
+from parrot_bench.interrupts import Interrupts
 from parrot_bench.loading import LoadedModel, adopt, load_model, load_parrot
 from parrot_bench.measuring import Job, Measurement, measure
 from parrot_bench.modes import ExecutionMode
@@ -47,20 +42,12 @@ from parrot_bench.record import (
     RunDirectory,
     RunRecord,
 )
+from parrot_bench.request import DEFAULT_REPLY, Request, check, default_name
 from parrot_bench.samples import Samples
 from parrot_bench.studies.costs import StoppedBy, on_target, result
 from parrot_bench.trust import checks
 from parrot_bench.worker import in_worker
 from parrot_callbacks.redaction import redact_text
-
-STUDIES = ("overhead",)
-"""The studies of this version."""
-
-DEFAULT_PROMPT = ("What does each way of calling you cost? " * 7)[:256]
-"""256 characters of plain text."""
-
-DEFAULT_REPLY = 20
-"""Chunks of the parrot's reply."""
 
 TAIL_SHARE = 0.15
 """Share of the time budget for the pass with garbage collection on."""
@@ -73,49 +60,6 @@ LOOK_AGAIN = 1.1
 
 SAVE_EVERY_S = 5.0
 """How often the finished rounds are written while the rounds go on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Request:
-    """What a user asks of a run; every field has the documented default.
-
-    Attributes:
-        spec: MODEL as ``module:attr`` or ``path/file.py:attr``; empty for the parrot.
-        modes: Names of modes, or ``module:attr`` of one's own; empty for the default ones.
-        baseline: The mode the others are divided by.
-        studies: Names of studies.
-        time_s: Time budget of the overhead study, seconds.
-        target: Half-width of the intervals to stop at; 0.02 is ±2 %.
-        delta: Ratios inside ±delta are called the same.
-        prompt: The prompt's text.
-        reply_length: Chunks of the parrot's reply, ``max_tokens`` of another model.
-        batch_size: Prompts of one batch.
-        max_concurrency: For batching modes; None is LangChain's default.
-        max_calls: Upper bound on calls of the model.
-        call_limit_s: Time limit of one call, seconds.
-        seed: Seed of the random order; None draws one, which is recorded.
-        keep_conditions: Measure with whatever distorts, and say so.
-        otlp: Endpoint of a collector to send the spans to, as well.
-        command: The command line, for the record.
-    """
-
-    spec: str = ""
-    modes: tuple[str, ...] = ()
-    baseline: str = "invoke"
-    studies: tuple[str, ...] = ("overhead",)
-    time_s: float = 60.0
-    target: float = 0.02
-    delta: float = 0.02
-    prompt: str = DEFAULT_PROMPT
-    reply_length: int | None = None
-    batch_size: int | None = None
-    max_concurrency: int | None = None
-    max_calls: int | None = None
-    call_limit_s: float = 60.0
-    seed: int | None = None
-    keep_conditions: bool = False
-    otlp: str = ""
-    command: tuple[str, ...] = ()
 
 
 class Run:
@@ -312,33 +256,6 @@ Watcher = Callable[[Run, Event], None]
 """Told of every event after the run has taken it in; it may take its time."""
 
 
-class Interrupts:
-    """Turns the first Ctrl-C or SIGTERM into a request to stop; a second Ctrl-C is as usual."""
-
-    def __init__(self) -> None:
-        self.requested = ""
-        self._previous: dict[int, Any] = {}
-
-    def __call__(self) -> bool:
-        """Whether somebody asked to stop."""
-        return bool(self.requested)
-
-    def __enter__(self) -> Self:
-        if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._previous[number] = signal.signal(number, self._request)
-        return self
-
-    def _request(self, number: int, _frame: FrameType | None) -> None:
-        if self.requested:
-            raise KeyboardInterrupt
-        self.requested = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-
-    def __exit__(self, *_: object) -> None:
-        for number, handler in self._previous.items():
-            signal.signal(number, handler)
-
-
 def run(
     model: str | BaseChatModel | Callable[[], BaseChatModel] = "",
     *,
@@ -393,7 +310,7 @@ def carry_out(
     if request.seed is None:
         request = replace(request, seed=random.SystemRandom().randrange(2**31))
     check(request)
-    directory = RunDirectory(Path(out) if out else Path("runs") / _name(request))
+    directory = RunDirectory(Path(out) if out else Path("runs") / default_name(request))
     directory.create()
     if opened is not None:
         opened(directory)
@@ -446,36 +363,6 @@ def _follow(
             return
 
 
-def check(request: Request) -> None:
-    """Refuse what cannot be carried out, before anything is loaded.
-
-    Raises:
-        UsageError: One line on what was given, what was expected, and what to do.
-    """
-    unknown = [study for study in request.studies if study not in STUDIES]
-    if unknown:
-        raise UsageError(f"unknown study {unknown[0]!r}; this version has: {', '.join(STUDIES)}")
-    for name, value, low, high in (
-        ("--time", request.time_s, 1, 86_400),
-        ("--target", request.target, 0.0001, 1),
-        ("--delta", request.delta, 0.0001, 1),
-        ("--call-limit", request.call_limit_s, 0.01, 86_400),
-        ("--reply-length", request.reply_length, 0, 1_000_000),
-        ("--batch-size", request.batch_size, 1, 10_000),
-        ("--max-concurrency", request.max_concurrency, 1, 10_000),
-        ("--max-calls", request.max_calls, 1, 2**31),
-    ):
-        if value is not None and not low <= value <= high:
-            raise UsageError(f"{name} {value:g} is outside {low:g} to {high:g}; give one inside")
-    endpoint = urlsplit(request.otlp)
-    if request.otlp and not (endpoint.scheme in {"http", "https"} and endpoint.netloc):
-        raise UsageError(
-            f"--otlp {request.otlp!r} is not an endpoint; give one such as http://127.0.0.1:4318"
-        )
-    if not request.prompt:
-        raise UsageError("--prompt is empty; give at least one character")
-
-
 def _job(request: Request, directory: RunDirectory, modes: Sequence[str | ExecutionMode]) -> Job:
     reply = request.reply_length
     if not request.spec and reply is None:
@@ -496,20 +383,6 @@ def _job(request: Request, directory: RunDirectory, modes: Sequence[str | Execut
         spans=directory.spans.absolute(),
         otlp=request.otlp,
     )
-
-
-def _name(request: Request) -> str:
-    others = [mode.replace(":", ".") for mode in request.modes if mode != request.baseline]
-    if not others:
-        against = "all"
-    elif len(others) <= 3:  # noqa: PLR2004  # more make an unwieldy name
-        against = "-".join(others)
-    else:
-        against = f"{len(others)}-modes"
-    stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
-    name = re.sub(r"[^\w.-]+", "-", f"{stamp}-{request.baseline}-vs-{against}")
-    taken = Path("runs") / name
-    return f"{name}-{os.getpid()}" if taken.exists() else name
 
 
 def _discard(directory: RunDirectory) -> None:

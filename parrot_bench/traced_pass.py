@@ -17,7 +17,7 @@ from opentelemetry.trace import SpanContext
 from parrot_bench.events import Event, ModeTraced, PassReconciled, Phase, Reply
 from parrot_bench.modes import CallSettings, ExecutionMode, collect
 from parrot_bench.record import ModeReconciliation, Reconciliation, SpanDelivery
-from parrot_bench.studies.overhead import one_line
+from parrot_bench.studies.caller import one_line
 from parrot_bench.timing import Async, CallLimitExceeded, Sync, call_limit
 from parrot_callbacks import OpenTelemetryCallbackHandler, Tracing
 

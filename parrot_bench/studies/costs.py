@@ -15,11 +15,11 @@ from parrot_bench.estimates import (
     log_ratios,
     median_estimate,
     paired_ratio,
-    percentiles,
     relative_half_width,
     seconds_to_resolve,
 )
 from parrot_bench.events import Planned, PlannedMode
+from parrot_bench.percentiles import percentiles
 from parrot_bench.record import Estimate, ModeOverhead, ModeRecord, OverheadResult, Percentile
 from parrot_bench.samples import Clock, Samples, Series
 

@@ -5,7 +5,6 @@ percentage point around 95 %.
 """
 
 import math
-import time
 from collections.abc import Callable
 
 import numpy as np
@@ -21,7 +20,6 @@ from parrot_bench import estimates as module
 from parrot_bench.errors import MeasurementError
 from parrot_bench.estimates import (
     agree,
-    fewest_calls,
     first_fifth_against_rest,
     heterogeneity,
     holm,
@@ -30,7 +28,6 @@ from parrot_bench.estimates import (
     median_estimate,
     p_value,
     paired_ratio,
-    percentiles,
     relative_half_width,
     runs_test,
     seconds_to_resolve,
@@ -532,77 +529,6 @@ class TestWarmUp:
         assert first_fifth_against_rest(np.ones(24)) is None
 
 
-class TestPercentiles:
-    def test_are_order_statistics(self) -> None:
-        latencies = np.random.default_rng(0).permutation(np.arange(1.0, 1001))
-        found = percentiles(latencies, np.arange(1000), seed=1)
-        assert [p.value for p in found] == [500, 900, 950, 990]
-        expected = np.quantile(latencies, [0.5, 0.9, 0.95, 0.99], method="inverted_cdf")
-        assert [p.value for p in found] == list(expected)
-        for p in found:
-            assert p.low < p.value < p.high
-            assert p.count == 1000
-            assert not p.reason
-
-    def test_need_enough_calls_for_an_upper_bound(self) -> None:
-        assert [fewest_calls(r) for r in (0.5, 0.9, 0.95, 0.99)] == [6, 36, 72, 368]
-        assert fewest_calls(0.01) == fewest_calls(0.99)
-        for rank in (0.5, 0.9, 0.95, 0.99):
-            needed = fewest_calls(rank)
-            (below,) = percentiles(np.arange(needed - 1.0), np.arange(needed - 1), [rank])
-            assert (below.value, below.low, below.high) == (None, None, None)
-            assert below.reason == f"{needed - 1} calls, p{100 * rank:g} needs {needed}"
-            (enough,) = percentiles(np.arange(float(needed)), np.arange(needed), [rank])
-            assert enough.value is not None
-            assert enough.high == needed - 1
-
-    def test_need_enough_rounds(self) -> None:
-        found = percentiles(np.arange(100.0), np.arange(100) // 20, (0.5, 0.99))
-        assert found[0].reason == "calls of 5 rounds, percentiles need 6 rounds"
-        assert found[1].reason == "100 calls, p99 needs 368"
-
-    def test_of_no_calls_are_null(self) -> None:
-        assert all(p.value is None for p in percentiles([], []))
-
-    def test_depend_on_the_seed_alone(self) -> None:
-        random = np.random.default_rng(0)
-        latencies, rounds = random.lognormal(size=2000), np.arange(2000) // 20
-        assert percentiles(latencies, rounds, seed=3) == percentiles(latencies, rounds, seed=3)
-        assert percentiles(latencies, rounds, seed=3) != percentiles(latencies, rounds, seed=4)
-
-    def test_rounds_that_differ_widen_the_interval(self) -> None:
-        latencies = np.random.default_rng(0).lognormal(size=2000)
-        mixed = percentiles(latencies, np.arange(2000) % 100)
-        sorted_rounds = percentiles(latencies, np.argsort(np.argsort(latencies)) // 20)
-        for alike, unlike in zip(mixed[:1], sorted_rounds[:1], strict=True):
-            assert unlike.high - unlike.low > 2 * (alike.high - alike.low)
-
-    def test_intervals_hold_the_exact_ones(self) -> None:
-        for seed in range(20):
-            latencies = np.random.default_rng(seed).lognormal(size=400)
-            ordered = np.sort(latencies)
-            for p in percentiles(latencies, np.arange(400), seed=seed):
-                low, high = module.order_ranks(400, p.rank, 0.95)
-                assert p.low <= ordered[low - 1]
-                assert ordered[high - 1] <= p.high
-
-    def test_beyond_a_hundred_rounds_neighbours_are_resampled_together(self) -> None:
-        latencies = np.random.default_rng(0).lognormal(size=2000)
-        rounds = np.arange(2000)
-        assert percentiles(latencies, rounds) == percentiles(latencies, rounds // 20)
-
-    def test_cover_when_calls_of_a_round_share_their_luck(self) -> None:
-        normal = stats.norm(scale=math.sqrt(1.25))
-        truth = np.exp(normal.ppf([0.5, 0.9, 0.95, 0.99]))
-        random, covered = np.random.default_rng(4), np.zeros(4)
-        for seed in range(250):
-            rounds = np.repeat(np.arange(60), 20)
-            luck = 0.5 * random.standard_normal(60)[rounds]
-            found = percentiles(np.exp(random.standard_normal(1200) + luck), rounds, seed=seed)
-            covered += [p.low <= t <= p.high for p, t in zip(found, truth, strict=True)]
-        assert (covered / 250 >= 0.9).all()
-
-
 class TestRefusals:
     @pytest.mark.parametrize(
         ("mode", "baseline", "message"),
@@ -622,24 +548,3 @@ class TestRefusals:
 
     def test_no_common_round_has_logs_but_no_ratio(self) -> None:
         assert log_ratios([], []).shape == (0,)
-
-    def test_calls_without_rounds(self) -> None:
-        with pytest.raises(MeasurementError, match="every call needs its round"):
-            percentiles([1.0, 2.0], [1])
-        with pytest.raises(MeasurementError, match="not finite"):
-            percentiles([1.0, math.inf], [1, 2])
-
-
-def test_interim_look_at_every_mode_is_over_in_a_blink() -> None:
-    # Promised: 18 modes, 3,000 rounds, two clocks in 50 ms; four times that on a busy machine.
-    random = np.random.default_rng(0)
-    baseline = 1e5 * noise(random, 3000)
-    modes = [1e5 * noise(random, 3000) for _ in range(36)]
-    paired_ratio(modes[0], baseline)
-    best = math.inf
-    for _ in range(3):
-        start = time.perf_counter()
-        for mode in modes:
-            paired_ratio(mode, baseline)
-        best = min(best, time.perf_counter() - start)
-    assert best < 0.2

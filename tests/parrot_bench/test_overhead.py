@@ -21,13 +21,9 @@ from parrot_bench.events import (
     RoundTaken,
 )
 from parrot_bench.modes import ExecutionMode, quiet, select_modes
-from parrot_bench.studies.overhead import (
-    MIN_ROUNDS,
-    STAMPED_EVERY,
-    Overhead,
-    OverheadPlan,
-    one_line,
-)
+from parrot_bench.studies.caller import one_line
+from parrot_bench.studies.overhead import MIN_ROUNDS, STAMPED_EVERY, Overhead
+from parrot_bench.studies.plan import OverheadPlan
 
 
 class Slept(BaseChatModel):

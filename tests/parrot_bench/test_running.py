@@ -14,7 +14,8 @@ from parrot_bench.events import Event, Planned, RoundTaken
 from parrot_bench.modes import ExecutionMode
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 from parrot_bench.record import RunDirectory, RunRecord, read_record
-from parrot_bench.running import Request, Run, _name, check
+from parrot_bench.request import Request, check, default_name
+from parrot_bench.running import Run
 
 
 def quick(model: Any, out: Path, **changes: Any) -> RunRecord:
@@ -114,7 +115,7 @@ def test_a_baseline_that_breaks_in_the_middle_keeps_what_was_measured(tmp_path: 
                 raise ValueError("worn out")
             return super()._generate(*args, **kwargs)
 
-    with pytest.raises(MeasurementError, match="kept failing.*worn out"):
+    with pytest.raises(MeasurementError, match=r"kept failing.*worn out"):
         quick(
             Breaking(parrot_buffer_length=2), tmp_path / "run", time_s=60,
             target=0.0001,
@@ -167,6 +168,6 @@ def test_a_request_with_every_default_is_fine() -> None:
     request = Request()
     check(request)
     assert len(request.prompt) == 256
-    assert _name(request).endswith("-invoke-vs-all")
-    assert _name(Request(modes=("invoke", "m:own"))).endswith("-invoke-vs-m.own")
-    assert _name(Request(modes=tuple("abcdef"))).endswith("-invoke-vs-6-modes")
+    assert default_name(request).endswith("-invoke-vs-all")
+    assert default_name(Request(modes=("invoke", "m:own"))).endswith("-invoke-vs-m.own")
+    assert default_name(Request(modes=tuple("abcdef"))).endswith("-invoke-vs-6-modes")

@@ -1,0 +1,107 @@
+"""What a user asks of a run, with every default, and what is refused."""
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from parrot_bench.errors import UsageError
+
+STUDIES = ("overhead",)
+"""The studies of this version."""
+
+DEFAULT_PROMPT = ("What does each way of calling you cost? " * 7)[:256]
+"""256 characters of plain text."""
+
+DEFAULT_REPLY = 20
+"""Chunks of the parrot's reply."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a user asks of a run; every field has the documented default.
+
+    Attributes:
+        spec: MODEL as ``module:attr`` or ``path/file.py:attr``; empty for the parrot.
+        modes: Names of modes, or ``module:attr`` of one's own; empty for the default ones.
+        baseline: The mode the others are divided by.
+        studies: Names of studies.
+        time_s: Time budget of the overhead study, seconds.
+        target: Half-width of the intervals to stop at; 0.02 is ±2 %.
+        delta: Ratios inside ±delta are called the same.
+        prompt: The prompt's text.
+        reply_length: Chunks of the parrot's reply, ``max_tokens`` of another model.
+        batch_size: Prompts of one batch.
+        max_concurrency: For batching modes; None is LangChain's default.
+        max_calls: Upper bound on calls of the model.
+        call_limit_s: Time limit of one call, seconds.
+        seed: Seed of the random order; None draws one, which is recorded.
+        keep_conditions: Measure with whatever distorts, and say so.
+        otlp: Endpoint of a collector to send the spans to, as well.
+        command: The command line, for the record.
+    """
+
+    spec: str = ""
+    modes: tuple[str, ...] = ()
+    baseline: str = "invoke"
+    studies: tuple[str, ...] = ("overhead",)
+    time_s: float = 60.0
+    target: float = 0.02
+    delta: float = 0.02
+    prompt: str = DEFAULT_PROMPT
+    reply_length: int | None = None
+    batch_size: int | None = None
+    max_concurrency: int | None = None
+    max_calls: int | None = None
+    call_limit_s: float = 60.0
+    seed: int | None = None
+    keep_conditions: bool = False
+    otlp: str = ""
+    command: tuple[str, ...] = ()
+
+
+def check(request: Request) -> None:
+    """Refuse what cannot be carried out, before anything is loaded.
+
+    Raises:
+        UsageError: One line on what was given, what was expected, and what to do.
+    """
+    unknown = [study for study in request.studies if study not in STUDIES]
+    if unknown:
+        raise UsageError(f"unknown study {unknown[0]!r}; this version has: {', '.join(STUDIES)}")
+    for name, value, low, high in (
+        ("--time", request.time_s, 1, 86_400),
+        ("--target", request.target, 0.0001, 1),
+        ("--delta", request.delta, 0.0001, 1),
+        ("--call-limit", request.call_limit_s, 0.01, 86_400),
+        ("--reply-length", request.reply_length, 0, 1_000_000),
+        ("--batch-size", request.batch_size, 1, 10_000),
+        ("--max-concurrency", request.max_concurrency, 1, 10_000),
+        ("--max-calls", request.max_calls, 1, 2**31),
+    ):
+        if value is not None and not low <= value <= high:
+            raise UsageError(f"{name} {value:g} is outside {low:g} to {high:g}; give one inside")
+    endpoint = urlsplit(request.otlp)
+    if request.otlp and not (endpoint.scheme in {"http", "https"} and endpoint.netloc):
+        raise UsageError(
+            f"--otlp {request.otlp!r} is not an endpoint; give one such as http://127.0.0.1:4318"
+        )
+    if not request.prompt:
+        raise UsageError("--prompt is empty; give at least one character")
+
+
+def default_name(request: Request) -> str:
+    """Name a run directory by when it began and what it compares."""
+    others = [mode.replace(":", ".") for mode in request.modes if mode != request.baseline]
+    if not others:
+        against = "all"
+    elif len(others) <= 3:  # noqa: PLR2004  # more make an unwieldy name
+        against = "-".join(others)
+    else:
+        against = f"{len(others)}-modes"
+    stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
+    name = re.sub(r"[^\w.-]+", "-", f"{stamp}-{request.baseline}-vs-{against}")
+    taken = Path("runs") / name
+    return f"{name}-{os.getpid()}" if taken.exists() else name

@@ -1,0 +1,126 @@
+"""One mode of one model, ready to be called and timed.
+
+It knows how long a block should be and how it begins; it does not know about rounds.
+"""
+
+from collections.abc import Callable
+from statistics import median
+from time import perf_counter_ns, process_time_ns
+
+from langchain_core.language_models import BaseChatModel
+
+from parrot_bench.modes import CallSettings, ExecutionMode, collect, drain
+from parrot_bench.studies.plan import Budget, OverheadPlan
+from parrot_bench.timing import PRIMED_SHARE, Async, CallLimitExceeded, Reading, Sync, call_limit
+
+BLOCK_NS = 2_000_000
+"""Wall time of a block aimed at; blocks of 1-5 ms are short against the host's own changes."""
+
+UNPRIMED_NS = 100_000_000
+"""A unit that takes longer is not primed: a cold call's extra 0.2 ms is under 0.2 % of it,
+and the untimed call would double what a provider is paid."""
+
+WARM_UP_NS = 60_000_000
+"""Wall time that the warm-up of one mode is given."""
+
+WARM_UNITS = 4
+"""Units that the warm-up makes at least, so that one bad moment does not shape the blocks."""
+
+
+class Caller:
+    """One mode of one model, ready to be called and timed.
+
+    Args:
+        mode: The mode.
+        model: The model it calls.
+        plan: Prompt, batch size and limits.
+        clock: Takes the readings; all asynchronous modes share one, and with it one loop.
+        budget: Counts the calls.
+    """
+
+    def __init__(
+        self,
+        mode: ExecutionMode,
+        model: BaseChatModel,
+        plan: OverheadPlan,
+        clock: Sync | Async,
+        budget: Budget,
+    ) -> None:
+        self.mode = mode
+        self.calls_per_unit = plan.batch_size if mode.batches else 1
+        self._clock = clock
+        self._budget = budget
+        self._limit_s = plan.call_limit_s * self.calls_per_unit
+        settings = CallSettings(kwargs=plan.kwargs, max_concurrency=plan.max_concurrency)
+        prompt = mode.prepare(plan.prompt)
+        self._item = [prompt] * plan.batch_size if mode.batches else prompt
+        self._timed = mode.bind(model, settings, drain)
+        self._observed = mode.bind(model, settings, collect)
+        self.units = 1
+        self.primed = 1
+        self.every = 1
+        self.unit_ns = 0
+        self.tokens: int | None = None
+        self.idle_share = 0.0
+        self.failures = 0
+
+    @property
+    def calls_per_block(self) -> int:
+        """Calls of one block, untimed ones included."""
+        return (self.units + self.primed) * self.calls_per_unit
+
+    def observe(self) -> None:
+        """Make the first call, keep its token count, and note how long it took."""
+        self._budget.spent += self.calls_per_unit
+        begun, cpu = perf_counter_ns(), process_time_ns()
+        with call_limit(self._limit_s):
+            raw = self._clock.once(self._observed, self._item)
+        self.unit_ns = perf_counter_ns() - begun
+        # All that is known of a model too slow to be warmed up.
+        self.idle_share = 1 - (process_time_ns() - cpu) / max(self.unit_ns, 1)
+        usage = [message.usage_metadata for message in self.mode.messages(raw)]
+        if usage and all(usage):
+            self.tokens = round(sum(u["output_tokens"] for u in usage if u) / len(usage))
+
+    def warm_up(self, max_units: int) -> None:
+        """Call until the mode is warm, and learn what one unit takes.
+
+        The smallest idle share of a unit tells a model that waits from a processor that is
+        taken away now and then.
+        """
+        readings: list[Reading] = []
+        spent_ns = 0
+        while len(readings) < max_units and (spent_ns < WARM_UP_NS or len(readings) < WARM_UNITS):
+            readings.append(self._read(self._clock.reading, 0, 1))
+            spent_ns += readings[-1].wall_ns
+        if readings:
+            settled = readings[len(readings) // 2 :]
+            self.unit_ns = round(median(r.wall_ns for r in settled))
+            self.idle_share = min(1 - r.cpu_ns / max(r.wall_ns, 1) for r in settled)
+
+    def shape(self) -> None:
+        """Choose the length of a block from what one unit takes."""
+        self.units = max(1, round(BLOCK_NS / max(self.unit_ns, 1)))
+        if self.unit_ns > UNPRIMED_NS:
+            self.primed = 0
+        else:
+            self.primed = max(1, round(self.units * PRIMED_SHARE))
+
+    def block(self, *, stamped: bool) -> Reading:
+        """Time one block."""
+        take = self._clock.stamped if stamped and not self.mode.batches else self._clock.reading
+        return self._read(take, self.primed, self.units)
+
+    def _read(self, take: Callable[..., Reading], primed: int, timed: int) -> Reading:
+        self._budget.spent += (primed + timed) * self.calls_per_unit
+        with call_limit(self._limit_s):
+            return take(self._timed, (self._item,) * primed, (self._item,) * timed)
+
+
+def one_line(error: BaseException) -> str:
+    """Say an error in one line of at most 300 characters."""
+    text = " ".join(str(error).split())
+    text = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    if isinstance(error, CallLimitExceeded):
+        text = str(error)
+    return text if len(text) <= 300 else f"{text[:297]}..."  # noqa: PLR2004
