@@ -49,7 +49,11 @@ class SpanCollector(SpanProcessor):
         self._kept: list[ReadableSpan] = []
         self._lock = threading.Lock()
 
-    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+    def on_start(
+        self,
+        span: Span,
+        parent_context: Context | None = None,  # noqa: ARG002 - the SDK's signature
+    ) -> None:
         """Count a started span."""
         if span.get_span_context().trace_flags.sampled:
             with self._lock:

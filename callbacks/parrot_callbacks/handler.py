@@ -1,5 +1,7 @@
 """The callback handler: which span starts and ends when; nothing else."""
 
+# ruff: noqa: ARG002 - LangChain decides what a callback is given, and it is more than we need.
+
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
@@ -80,7 +82,14 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Start a ``chat`` span."""
-        run = self._spans.start_call(semconv.CHAT, run_id, parent_run_id, tags, metadata, kwargs)
+        run = self._spans.start_call(
+            semconv.CHAT,
+            run_id,
+            parent_run_id,
+            tags=tags,
+            metadata=metadata,
+            arguments=kwargs,
+        )
         if run is not None and self._spans.capture and messages:
             run.content = input_messages(messages[0], self._content_filter)
 
@@ -97,7 +106,12 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start a ``text_completion`` span."""
         run = self._spans.start_call(
-            semconv.TEXT_COMPLETION, run_id, parent_run_id, tags, metadata, kwargs
+            semconv.TEXT_COMPLETION,
+            run_id,
+            parent_run_id,
+            tags=tags,
+            metadata=metadata,
+            arguments=kwargs,
         )
         if run is not None and self._spans.capture and prompts:
             run.content = prompt_message(prompts[0], self._content_filter)
@@ -163,7 +177,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
                 runs.add_spanless(run_id, above)
             return
         name, attributes = runnables.chain_span(serialized, kwargs.get("name"), agent)
-        self._spans.start_run(name, attributes, run_id, parent_run_id, tags, metadata)
+        self._spans.start_run(name, attributes, run_id, parent_run_id, tags=tags, metadata=metadata)
 
     def on_tool_start(
         self,
@@ -178,7 +192,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start an ``execute_tool`` span."""
         name, attributes = runnables.tool_span(serialized, kwargs)
-        self._spans.start_run(name, attributes, run_id, parent_run_id, tags, metadata)
+        self._spans.start_run(name, attributes, run_id, parent_run_id, tags=tags, metadata=metadata)
 
     def on_retriever_start(
         self,
@@ -194,7 +208,13 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         """Start a ``retrieval`` span."""
         name, attributes = runnables.retriever_span(metadata)
         self._spans.start_run(
-            name, attributes, run_id, parent_run_id, tags, metadata, SpanKind.CLIENT
+            name,
+            attributes,
+            run_id,
+            parent_run_id,
+            tags=tags,
+            metadata=metadata,
+            kind=SpanKind.CLIENT,
         )
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:

@@ -87,7 +87,9 @@ def _parts(message: BaseMessage, keep: ContentFilter) -> Iterator[Part]:
         }
 
 
-def _part(block: object, keep: ContentFilter) -> Part | None:
+def _part(  # noqa: PLR0911 - one return a kind of part
+    block: object, keep: ContentFilter
+) -> Part | None:
     if isinstance(block, str):
         return {"type": "text", "content": keep(block)}
     if not isinstance(block, Mapping):

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 from pydantic import SecretBytes, SecretStr
 
@@ -127,22 +127,22 @@ def _without_credentials(value: object, depth: int) -> object:
         return redact_text(str(value))
     if isinstance(value, (SecretStr, SecretBytes)):
         return None
-    if depth == 0:
-        return type(value).__name__
-    if isinstance(value, Mapping):
-        kept = {}
-        for key, item in value.items():
-            name = str(key)
-            if is_credential(name):
-                continue
-            cleaned = _without_credentials(item, depth - 1)
-            if cleaned is not None:
-                kept[redact_text(name)] = cleaned
-        return kept
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if depth > 0 and isinstance(value, Mapping):
+        return _mapping_without_credentials(value, depth - 1)
+    if depth > 0 and isinstance(value, (list, tuple, set, frozenset)):
         items = (_without_credentials(item, depth - 1) for item in value)
         return [item for item in items if item is not None]
-    if isinstance(value, type):
-        return value.__name__
     # A repr may hold anything, a client's key included: say only what kind of thing it is.
-    return type(value).__name__
+    return value.__name__ if isinstance(value, type) else type(value).__name__
+
+
+def _mapping_without_credentials(value: Mapping[Any, object], depth: int) -> dict[str, object]:
+    kept = {}
+    for key, item in value.items():
+        name = str(key)
+        if is_credential(name):
+            continue
+        cleaned = _without_credentials(item, depth)
+        if cleaned is not None:
+            kept[redact_text(name)] = cleaned
+    return kept

@@ -103,6 +103,27 @@ def request_attributes(
     Returns:
         Attributes of the types that the registry asks for: doubles are doubles.
     """
+    found = _numbers(params, metadata)
+    stop = params.get("stop") or options.get("stop") or metadata.get("ls_stop")
+    if stop:
+        found[semconv.REQUEST_STOP] = (
+            [stop] if isinstance(stop, str) else [str(item) for item in stop]
+        )
+    _add_reasoning(found, params)
+    output = _output_type(params, options)
+    if output:
+        found[semconv.OUTPUT_TYPE] = output
+    for key in _ADDRESS_KEYS:
+        if key in params:
+            found.update(server_attributes(params[key]))
+            break
+    conversation = conversation_id(metadata)
+    if conversation:
+        found[semconv.CONVERSATION_ID] = conversation
+    return found
+
+
+def _numbers(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> Attributes:
     found: Attributes = {}
     for key, name in _FLOATS:
         number = params.get(key)
@@ -121,23 +142,7 @@ def request_attributes(
         found[semconv.REQUEST_MAX_TOKENS] = tokens
     choices = params.get("n")
     if choices is not None and choices != 1 and _is_integer(choices):
-        found[semconv.REQUEST_CHOICES] = choices
-    stop = params.get("stop") or options.get("stop") or metadata.get("ls_stop")
-    if stop:
-        found[semconv.REQUEST_STOP] = (
-            [stop] if isinstance(stop, str) else [str(item) for item in stop]
-        )
-    _add_reasoning(found, params)
-    output = _output_type(params, options)
-    if output:
-        found[semconv.OUTPUT_TYPE] = output
-    for key in _ADDRESS_KEYS:
-        if key in params:
-            found.update(server_attributes(params[key]))
-            break
-    conversation = conversation_id(metadata)
-    if conversation:
-        found[semconv.CONVERSATION_ID] = conversation
+        found[semconv.REQUEST_CHOICES] = int(choices)
     return found
 
 

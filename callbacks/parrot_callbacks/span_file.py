@@ -72,7 +72,7 @@ class SpanFileExporter(SpanExporter):
     def shutdown(self) -> None:
         """Do nothing: no file is kept open between batches."""
 
-    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:  # noqa: ARG002 - the SDK's
         """Return True: nothing is kept back."""
         return True
 
@@ -178,7 +178,7 @@ def _attributes(listed: Sequence[Mapping[str, Any]] | None) -> dict[str, Attribu
     return {item["key"]: _value(item.get("value", {})) for item in listed or ()}
 
 
-def _value(value: Mapping[str, Any]) -> Any:
+def _value(value: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - one return a kind of value
     for kind, content in value.items():
         match kind:
             case "intValue":

@@ -14,6 +14,7 @@ import pytest
 from opentelemetry import trace
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, TraceFlags, TraceState
+
 from parrot_callbacks import TracingError, open_tracing, read_spans, send_spans
 from parrot_callbacks.exporters import traces_url, without_user_info
 

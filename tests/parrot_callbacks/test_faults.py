@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,6 +14,7 @@ from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
+
 from parrot_callbacks import OpenTelemetryCallbackHandler, open_runs
 
 
@@ -22,6 +24,15 @@ class ModelError(RuntimeError):
 
 def fail() -> None:
     raise ModelError("no")
+
+
+def in_turn(calls: Iterator[Callable[[], None]]) -> Callable[[], None]:
+    """At each call, do the next of these."""
+
+    def body() -> None:
+        next(calls)()
+
+    return body
 
 
 def outcome(span: Any) -> str:
@@ -160,7 +171,7 @@ async def test_steps_of_one_stream_in_tasks_of_their_own(telemetry: Any, async_e
 
 async def test_return_exceptions(telemetry: Any, async_echo: Any) -> None:
     calls = iter([fail, lambda: None, fail])
-    model = async_echo(before=lambda: next(calls)())
+    model = async_echo(before=in_turn(calls))
     results = await model.abatch(["a", "b", "c"], telemetry.config, return_exceptions=True)
     assert sum(isinstance(result, ModelError) for result in results) == 2
     assert sorted(map(outcome, telemetry.chats)) == ["completed", "failed", "failed"]
@@ -179,7 +190,7 @@ def test_the_second_of_three_prompts_fails(telemetry: Any, echo: Any) -> None:
     calls = iter([lambda: None, fail])
     prompts = [[HumanMessage("a")], [HumanMessage("b")], [HumanMessage("c")]]
     with pytest.raises(ModelError):
-        echo(before=lambda: next(calls)()).generate(prompts, callbacks=[telemetry.handler])
+        echo(before=in_turn(calls)).generate(prompts, callbacks=[telemetry.handler])
     assert sorted(map(outcome, telemetry.chats)) == ["abandoned", "abandoned", "failed"]
 
 
@@ -187,9 +198,7 @@ async def test_the_second_of_three_async_prompts_fails(telemetry: Any, async_ech
     calls = iter([lambda: None, fail, lambda: None])
     prompts = [[HumanMessage("a")], [HumanMessage("b")], [HumanMessage("c")]]
     with pytest.raises(ModelError):
-        await async_echo(before=lambda: next(calls)()).agenerate(
-            prompts, callbacks=[telemetry.handler]
-        )
+        await async_echo(before=in_turn(calls)).agenerate(prompts, callbacks=[telemetry.handler])
     assert sorted(map(outcome, telemetry.chats)) == ["completed", "completed", "failed"]
 
 
@@ -247,7 +256,7 @@ def test_interleaved_streams(telemetry: Any, echo: Any) -> None:
 
 def test_one_span_for_each_attempt_of_a_retry(telemetry: Any, echo: Any) -> None:
     calls = iter([fail, lambda: None])
-    model = echo(before=lambda: next(calls)())
+    model = echo(before=in_turn(calls))
     model.with_retry(wait_exponential_jitter=False).invoke("x", telemetry.config)
     assert list(map(outcome, telemetry.chats)) == ["failed", "completed"]
 
@@ -360,9 +369,8 @@ async def test_two_thousand_cancelled_calls_leave_nothing(telemetry: Any, async_
     model = async_echo(delay_s=60)
     for _ in range(10):
         tasks = [asyncio.create_task(model.ainvoke("x", telemetry.config)) for _ in range(200)]
-        await asyncio.sleep(0)
-        while telemetry.handler.open_runs < 200:
-            await asyncio.sleep(0)
+        await asyncio.sleep(0.05)
+        assert telemetry.handler.open_runs == 200
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

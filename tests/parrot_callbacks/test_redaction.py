@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
+
 from parrot_callbacks.redaction import MAX_LENGTH, is_credential, recordable, redact_text
 from parrot_callbacks.request import identifying_params
-from pydantic import SecretStr
 
 SECRET = "hunter2-5f4dcc3b5aa765d6"
 NAMES = [

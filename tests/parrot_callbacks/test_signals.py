@@ -7,11 +7,16 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from opentelemetry.sdk._logs import LoggerProvider
-from opentelemetry.sdk._logs.export import InMemoryLogRecordExporter, SimpleLogRecordProcessor
+from opentelemetry.sdk._logs import export as logs_export
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
 from parrot_callbacks import OpenTelemetryCallbackHandler
 
+# The name changed with SDK 1.38.
+InMemory = getattr(logs_export, "InMemoryLogRecordExporter", None) or getattr(
+    logs_export, "InMemoryLogExporter", None
+)
 OPT_IN = "OTEL_SEMCONV_STABILITY_OPT_IN"
 CAPTURE = "OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT"
 
@@ -33,9 +38,9 @@ class Metrics:
 
 class Logs:
     def __init__(self) -> None:
-        self.exporter = InMemoryLogRecordExporter()
+        self.exporter = InMemory()
         self.provider = LoggerProvider(shutdown_on_exit=False)
-        self.provider.add_log_record_processor(SimpleLogRecordProcessor(self.exporter))
+        self.provider.add_log_record_processor(logs_export.SimpleLogRecordProcessor(self.exporter))
 
     @property
     def records(self) -> list[Any]:
@@ -172,10 +177,15 @@ def test_no_content_by_default(telemetry: Any, logs: Logs, echo: Any) -> None:
     [("NO_CONTENT", False, False), ("span_only", True, False), ("Event_Only", False, True),
      ("SPAN_AND_EVENT", True, True)],
 )  # fmt: skip
-def test_the_four_settings(
-    telemetry: Any, logs: Logs, echo: Any, monkeypatch: pytest.MonkeyPatch,
-    value: str, span: bool, event: bool,
-) -> None:  # fmt: skip
+def test_the_four_settings(  # noqa: PLR0917 - three fixtures and a table
+    telemetry: Any,
+    logs: Logs,
+    echo: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    value: str,
+    span: bool,
+    event: bool,
+) -> None:
     monkeypatch.setenv(CAPTURE, value)
     on_span, on_event = capture(telemetry, logs, echo)
     assert (on_span is not None, len(on_event) == 1) == (span, event)

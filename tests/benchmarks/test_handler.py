@@ -1,0 +1,180 @@
+"""What the handler costs beside a bare span, under pytest-benchmark.
+
+Three contenders: no handler; a minimal inline handler that starts a span, sets eight
+attributes and ends it; ours. The goal is at most 1.25 times the minimal one. The figures are
+for ``--benchmark-compare`` on one machine. ``test_side_by_side`` interleaves the contenders,
+so that the host's own changes meet all of them, and keeps its ratios in ``extra_info``.
+Nothing is asserted about times.
+"""
+
+import asyncio
+import random
+import statistics
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.trace import Span, SpanKind
+
+from parrot_callbacks import OpenTelemetryCallbackHandler
+
+CHUNKS = 100
+BATCH = 64
+ROUNDS = 25
+REPLY: dict[str, Any] = {
+    "usage_metadata": {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2},
+    "response_metadata": {"model_name": "echo", "finish_reason": "stop"},
+}
+
+
+class Echo(BaseChatModel):
+    """Answers at once, natively in both worlds."""
+
+    model_name: str = "echo"
+    temperature: float = 0.0
+
+    @property
+    def _llm_type(self) -> str:
+        return "echo"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        return {"model_name": self.model_name, "temperature": self.temperature}
+
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=AIMessage("x", **REPLY))])
+
+    async def _agenerate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        return self._generate()
+
+    def _stream(self, *args: Any, **kwargs: Any) -> Iterator[ChatGenerationChunk]:
+        for _ in range(CHUNKS - 1):
+            yield ChatGenerationChunk(message=AIMessageChunk("x"))
+        last = AIMessageChunk("x", chunk_position="last", **REPLY)
+        yield ChatGenerationChunk(message=last)
+
+    async def _astream(self, *args: Any, **kwargs: Any) -> AsyncIterator[ChatGenerationChunk]:
+        for chunk in self._stream():
+            yield chunk
+
+
+ECHO = Echo()
+
+
+class MinimalHandler(BaseCallbackHandler):
+    """The least that a tracing handler can do: a span and eight attributes."""
+
+    run_inline = True
+
+    def __init__(self, provider: TracerProvider) -> None:
+        self._tracer = provider.get_tracer("minimal")
+        self._open: dict[UUID, Span] = {}
+
+    def on_chat_model_start(
+        self, serialized: Any, messages: Any, *, run_id: UUID, metadata: Any = None, **kwargs: Any
+    ) -> None:
+        params = kwargs["invocation_params"]
+        name = params["model_name"]
+        span = self._tracer.start_span(f"chat {name}", kind=SpanKind.CLIENT)
+        span.set_attribute("gen_ai.operation.name", "chat")
+        span.set_attribute("gen_ai.provider.name", metadata["ls_provider"])
+        span.set_attribute("gen_ai.request.model", name)
+        span.set_attribute("gen_ai.request.temperature", params["temperature"])
+        self._open[run_id] = span
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+        span = self._open.pop(run_id)
+        message: Any = response.generations[0][0].message  # type: ignore[union-attr]
+        usage, metadata = message.usage_metadata, message.response_metadata
+        span.set_attribute("gen_ai.usage.input_tokens", usage["input_tokens"])
+        span.set_attribute("gen_ai.usage.output_tokens", usage["output_tokens"])
+        span.set_attribute("gen_ai.response.model", metadata["model_name"])
+        span.set_attribute("gen_ai.response.finish_reasons", [metadata["finish_reason"]])
+        span.end()
+
+
+@pytest.fixture(scope="module")
+def contenders() -> dict[str, dict[str, Any]]:
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SpanProcessor())
+    return {
+        "none": {"callbacks": []},
+        "minimal": {"callbacks": [MinimalHandler(provider)]},
+        "ours": {"callbacks": [OpenTelemetryCallbackHandler(provider)]},
+    }
+
+
+@pytest.fixture(scope="module")
+def loop() -> Iterator[asyncio.AbstractEventLoop]:
+    # One loop for all: starting one costs as much as ten calls.
+    loop = asyncio.new_event_loop()
+    yield loop
+    loop.close()
+
+
+async def read(config: Any) -> None:
+    async for _ in ECHO.astream("x", config):
+        pass
+
+
+def invoke(config: Any, loop: Any) -> None:
+    ECHO.invoke("x", config)
+
+
+def ainvoke(config: Any, loop: Any) -> None:
+    loop.run_until_complete(ECHO.ainvoke("x", config))
+
+
+def stream(config: Any, loop: Any) -> None:
+    for _ in ECHO.stream("x", config):
+        pass
+
+
+def astream(config: Any, loop: Any) -> None:
+    loop.run_until_complete(read(config))
+
+
+def batch(config: Any, loop: Any) -> None:
+    ECHO.batch(["x"] * BATCH, config)
+
+
+MODES = [invoke, ainvoke, stream, astream, batch]
+Mode = Callable[[Any, Any], None]
+
+
+@pytest.mark.parametrize("name", ["none", "minimal", "ours"])
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.__name__)
+def test_cost(benchmark: Any, contenders: Any, loop: Any, mode: Mode, name: str) -> None:
+    """One call (one batch of 64) with each contender."""
+    benchmark.group = f"handler, {mode.__name__}"
+    benchmark(mode, contenders[name], loop)
+
+
+@pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.__name__)
+def test_side_by_side(benchmark: Any, contenders: Any, loop: Any, mode: Mode) -> None:
+    """Median ratio of ours to the minimal handler, CPU time, blocks interleaved."""
+    calls = 1 if mode is batch else 10
+    order = list(contenders)
+    shuffler = random.Random(0)
+    blocks: dict[str, list[int]] = {name: [] for name in contenders}
+
+    def one_round() -> None:
+        shuffler.shuffle(order)
+        for name in order:
+            start = time.process_time_ns()
+            for _ in range(calls):
+                mode(contenders[name], loop)
+            blocks[name].append(time.process_time_ns() - start)
+
+    benchmark.group = "handler, side by side (a round of all contenders)"
+    benchmark.pedantic(one_round, rounds=ROUNDS, warmup_rounds=2)
+    pairs = zip(blocks["ours"], blocks["minimal"], strict=True)
+    benchmark.extra_info["ours / minimal, CPU"] = statistics.median(a / b for a, b in pairs)
+    assert all(blocks.values())
