@@ -8,6 +8,7 @@ import gzip
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any
 
@@ -56,6 +57,7 @@ _TOKENS = {
     "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
 }
 _INT64 = 1 << 63
+_PART = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,10 +115,18 @@ def read_spans(path: Path) -> SpanTable:
     Raises:
         OSError: The file cannot be opened.
     """
+    malformed: list[Malformed] = []
+    rows = _every_row(path, malformed)
+    parts = [pl.DataFrame(schema=_SCHEMA)]
+    # In parts, because a row as Python objects is twenty times the size of a row in the table.
+    while part := list(islice(rows, _PART)):
+        parts.append(pl.DataFrame(part, schema=_SCHEMA, orient="row"))
+    return SpanTable(pl.concat(parts), tuple(malformed))
+
+
+def _every_row(path: Path, malformed: list[Malformed]) -> Iterator[dict[str, Any]]:
     # Lax, because JSON from protobuf has 64-bit integers as strings.
     decoder = msgspec.json.Decoder(otlp.ExportTraceServiceRequest, strict=False)
-    rows: list[dict[str, Any]] = []
-    malformed: list[Malformed] = []
     number = 0
     with _opened(path) as file:
         try:
@@ -124,12 +134,13 @@ def read_spans(path: Path) -> SpanTable:
                 if not line.strip():
                     continue
                 try:
-                    rows.extend(_rows(decoder.decode(line)))
+                    found = _rows(decoder.decode(line))
                 except (msgspec.DecodeError, ValueError, RecursionError) as error:
                     malformed.append(_malformed(path, number, error))
+                else:
+                    yield from found
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             malformed.append(_malformed(path, number + 1, error))
-    return SpanTable(pl.DataFrame(rows, schema=_SCHEMA, orient="row"), tuple(malformed))
 
 
 def empty() -> SpanTable:
@@ -197,9 +208,3 @@ def _whole(value: object) -> int | None:
 
 def _seconds(value: object) -> float | None:
     return float(value) if isinstance(value, int | float) else None
-
-
-def lines(table: SpanTable, most: int) -> Iterator[str]:
-    """Write where the first malformed lines are."""
-    for item in table.malformed[:most]:
-        yield str(item)
