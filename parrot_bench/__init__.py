@@ -10,7 +10,7 @@ from typing import Any
 _HOME = {
     "AsyncChatParrotLink": "parrot_bench.parrot",
     "ChatParrotLink": "parrot_bench.parrot",
-    "ExecutionMode": "parrot_bench.modes",
+    "ExecutionMode": "parrot_bench.execution",
     "ParrotBenchError": "parrot_bench.errors",
     "RunRecord": "parrot_bench.record",
     "run": "parrot_bench.running",

@@ -40,7 +40,6 @@ MIN_VERDICT_ROUNDS = 10
 STABILITY_LEVEL = 0.01
 
 
-
 def log_ratios(mode: ArrayLike, baseline: ArrayLike) -> Floats:
     """Return the log of mode over baseline, round by round.
 

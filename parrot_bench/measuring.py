@@ -17,8 +17,9 @@ from parrot_bench.conditions import conditions
 from parrot_bench.environment import environment
 from parrot_bench.errors import UsageError
 from parrot_bench.events import Described, Event, Phase, Reply
+from parrot_bench.execution import ExecutionMode
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
-from parrot_bench.modes import ExecutionMode, quiet, select_modes
+from parrot_bench.modes import quiet, select_modes
 from parrot_bench.record import ModelDescription, ModeRecord
 from parrot_bench.studies.caller import UNPRIMED_NS
 from parrot_bench.studies.overhead import Overhead

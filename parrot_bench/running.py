@@ -29,10 +29,10 @@ from parrot_bench.events import (
     RoundsEnded,
     RoundTaken,
 )
+from parrot_bench.execution import ExecutionMode
 from parrot_bench.interrupts import Interrupts
 from parrot_bench.loading import LoadedModel, adopt, load_model, load_parrot
 from parrot_bench.measuring import Job, Measurement, measure
-from parrot_bench.modes import ExecutionMode
 from parrot_bench.record import (
     Configuration,
     ModeReconciliation,

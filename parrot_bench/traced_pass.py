@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
 from parrot_bench.events import Event, ModeTraced, PassReconciled, Phase, Reply
-from parrot_bench.modes import CallSettings, ExecutionMode, collect
+from parrot_bench.execution import CallSettings, ExecutionMode, collect
 from parrot_bench.record import ModeReconciliation, Reconciliation, SpanDelivery
 from parrot_bench.studies.caller import one_line
 from parrot_bench.timing import Async, CallLimitExceeded, Sync, call_limit

@@ -9,7 +9,7 @@ from time import perf_counter_ns, process_time_ns
 
 from langchain_core.language_models import BaseChatModel
 
-from parrot_bench.modes import CallSettings, ExecutionMode, collect, drain
+from parrot_bench.execution import CallSettings, ExecutionMode, collect, drain
 from parrot_bench.studies.plan import Budget, OverheadPlan
 from parrot_bench.timing import PRIMED_SHARE, Async, CallLimitExceeded, Reading, Sync, call_limit
 

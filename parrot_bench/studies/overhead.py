@@ -28,7 +28,7 @@ from parrot_bench.events import (
     RoundsEnded,
     RoundTaken,
 )
-from parrot_bench.modes import ExecutionMode
+from parrot_bench.execution import ExecutionMode
 from parrot_bench.studies.caller import UNPRIMED_NS, Caller, one_line
 from parrot_bench.studies.plan import Budget, OverheadPlan
 from parrot_bench.timing import Async, CallLimitExceeded, FrozenGarbage, Sync

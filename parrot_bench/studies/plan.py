@@ -6,7 +6,7 @@ from typing import Any
 
 from langchain_core.language_models import LanguageModelInput
 
-from parrot_bench.modes import ExecutionMode
+from parrot_bench.execution import ExecutionMode
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from parrot_bench.modes import MODES, CallSettings, ExecutionMode, drain, quiet
+from parrot_bench.execution import CallSettings, ExecutionMode, drain
+from parrot_bench.modes import MODES, quiet
 from parrot_bench.parrot import AsyncChatParrotLink
 from parrot_bench.timing import Async, Sync
 

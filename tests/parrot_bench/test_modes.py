@@ -16,17 +16,8 @@ from langchain_core.prompt_values import ChatPromptValue
 from langchain_core.runnables import Runnable
 
 from parrot_bench.errors import UnknownModeError
-from parrot_bench.modes import (
-    MODES,
-    CallSettings,
-    ExecutionMode,
-    Keep,
-    collect,
-    default_modes,
-    drain,
-    quiet,
-    select_modes,
-)
+from parrot_bench.execution import CallSettings, ExecutionMode, Keep, collect, drain
+from parrot_bench.modes import MODES, default_modes, quiet, select_modes
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 
 PROMPTS = ["hello", "", "naïve 🦜🇬🇧 e\u0301", "a longer prompt with several words"]
@@ -246,7 +237,7 @@ def test_modes_are_selected_in_the_order_given() -> None:
         ("", "no mode is called ''"),
         ("no_such_module:mode", "there is no module 'no_such_module'"),
         ("parrot_bench.modes:MODE", "did you mean MODES?"),
-        ("parrot_bench.modes:drain", "is of type Keep, expected an ExecutionMode"),
+        ("parrot_bench.execution:drain", "is of type Keep, expected an ExecutionMode"),
     ],
 )
 def test_an_unknown_mode_is_refused_in_one_line(name: str, said: str) -> None:

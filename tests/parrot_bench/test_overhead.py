@@ -20,7 +20,8 @@ from parrot_bench.events import (
     RoundsEnded,
     RoundTaken,
 )
-from parrot_bench.modes import ExecutionMode, quiet, select_modes
+from parrot_bench.execution import ExecutionMode
+from parrot_bench.modes import quiet, select_modes
 from parrot_bench.studies.caller import one_line
 from parrot_bench.studies.overhead import MIN_ROUNDS, STAMPED_EVERY, Overhead
 from parrot_bench.studies.plan import OverheadPlan

@@ -11,7 +11,7 @@ import pytest
 import parrot_bench
 from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
 from parrot_bench.events import Event, Planned, RoundTaken
-from parrot_bench.modes import ExecutionMode
+from parrot_bench.execution import ExecutionMode
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 from parrot_bench.record import RunDirectory, RunRecord, read_record
 from parrot_bench.request import Request, check, default_name
