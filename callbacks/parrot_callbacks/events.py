@@ -1,7 +1,9 @@
 """The two log events of a call: its exception, and its content."""
 
+import inspect
 import traceback
 from collections.abc import Mapping
+from typing import Final
 
 from opentelemetry._logs import Logger, LogRecord, SeverityNumber
 from opentelemetry.context import Context
@@ -9,6 +11,9 @@ from opentelemetry.util.types import AnyValue
 
 from parrot_callbacks import semconv
 from parrot_callbacks.outcomes import error_type
+
+SUPPORTED: Final = "context" in inspect.signature(LogRecord).parameters
+"""Whether this OpenTelemetry can attach an event to a span: from 1.36 on."""
 
 
 def emit_exception(logger: Logger, error: BaseException, context: Context) -> None:

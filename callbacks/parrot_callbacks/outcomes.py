@@ -15,9 +15,10 @@ def outcome_of(error: BaseException) -> Outcome:
     """Say whether the model failed or the caller stopped it.
 
     A closed generator is ``abandoned``: its consumer left the loop. A cancelled task and an
-    interrupted program are ``cancelled``. Neither is an error of the model.
+    interrupted program are ``cancelled``. None of these is an error of the model, and
+    neither is a LangGraph node or tool that hands control back (``interrupt``, ``Command``).
     """
-    if isinstance(error, GeneratorExit):
+    if isinstance(error, GeneratorExit) or _is_interrupt(error):
         return ABANDONED
     if isinstance(error, CancelledError | KeyboardInterrupt):
         return CANCELLED
@@ -30,3 +31,8 @@ def error_type(error: BaseException) -> str:
     if kind.__module__ == "builtins":
         return kind.__qualname__
     return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def _is_interrupt(error: BaseException) -> bool:
+    # By name, as LangGraph need not be installed.
+    return any(kind.__name__ == "GraphBubbleUp" for kind in type(error).__mro__)

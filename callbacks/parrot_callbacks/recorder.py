@@ -3,6 +3,7 @@
 import asyncio
 import sys
 import time
+import warnings
 from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -75,6 +76,12 @@ class SpanRecorder:
         self._content_filter = content_filter
         self._latest = settings.latest_conventions()
         self.capture = settings.content_capture()
+        if self.capture.as_event and not events.SUPPORTED:
+            warnings.warn(
+                "content can't be recorded as events by this version of OpenTelemetry; "
+                "install opentelemetry-api 1.36 or later, or use SPAN_ONLY",
+                stacklevel=3,
+            )
         self._meter_provider: MeterProvider | None = None
         self._metrics: CallMetrics | None = None
         self._look_again = 0.0
@@ -314,7 +321,7 @@ class SpanRecorder:
 
     def _logger(self) -> Any:
         provider = self._given_logger_provider or get_logger_provider()
-        if _is_placeholder(provider):
+        if _is_placeholder(provider) or not events.SUPPORTED:
             return None
         return provider.get_logger(
             semconv.SCOPE_NAME, package_version(), schema_url=semconv.SCHEMA_URL

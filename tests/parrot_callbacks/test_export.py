@@ -188,7 +188,7 @@ def test_a_full_queue_is_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def test_a_collector_that_is_away(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "0.2")
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "1")
     tracing = open_tracing(tmp_path / "spans.jsonl", "http://user:pass@127.0.0.1:1")
     make_spans(tracing, 2_000)
     assert not tracing.flush()

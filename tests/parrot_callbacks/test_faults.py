@@ -12,6 +12,7 @@ import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
+from langchain_core.tools import tool
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
 
@@ -404,3 +405,24 @@ def test_suppressed_instrumentation(telemetry: Any, echo: Any) -> None:
     finally:
         detach(token)
     assert telemetry.spans == []
+
+
+def test_an_interrupted_graph_is_no_failure(telemetry: Any, echo: Any) -> None:
+    graph = pytest.importorskip("langgraph.graph")
+    types = pytest.importorskip("langgraph.types")
+    memory = pytest.importorskip("langgraph.checkpoint.memory")
+
+    @tool
+    def ask() -> str:
+        """Ask a person."""
+        return str(types.interrupt("sure?"))
+
+    builder = graph.StateGraph(dict)
+    builder.add_node("node", lambda state: {"x": ask.invoke({})})
+    builder.add_edge(graph.START, "node")
+    app = builder.compile(checkpointer=memory.InMemorySaver())
+    app.invoke({"x": 1}, telemetry.config | {"configurable": {"thread_id": "1"}})
+    (span,) = telemetry.named("execute_tool ask")
+    assert outcome(span) == "abandoned"
+    for span in telemetry.spans:
+        assert_no_failure(span)
