@@ -10,7 +10,6 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
-from contextvars import Context as ContextVariables
 from functools import cache
 from typing import Any, Protocol
 from uuid import UUID
@@ -21,7 +20,7 @@ from opentelemetry.trace import INVALID_SPAN, Span, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
 from parrot_callbacks.delegate import DelegatingSpan
-from parrot_callbacks.outcomes import ABANDONED, CANCELLED, Outcome
+from parrot_callbacks.outcomes import ABANDONED, Outcome
 
 MAX_RUNS = 10_000
 """More open runs than this, and the oldest is abandoned for every new one."""
@@ -124,7 +123,13 @@ class OpenRun:
             task = asyncio.current_task()
         except RuntimeError:
             return False
-        return task is not None and _runs_of(task) is self.of_task
+        return task is not None and watched().tasks.get(task) is self.of_task
+
+    def let_go(self) -> None:
+        """Drop what an ended run holds: stale copies of a context may keep the run for long."""
+        self.span = self.outer = INVALID_SPAN
+        self.outside = self.within = _NO_CONTEXT
+        self.content = None
 
     @property
     def inside(self) -> bool:
@@ -235,7 +240,7 @@ class OpenRuns:
             oldest.owner.finish(oldest, ABANDONED)
 
 
-class _Watched:
+class Watched:
     """Process-wide: the table of each provider, and the open runs of each task."""
 
     def __init__(self) -> None:
@@ -253,46 +258,16 @@ class _Watched:
 
 
 @cache
-def _watched() -> _Watched:
-    return _Watched()
+def watched() -> Watched:
+    """Return what this process keeps; made at the first use."""
+    return Watched()
 
 
 def runs_of_provider(provider: TracerProvider) -> OpenRuns:
     """Return the table that all handlers of a provider share in this process."""
-    watched = _watched()
-    table = watched.tables.get(provider)
+    process = watched()
+    table = process.tables.get(provider)
     if table is None:
-        table = watched.tables.setdefault(provider, OpenRuns())
-        watched.all_tables.add(table)
+        table = process.tables.setdefault(provider, OpenRuns())
+        process.all_tables.add(table)
     return table
-
-
-def _runs_of(task: AnyTask) -> dict[UUID, OpenRun] | None:
-    return _watched().tasks.get(task)
-
-
-def watch_task(task: AnyTask, run: OpenRun) -> None:
-    """End the run when its task ends, if no event has ended it by then.
-
-    LangChain calls no ``on_llm_error`` when an ``ainvoke`` is cancelled. One callback a task
-    serves all its runs: one a call would leave thousands on a long-lived task.
-    """
-    tasks = _watched().tasks
-    runs = tasks.get(task)
-    if runs is None:
-        runs = tasks[task] = {}
-        # A context of its own: the current one would be kept until the task ends.
-        task.add_done_callback(_task_done, context=ContextVariables())
-    runs[run.run_id] = run
-    run.of_task = runs
-
-
-def _task_done(task: AnyTask) -> None:
-    runs = _watched().tasks.pop(task, None)
-    for run in tuple(runs.values()) if runs else ():
-        if task.cancelled() or run.in_other_tasks:
-            run.owner.finish(run, CANCELLED)
-        elif not run.streamed:
-            run.owner.finish(run, ABANDONED)
-        # A stream that has begun may be read on by another task, as asyncio.wait_for did
-        # around each step until Python 3.12. It ends with its generator.

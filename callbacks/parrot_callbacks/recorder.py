@@ -1,20 +1,15 @@
 """Starting and ending the spans of runs, with their metrics and events."""
 
-import asyncio
-import sys
 import time
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 from uuid import UUID
 
-from langchain_core.language_models import BaseChatModel
 from langchain_core.outputs import LLMResult
-from opentelemetry._logs import LoggerProvider, get_logger_provider
+from opentelemetry._logs import LoggerProvider
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
-from opentelemetry.metrics import MeterProvider, get_meter_provider
+from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import (
     Span,
     SpanKind,
@@ -26,10 +21,10 @@ from opentelemetry.trace import (
 
 from parrot_callbacks import events, semconv, settings
 from parrot_callbacks.messages import ContentFilter, output_messages, to_json
-from parrot_callbacks.metrics import CallMetrics
-from parrot_callbacks.open_runs import OpenRun, OpenRuns, runs_of_provider, watch_task
+from parrot_callbacks.open_runs import OpenRun, OpenRuns, runs_of_provider
 from parrot_callbacks.outcomes import FAILED, Outcome, error_type
 from parrot_callbacks.placement import Place, enter, leave, place
+from parrot_callbacks.providers import OptionalSignals, package_version
 from parrot_callbacks.reply import reply_attributes
 from parrot_callbacks.request import (
     Attributes,
@@ -40,11 +35,8 @@ from parrot_callbacks.request import (
     provider_name,
     request_attributes,
 )
+from parrot_callbacks.tasks import watch_current_task
 
-_AGENERATE: Final = BaseChatModel.agenerate.__code__
-# Callback code between a handler and agenerate: four frames, and room for one more.
-_FRAMES: Final = 6
-_LOOK_EVERY_S: Final = 1.0
 _NOTHING: Final[Mapping[str, Any]] = {}
 
 
@@ -69,8 +61,6 @@ class SpanRecorder:
         content_filter: ContentFilter,
     ) -> None:
         self._given_provider = tracer_provider
-        self._given_meter_provider = meter_provider
-        self._given_logger_provider = logger_provider
         self._metadata_keys = tuple(metadata_keys)
         self._tags = frozenset(tags)
         self._content_filter = content_filter
@@ -82,9 +72,7 @@ class SpanRecorder:
                 "install opentelemetry-api 1.36 or later, or use SPAN_ONLY",
                 stacklevel=3,
             )
-        self._meter_provider: MeterProvider | None = None
-        self._metrics: CallMetrics | None = None
-        self._look_again = 0.0
+        self._signals = OptionalSignals(meter_provider, logger_provider, latest=self._latest)
         self._use(tracer_provider or get_tracer_provider())
 
     def _use(self, provider: TracerProvider) -> None:
@@ -149,7 +137,7 @@ class SpanRecorder:
         if started is None:
             return None
         run, spot = started
-        _watch_current_task(run)
+        watch_current_task(run)
         if arguments.get("batch_size", 1) == 1:
             enter(run, spot)
         else:
@@ -188,7 +176,7 @@ class SpanRecorder:
         run = started[0]
         if kind is SpanKind.CLIENT or semconv.TOOL_NAME in start:
             # Chains say how they end; a cancelled tool or retriever doesn't.
-            _watch_current_task(run)
+            watch_current_task(run)
         if run.span.is_recording():
             metadata = metadata or _NOTHING
             found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
@@ -229,12 +217,13 @@ class SpanRecorder:
             leave(run)
         if run.first_ns:
             now = time.perf_counter_ns()
-            if self._metrics is not None:
-                self._metrics.record_next_chunk((now - run.last_ns) / 1e9, run.attributes)
+            metrics = self._signals.metrics()
+            if metrics is not None:
+                metrics.record_next_chunk((now - run.last_ns) / 1e9, run.attributes)
             run.last_ns = now
         elif has_content:
             run.first_ns = run.last_ns = time.perf_counter_ns()
-            if self._current_metrics() is None:
+            if self._signals.metrics() is None:
                 run.runs.awaiting.pop(run.run_id, None)
 
     def finish(self, run: OpenRun, outcome: Outcome) -> None:
@@ -263,7 +252,7 @@ class SpanRecorder:
         seconds = (time.perf_counter_ns() - run.started_ns) / 1e9
         try:
             recording = span.is_recording()
-            metrics = self._current_metrics()
+            metrics = self._signals.metrics()
             if not recording and metrics is None:
                 return
             found = reply_attributes(reply) if reply is not None else {}
@@ -280,6 +269,7 @@ class SpanRecorder:
         finally:
             # A reply of an unforeseen shape must not leave the span open.
             span.end()
+            run.let_go()
 
     def _describe(
         self,
@@ -297,7 +287,7 @@ class SpanRecorder:
         span = run.span
         if error is not None and outcome == FAILED:
             span.set_status(StatusCode.ERROR, str(error))
-            logger = self._logger() if self._latest else None
+            logger = self._signals.logger() if self._latest else None
             if logger is None:
                 span.record_exception(error)
             else:
@@ -314,37 +304,10 @@ class SpanRecorder:
             content[semconv.OUTPUT_MESSAGES] = to_json(answered)
         if self.capture.on_span:
             found.update(content)
-        if self.capture.as_event and (logger := self._logger()) is not None:
+        if self.capture.as_event and (logger := self._signals.logger()) is not None:
             events.emit_details(
                 logger, {**run.attributes, **found, **content}, set_span_in_context(run.span)
             )
-
-    def _logger(self) -> Any:
-        provider = self._given_logger_provider or get_logger_provider()
-        if _is_placeholder(provider) or not events.SUPPORTED:
-            return None
-        return provider.get_logger(
-            semconv.SCOPE_NAME, package_version(), schema_url=semconv.SCHEMA_URL
-        )
-
-    def _current_metrics(self) -> CallMetrics | None:
-        provider = self._given_meter_provider
-        if provider is None:
-            # While no SDK is set, asking for the global provider reads the environment.
-            now = time.monotonic()
-            if now < self._look_again:
-                return self._metrics
-            self._look_again = now + _LOOK_EVERY_S
-            provider = get_meter_provider()
-        if provider is not self._meter_provider:
-            self._meter_provider = provider
-            self._metrics = None
-            if not _is_placeholder(provider):
-                meter = provider.get_meter(
-                    semconv.SCOPE_NAME, package_version(), schema_url=semconv.SCHEMA_URL
-                )
-                self._metrics = CallMetrics(meter, latest=self._latest)
-        return self._metrics
 
 
 def _set(span: Span, attributes: Attributes) -> None:
@@ -352,20 +315,6 @@ def _set(span: Span, attributes: Attributes) -> None:
     # and takes half as long again.
     for name, value in attributes.items():
         span.set_attribute(name, value)
-
-
-@cache
-def package_version() -> str:
-    """Return the version of the installed distribution; looking it up reads files."""
-    try:
-        return version("parrot-bench")
-    except PackageNotFoundError:  # a source tree that isn't installed
-        return "unknown"
-
-
-def _is_placeholder(provider: object) -> bool:
-    """Whether a provider is the API's own, which does nothing."""
-    return type(provider).__module__.startswith(("opentelemetry.metrics", "opentelemetry._logs"))
 
 
 def _is_new(span: Span, spot: Place) -> bool:
@@ -378,30 +327,3 @@ def _is_new(span: Span, spot: Place) -> bool:
         return False
     parent = spot.parent.span if spot.parent is not None else spot.ambient
     return context.span_id != parent.get_span_context().span_id
-
-
-def _watch_current_task(run: OpenRun) -> None:
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # no event loop in this thread
-        return
-    if task is None:
-        return
-    run.in_other_tasks = _is_agenerate()
-    watch_task(task, run)
-
-
-def _is_agenerate() -> bool:
-    """Whether the call in progress is ``BaseChatModel.agenerate``, under ainvoke and abatch.
-
-    It alone can be cancelled without an event, and it alone runs the model's body in tasks
-    other than the caller's. LangChain tells a handler neither; the stack does.
-    """
-    frame = sys._getframe(3)  # noqa: SLF001 - inspect.stack() reads source files: 1 ms
-    for _ in range(_FRAMES):
-        if frame.f_code is _AGENERATE:
-            return True
-        if frame.f_back is None:
-            return False
-        frame = frame.f_back
-    return False

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,6 +16,7 @@ from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from opentelemetry import trace
 from opentelemetry.context import Context, attach, detach
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from parrot_callbacks import OpenTelemetryCallbackHandler, open_runs
 
@@ -363,7 +365,7 @@ async def test_ten_thousand_calls_leave_nothing(telemetry: Any, async_echo: Any)
     assert telemetry.handler.open_runs == 0
     assert len(telemetry.chats) == 1_300
     # One callback a task, however many calls it makes.
-    assert len(open_runs._watched().tasks) <= 1
+    assert len(open_runs.watched().tasks) <= 1
 
 
 async def test_two_thousand_cancelled_calls_leave_nothing(telemetry: Any, async_echo: Any) -> None:
@@ -426,3 +428,22 @@ def test_an_interrupted_graph_is_no_failure(telemetry: Any, echo: Any) -> None:
     assert outcome(span) == "abandoned"
     for span in telemetry.spans:
         assert_no_failure(span)
+
+
+async def test_an_ended_call_is_not_kept_alive(telemetry: Any, echo: Any) -> None:
+    spans: list[weakref.ref[Any]] = []
+
+    class Noting(SpanProcessor):
+        def on_start(self, span: Any, parent_context: Any = None) -> None:
+            spans.append(weakref.ref(span))
+
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(Noting())
+    config = {"callbacks": [OpenTelemetryCallbackHandler(provider)]}
+    await echo().ainvoke("x", config)
+    async for _ in echo().astream("x", config):
+        pass
+    # The task's context may still hold the stand-in, but no longer what it stood for.
+    gc.collect()
+    assert len(spans) == 2
+    assert not any(span() for span in spans)

@@ -1,0 +1,69 @@
+"""Ending the runs of a task with the task.
+
+LangChain calls no ``on_llm_error`` when an ``ainvoke`` is cancelled, and no ``on_tool_error``
+when an asynchronous tool is.
+"""
+
+import asyncio
+import sys
+from contextvars import Context
+from typing import Final
+
+from langchain_core.language_models import BaseChatModel
+
+from parrot_callbacks.open_runs import AnyTask, OpenRun, watched
+from parrot_callbacks.outcomes import ABANDONED, CANCELLED
+
+_AGENERATE: Final = BaseChatModel.agenerate.__code__
+# Between agenerate and this module: four frames of LangChain's callbacks, three of ours.
+_FRAMES: Final = 9
+
+
+def watch_current_task(run: OpenRun) -> None:
+    """End the run when the current task ends, if no event has ended it by then.
+
+    One callback a task serves all its runs: one a call would leave thousands on a
+    long-lived task.
+    """
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop in this thread
+        return
+    if task is None:
+        return
+    run.in_other_tasks = _is_agenerate()
+    tasks = watched().tasks
+    runs = tasks.get(task)
+    if runs is None:
+        runs = tasks[task] = {}
+        # A context of its own: the current one would be kept until the task ends.
+        task.add_done_callback(_task_done, context=Context())
+    runs[run.run_id] = run
+    run.of_task = runs
+
+
+def _is_agenerate() -> bool:
+    """Whether the call in progress is ``BaseChatModel.agenerate``, under ainvoke and abatch.
+
+    It alone can be cancelled without an event, and it alone runs the model's body in tasks
+    other than the caller's. LangChain tells a handler neither; the stack does.
+    """
+    frame = sys._getframe(2)  # noqa: SLF001 - inspect.stack() reads source files: 1 ms
+    for _ in range(_FRAMES):
+        if frame.f_code is _AGENERATE:
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False
+
+
+def _task_done(task: AnyTask) -> None:
+    runs = watched().tasks.pop(task, None)
+    for run in tuple(runs.values()) if runs else ():
+        if task.cancelled() or run.in_other_tasks:
+            run.owner.finish(run, CANCELLED)
+        elif not run.streamed:
+            run.owner.finish(run, ABANDONED)
+        # A stream that has begun may be read on by another task, as asyncio.wait_for did
+        # around each step until Python 3.12. It ends with its generator.
