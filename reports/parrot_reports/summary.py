@@ -1,6 +1,7 @@
 """Statistics over a table of spans: pure functions, nothing is drawn or written here."""
 
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import msgspec
@@ -75,6 +76,14 @@ class Timeline:
     length: int
     calls: int
     shown_of: int
+
+    @property
+    def peak(self) -> int:
+        """Most calls in flight at one moment."""
+        calls = [bar for bar in self.bars if not bar.depth]
+        # An end comes before a start at the same moment: the one call gave way to the other.
+        turns = sorted([(bar.start, 1) for bar in calls] + [(bar.end, -1) for bar in calls])
+        return max(accumulate(step for _, step in turns), default=0)
 
 
 def use_by_model(table: SpanTable) -> tuple[ModelUse, ...]:

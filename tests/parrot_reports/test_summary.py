@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pytest
 
 from parrot_bench.record import RunRecord
 from parrot_reports import spans, summary
@@ -87,6 +88,27 @@ def test_one_call_of_each_mode_and_one_batch_of_those_that_batch(make_run: MakeR
     for line in lines.values():
         assert line.bars[0].start == 0
         assert max(bar.end for bar in line.bars) == line.length
+
+
+@pytest.mark.parametrize(
+    ("starts_and_ends", "peak"),
+    [
+        ([(0, 10), (10, 20), (20, 30)], 1),
+        ([(0, 30), (5, 20), (21, 25)], 2),
+        ([(0, 9), (1, 9), (2, 9)], 3),
+        ([(0, 0)], 0),
+    ],
+)
+def test_the_most_calls_at_once(starts_and_ends: list[tuple[int, int]], peak: int) -> None:
+    bars = tuple(
+        summary.Bar(name="chat", start=a, end=b, first_chunk=None, depth=0, failed=False)
+        for a, b in starts_and_ends
+    )
+    inside = summary.Bar(name="POST", start=0, end=30, first_chunk=None, depth=1, failed=False)
+    line = summary.Timeline(
+        mode="batch", bars=(*bars, inside), length=30, calls=len(bars), shown_of=len(bars)
+    )
+    assert line.peak == peak
 
 
 def _traced(record: RunRecord) -> RunRecord:
