@@ -3,7 +3,7 @@
 # ruff: noqa: ARG002 - LangChain decides what a callback is given, and it is more than we need.
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -62,6 +62,13 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
             tags=tags,
             content_filter=self._content_filter,
         )
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        # A config may be copied with its callbacks; providers and open runs can't be.
+        return self
 
     @property
     def open_runs(self) -> int:

@@ -164,7 +164,7 @@ class OpenRuns:
         return len(self._runs)
 
     def __contains__(self, run_id: UUID) -> bool:
-        return run_id in self._runs or run_id in self._spanless
+        return run_id in self._runs or (bool(self._spanless) and run_id in self._spanless)
 
     def get(self, run_id: UUID) -> OpenRun | None:
         """Return the open run of this id."""

@@ -25,7 +25,7 @@ from parrot_callbacks.open_runs import OpenRun, OpenRuns, runs_of_provider
 from parrot_callbacks.outcomes import FAILED, Outcome, error_type
 from parrot_callbacks.placement import Place, enter, leave, place
 from parrot_callbacks.providers import OptionalSignals, package_version
-from parrot_callbacks.reply import reply_attributes
+from parrot_callbacks.reply import is_cache_hit, reply_attributes
 from parrot_callbacks.request import (
     Attributes,
     allowed_context,
@@ -263,7 +263,7 @@ class SpanRecorder:
             if metrics is not None and semconv.PROVIDER in run.attributes:
                 context = set_span_in_context(span)
                 metrics.record_call(seconds, run.attributes, found, context)
-                if run.first_ns:
+                if run.first_ns and not (reply is not None and is_cache_hit(reply)):
                     first = (run.first_ns - run.started_ns) / 1e9
                     metrics.record_first_chunk(first, run.attributes, found, context)
         finally:
@@ -280,7 +280,7 @@ class SpanRecorder:
         error: BaseException | None,
     ) -> None:
         found[semconv.RUN_OUTCOME] = outcome
-        if run.streamed:
+        if run.streamed and not (reply is not None and is_cache_hit(reply)):
             found[semconv.REQUEST_STREAM] = True
             if run.first_ns:
                 found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (run.first_ns - run.started_ns) / 1e9

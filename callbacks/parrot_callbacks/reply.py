@@ -62,6 +62,17 @@ def reply_attributes(result: LLMResult) -> Attributes:
     return found
 
 
+def is_cache_hit(result: LLMResult) -> bool:
+    """Whether LangChain answered from its cache: it sets a cost of zero on the usage then.
+
+    It may replay the cached reply as stream events, which no model has streamed.
+    """
+    candidates = result.generations[0] if result.generations else []
+    message = getattr(candidates[0], "message", None) if candidates else None
+    usage: Mapping[str, Any] = getattr(message, "usage_metadata", None) or {}
+    return usage.get("total_cost") == 0
+
+
 def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
     """Turn LangChain's ``usage_metadata`` into token counts, details included."""
     found: Attributes = {}

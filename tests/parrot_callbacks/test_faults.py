@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
@@ -273,6 +274,15 @@ def test_one_span_for_each_model_of_a_fallback(telemetry: Any, echo: Any) -> Non
     assert outcome(root) == "completed"
 
 
+def test_callbacks_given_anew_inside_a_chain(telemetry: Any, echo: Any) -> None:
+    def step(text: str) -> str:
+        return str(echo().invoke(text, telemetry.config).text)
+
+    RunnableLambda(step).with_config(run_name="outer").invoke("x", telemetry.config)
+    (root,) = telemetry.named("invoke_workflow outer")
+    assert telemetry.chat.parent.span_id == root.context.span_id
+
+
 def test_sixteen_threads(telemetry: Any, echo: Any) -> None:
     model = echo(before=telemetry.client_span)
     barrier = threading.Barrier(16)
@@ -352,6 +362,21 @@ def test_a_cache_hit_has_a_span(telemetry: Any, echo: Any) -> None:
         model.invoke("x", telemetry.config)
     assert len(telemetry.chats) == 2
     assert "gen_ai.response.time_to_first_chunk" not in telemetry.chats[1].attributes
+
+
+def test_a_replayed_cache_hit_was_not_streamed(telemetry: Any, echo: Any) -> None:
+    streaming = pytest.importorskip("langchain_core.tracers._streaming")
+    marker = getattr(streaming, "_V2StreamingCallbackHandler", None)
+    if marker is None:
+        pytest.skip("this langchain-core has no v3 events")
+    listener = type("Listener", (marker, BaseCallbackHandler), {})()
+    model = echo(cache=InMemoryCache())
+    for _ in range(2):
+        model.invoke("x", {"callbacks": [telemetry.handler, listener]})
+    first, second = telemetry.chats
+    assert first.attributes["gen_ai.request.stream"] is True
+    assert "gen_ai.request.stream" not in second.attributes
+    assert "gen_ai.response.time_to_first_chunk" not in second.attributes
 
 
 async def test_ten_thousand_calls_leave_nothing(telemetry: Any, async_echo: Any) -> None:
