@@ -77,5 +77,5 @@ def minimums(session: nox.Session) -> None:
     lowest = [re.sub(r">=([\w.]+).*", r"==\1", requirement) for requirement in wanted]
     constraints = Path(session.create_tmp(), "minimums.txt")
     constraints.write_text("\n".join(lowest) + "\n", encoding="utf-8")
-    session.install("-e", ".[bench]", *group("minimums"), "--constraint", str(constraints))
+    session.install("-e", ".[bench]", *group("tests"), "--constraint", str(constraints))
     session.run("pytest", "--ignore=tests/benchmarks", *session.posargs)

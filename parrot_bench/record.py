@@ -248,7 +248,8 @@ class ModeOverhead(Saved):
         decided_by: The clock the verdict comes from.
         verdict_note: Why it is amber or not measured; empty otherwise.
         disagrees: CPU and wall time say different things.
-        seconds_to_resolve: How long the rounds would have to run; None when resolved.
+        seconds_to_resolve: How long the rounds would have to run in all, those that did
+            included; None when resolved.
         cold: Median time of the first call after another mode's block, wall; None if unknown.
         percentiles: p50, p90, p95, p99 of stamped calls.
         calls: Timed calls.
@@ -257,7 +258,7 @@ class ModeOverhead(Saved):
         every: The mode has a block in every ``every``-th round.
         calls_per_second: Calls over wall time of its blocks.
         tokens_per_second: Output tokens over wall time; None when the reply has no usage.
-        errors: Calls that raised, by error type.
+        errors: Blocks that raised and were left out, by error type.
     """
 
     mode: str

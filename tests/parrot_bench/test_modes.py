@@ -39,7 +39,9 @@ HAS_V3 = MODES["astream_events_v3"] in HERE
 class InOnePiece(BaseChatModel):
     """A model that implements nothing but what it must."""
 
-    _llm_type = "in-one-piece"
+    @property
+    def _llm_type(self) -> str:
+        return "in-one-piece"
 
     def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
         return ChatParrotLink(parrot_buffer_length=5)._generate(messages)
@@ -54,7 +56,9 @@ class OnlyAstream(InOnePiece):
 
 
 class Simple(SimpleChatModel):
-    _llm_type = "simple"
+    @property
+    def _llm_type(self) -> str:
+        return "simple"
 
     def _call(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> str:
         return "hi"
