@@ -22,11 +22,19 @@ _ROLES: Final = {
 _MODALITIES: Final = {"image", "audio", "video"}
 
 
-def to_json(value: object) -> str:
-    """Write compact JSON; what JSON doesn't have is written as its type's name."""
+def to_json(messages: Sequence[Part]) -> str:
+    """Write compact JSON, for span attributes; what JSON doesn't have is its type's name."""
     return json.dumps(
-        value, separators=(",", ":"), ensure_ascii=False, default=lambda item: type(item).__name__
+        messages,
+        separators=(",", ":"),
+        ensure_ascii=False,
+        default=lambda item: type(item).__name__,
     )
+
+
+def to_structure(messages: Sequence[Part]) -> Any:
+    """Return plain lists, mappings and scalars, for events: those take no JSON texts."""
+    return json.loads(to_json(messages))
 
 
 def input_messages(messages: Sequence[BaseMessage], keep: ContentFilter) -> list[Part]:
@@ -35,19 +43,23 @@ def input_messages(messages: Sequence[BaseMessage], keep: ContentFilter) -> list
 
 
 def output_messages(
-    candidates: Sequence[Generation | ChatGeneration], keep: ContentFilter
+    candidates: Sequence[Generation | ChatGeneration], keep: ContentFilter, *, latest: bool
 ) -> list[Part]:
-    """Describe the candidates of a reply, each with its finish reason."""
+    """Describe the candidates of a reply.
+
+    Args:
+        candidates: The candidates of one prompt.
+        keep: Sees every text.
+        latest: Follow main, which has finish reasons on the span only. The release has each
+            candidate's in its message, too.
+    """
     described = []
     for candidate, reason in zip(candidates, finish_reasons(candidates), strict=True):
         message = getattr(candidate, "message", None) or AIMessage(candidate.text)
-        described.append(
-            {
-                "role": _role(message),
-                "parts": list(_parts(message, keep)),
-                "finish_reason": reason or "stop",
-            }
-        )
+        part: Part = {"role": _role(message), "parts": list(_parts(message, keep))}
+        if reason and not latest:
+            part["finish_reason"] = reason
+        described.append(part)
     return described
 
 

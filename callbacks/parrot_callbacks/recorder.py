@@ -20,7 +20,7 @@ from opentelemetry.trace import (
 )
 
 from parrot_callbacks import events, semconv, settings
-from parrot_callbacks.messages import ContentFilter, output_messages, to_json
+from parrot_callbacks.messages import ContentFilter, output_messages, to_json, to_structure
 from parrot_callbacks.open_runs import OpenRun, OpenRuns, runs_of_provider
 from parrot_callbacks.outcomes import FAILED, Outcome, error_type
 from parrot_callbacks.placement import Place, enter, leave, place
@@ -297,17 +297,19 @@ class SpanRecorder:
         _set(span, found)
 
     def _record_content(self, run: OpenRun, found: Attributes, reply: LLMResult | None) -> None:
-        content: Attributes = {semconv.INPUT_MESSAGES: to_json(run.content)}
+        content = {semconv.INPUT_MESSAGES: run.content}
         candidates = reply.generations[0] if reply is not None and reply.generations else ()
         if candidates:
-            answered = output_messages(candidates, self._content_filter)
-            content[semconv.OUTPUT_MESSAGES] = to_json(answered)
-        if self.capture.on_span:
-            found.update(content)
-        if self.capture.as_event and (logger := self._signals.logger()) is not None:
-            events.emit_details(
-                logger, {**run.attributes, **found, **content}, set_span_in_context(run.span)
+            content[semconv.OUTPUT_MESSAGES] = output_messages(
+                candidates, self._content_filter, latest=self._latest
             )
+        if self.capture.as_event and (logger := self._signals.logger()) is not None:
+            structured = {name: to_structure(value) for name, value in content.items()}
+            events.emit_details(
+                logger, {**run.attributes, **found, **structured}, set_span_in_context(run.span)
+            )
+        if self.capture.on_span:
+            found.update((name, to_json(value)) for name, value in content.items())
 
 
 def _set(span: Span, attributes: Attributes) -> None:
