@@ -19,7 +19,7 @@ from parrot_bench.errors import UsageError
 from parrot_bench.events import Described, Event, Phase, Reply
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
-from parrot_bench.modes import quiet, select_modes
+from parrot_bench.modes import MODES, quiet, select_modes
 from parrot_bench.record import ModelDescription, ModeRecord
 from parrot_bench.studies.caller import UNPRIMED_NS
 from parrot_bench.studies.overhead import Overhead
@@ -125,7 +125,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
                 model=describe(model, job.spec, how),
                 environment=environment(type(model).__module__, loop),
                 conditions=tuple(found),
-                modes=tuple(_mode_record(mode, model) for mode in chosen),
+                modes=tuple(_mode_record(mode, model) for mode in chosen) + _left_out(job, model),
                 batch_size=batch,
                 pid=os.getpid(),
             )
@@ -232,6 +232,18 @@ def _public_params(model: BaseChatModel) -> dict[str, JsonValue]:
 
     params = {str(key): value for key, value in model._identifying_params.items()}  # noqa: SLF001
     return {key: recordable(value) for key, value in params.items() if not is_credential(key)}
+
+
+def _left_out(job: Job, model: BaseChatModel) -> tuple[ModeRecord, ...]:
+    """The modes that are off unless asked for: named, never silently missing."""
+    if job.modes:
+        return ()
+    why = "deprecated, so measured only when named in --modes"
+    return tuple(
+        _mode_record(mode, model).model_copy(update={"unavailable": why})
+        for mode in MODES.values()
+        if mode.status == "deprecated"
+    )
 
 
 def _mode_record(mode: ExecutionMode, model: BaseChatModel) -> ModeRecord:

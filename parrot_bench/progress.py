@@ -79,7 +79,7 @@ class Progress:
         name = event.model.model_name or event.model.llm_type
         self._say(Text.assemble("measuring ", (name, "bold"), f" ({event.model.class_name})"))
         for mode in event.modes:
-            if mode.unavailable:
+            if mode.unavailable and mode.status != "deprecated":
                 self._say(Text(f"{mode.name} is not available: {mode.unavailable}", style="yellow"))
         for condition in event.conditions:
             done = "kept" if condition.kept else "removed from the timed process"

@@ -54,8 +54,8 @@ def _trust(record: RunRecord) -> Text:
         modes = record.reconciliation.modes
         calls, spans = sum(m.calls for m in modes), sum(m.chat_spans for m in modes)
         line.append(f"{calls} calls {'=' if calls == spans else '≠'} {spans} spans")
-    if overhead is None:
-        line.append(sentence)
+    if overhead is None or record.status == "incomplete":
+        line.append(f"\n  {sentence}", style=_COLOURS[level])
     return line
 
 
