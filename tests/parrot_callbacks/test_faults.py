@@ -222,8 +222,7 @@ def test_a_model_that_calls_a_model(telemetry: Any, echo: Any, in_a_chain: bool)
     (outer_chat,) = telemetry.named("chat outer")
     assert client.parent.span_id == inner_chat.context.span_id
     assert outer_chat.context.span_id == attempt.parent.span_id
-    if not in_a_chain:
-        assert inner_chat.parent.span_id == attempt.context.span_id
+    assert inner_chat.parent.span_id == attempt.context.span_id
 
 
 async def test_fifty_streams_at_once(telemetry: Any, async_echo: Any) -> None:
@@ -281,6 +280,19 @@ def test_callbacks_given_anew_inside_a_chain(telemetry: Any, echo: Any) -> None:
     RunnableLambda(step).with_config(run_name="outer").invoke("x", telemetry.config)
     (root,) = telemetry.named("invoke_workflow outer")
     assert telemetry.chat.parent.span_id == root.context.span_id
+
+
+async def test_an_ended_call_is_nobodys_parent(telemetry: Any, echo: Any) -> None:
+    async def step(text: str) -> str:
+        await echo().ainvoke(text)
+        # The span descends from no run that is open, though its context was made from one
+        # in which a call was: the parent run decides.
+        with telemetry.tracer.start_as_current_span("mine"):
+            return str((await echo().ainvoke(text)).text)
+
+    await RunnableLambda(step).with_config(run_name="outer").ainvoke("x", telemetry.config)
+    (root,) = telemetry.named("invoke_workflow outer")
+    assert {chat.parent.span_id for chat in telemetry.chats} == {root.context.span_id}
 
 
 def test_sixteen_threads(telemetry: Any, echo: Any) -> None:
