@@ -27,6 +27,8 @@ RANKS = (0.5, 0.9, 0.95, 0.99)
 
 AA_CONFIDENCE = 0.99
 
+CLOCKS: tuple[Clock, ...] = ("cpu", "wall")
+
 StoppedBy = Literal["target", "time", "max-calls", "interrupted", "failed"]
 
 
@@ -113,15 +115,14 @@ def result(
     for planned in measured:
         name = planned.mode
         own = samples.of(name)
-        ratios = {
-            f"{c}_ratio{joint}": None
-            if name == baseline
-            else ratio(samples, planned, baseline, c, comparisons=len(compared) if joint else 1)
-            for c in ("cpu", "wall")
-            for joint in ("", "_joint")
-        }
-        cpu_ratio, wall_ratio = ratios["cpu_ratio"], ratios["wall_ratio"]
-        decided = ratios[f"{clock}_ratio_joint"]
+        ratios: dict[str, Estimate | None] = {}
+        for each in CLOCKS if name != baseline else ():
+            one = ratio(samples, planned, baseline, each)
+            joint = ratio(samples, planned, baseline, each, comparisons=len(compared))
+            ratios[f"{each}_ratio"] = _as_stable_as(one, joint)
+            ratios[f"{each}_ratio_joint"] = joint
+        cpu_ratio, wall_ratio = ratios.get("cpu_ratio"), ratios.get("wall_ratio")
+        decided = ratios.get(f"{clock}_ratio_joint")
         verdict = "baseline" if name == baseline else verdicts.get(name, "not measured")
         floor = samples.of(floors.get(name, ""))
         calls, wall_ns = sum(own.calls), sum(own.wall)
@@ -170,6 +171,13 @@ def result(
         duration_s=duration_s,
         calls=samples.calls,
     )
+
+
+def _as_stable_as(one: Estimate | None, joint: Estimate | None) -> Estimate | None:
+    """Let a ratio's own estimate be called stable where the joint one is."""
+    if one is None or joint is None or one.stable == joint.stable:
+        return one
+    return one.model_copy(update={"stable": joint.stable, "note": _note(joint)})
 
 
 def _note(decided: Estimate | None) -> str:

@@ -202,6 +202,24 @@ def test_a_slow_mode_is_divided_by_the_baseline_block_it_brought() -> None:
     assert slow.cpu_ratio.count == 40
 
 
+def test_a_mode_is_called_stable_for_all_modes_together() -> None:
+    """Otherwise one of many equal modes would be amber in every fifth run."""
+    for seed in range(40):
+        rng = random.Random(seed)
+        samples = Samples()
+        for number in range(100):
+            blocks = [
+                Block(0, mode, "mode", "", "", 1, each, each, None)
+                for mode in COSTS_US
+                for each in [round(1e6 * rng.lognormvariate(0, 0.05))]
+            ]
+            samples.add(RoundTaken(number, False, False, tuple(blocks), (), 0))
+        for mode in by_mode(summarised(samples)).values():
+            if mode.mode != "invoke":
+                assert mode.cpu_ratio.stable == mode.cpu_ratio_joint.stable
+                assert mode.cpu_ratio.stable == (mode.verdict_note == "")
+
+
 def test_blocks_that_raised_are_counted() -> None:
     samples = measured(20)
     samples.add(RoundTaken(20, False, False, (), (("ainvoke", "ValueError"),) * 2, 0))
