@@ -25,6 +25,9 @@ from parrot_bench.studies.caller import UNPRIMED_NS
 from parrot_bench.studies.overhead import Overhead
 from parrot_bench.studies.plan import OverheadPlan
 from parrot_bench.timing import Async
+from parrot_bench.traced_pass import TracedPass, TracedPlan
+from parrot_callbacks import open_tracing
+from parrot_callbacks.redaction import is_credential, recordable
 
 DEFAULT_BATCH = 16
 """Prompts of one batch, unless asked otherwise or a bounded number of calls needs fewer."""
@@ -139,10 +142,6 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
 def _trace(
     job: Job, model: BaseChatModel, study: Overhead, plan: OverheadPlan, *, slow: bool
 ) -> Measurement:
-    # The OpenTelemetry SDK is loaded after the last timed block.
-    from parrot_bench.traced_pass import TracedPass, TracedPlan  # noqa: PLC0415
-    from parrot_callbacks import open_tracing  # noqa: PLC0415
-
     counted = job.max_calls is not None
     traced = TracedPlan(
         modes=study.modes,
@@ -228,8 +227,6 @@ def describe(model: BaseChatModel, spec: str, second: str) -> ModelDescription:
 
 def _public_params(model: BaseChatModel) -> dict[str, JsonValue]:
     """The model's identifying params as they are recorded on spans, credentials removed."""
-    from parrot_callbacks.redaction import is_credential, recordable  # noqa: PLC0415  # lazily
-
     params = {str(key): value for key, value in model._identifying_params.items()}  # noqa: SLF001
     return {key: recordable(value) for key, value in params.items() if not is_credential(key)}
 

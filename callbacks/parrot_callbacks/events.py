@@ -11,17 +11,27 @@ from opentelemetry.util.types import AnyValue
 
 from parrot_callbacks import semconv
 from parrot_callbacks.outcomes import error_type
+from parrot_callbacks.redaction import redact_message
 
 SUPPORTED: Final = "context" in inspect.signature(LogRecord).parameters
 """Whether this OpenTelemetry can attach an event to a span: from 1.36 on."""
 
 
-def emit_exception(logger: Logger, error: BaseException, context: Context) -> None:
+def exception_attributes(error: BaseException) -> dict[str, str]:
+    """Say what a model raised, without the keys that its message may repeat."""
+    return {
+        semconv.EXCEPTION_TYPE: error_type(error),
+        semconv.EXCEPTION_MESSAGE: redact_message(str(error)),
+        semconv.EXCEPTION_STACKTRACE: redact_message("".join(traceback.format_exception(error))),
+    }
+
+
+def emit_exception(logger: Logger, attributes: Mapping[str, str], context: Context) -> None:
     """Record an exception as a log event.
 
     Args:
         logger: Where to.
-        error: What the model raised.
+        attributes: What the model raised, from `exception_attributes`.
         context: With the chat span: the event belongs to it.
     """
     logger.emit(
@@ -29,11 +39,7 @@ def emit_exception(logger: Logger, error: BaseException, context: Context) -> No
             context=context,
             severity_number=SeverityNumber.WARN,
             event_name=semconv.EXCEPTION_EVENT,
-            attributes={
-                semconv.EXCEPTION_TYPE: error_type(error),
-                semconv.EXCEPTION_MESSAGE: str(error),
-                semconv.EXCEPTION_STACKTRACE: "".join(traceback.format_exception(error)),
-            },
+            attributes=dict(attributes),
         )
     )
 

@@ -286,12 +286,13 @@ class SpanRecorder:
                 found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (run.first_ns - run.started_ns) / 1e9
         span = run.span
         if error is not None and outcome == FAILED:
-            span.set_status(StatusCode.ERROR, str(error))
+            said = events.exception_attributes(error)
+            span.set_status(StatusCode.ERROR, said[semconv.EXCEPTION_MESSAGE])
             logger = self._signals.logger() if self._latest else None
             if logger is None:
-                span.record_exception(error)
+                span.record_exception(error, said)
             else:
-                events.emit_exception(logger, error, set_span_in_context(span))
+                events.emit_exception(logger, said, set_span_in_context(span))
         if self.capture and run.content is not None:
             self._record_content(run, found, reply)
         _set(span, found)

@@ -60,6 +60,11 @@ _QUERY_CREDENTIAL: Final = re.compile(
     r"(?<=[?&])([^=&#\s]*(?:key|token|secret|passw|sig|auth|credential)[^=&#\s]*)=[^&#\s]*",
     re.IGNORECASE,
 )
+# Keys of well-known providers, which their error messages like to repeat.
+_KNOWN_KEY: Final = re.compile(
+    r"\b(?:sk|pk|rk|gsk|hf|ghp|gho|github_pat|lsv2|nvapi|pplx|r8|xai|xox[abps])[-_]"
+    r"[A-Za-z0-9*_-]{8,}|\bAIza[A-Za-z0-9_-]{20,}|\bAKIA[A-Z0-9]{12,}"
+)
 _AUTH_SCHEME: Final = re.compile(r"\b(Bearer|Basic)\s+[A-Za-z0-9+/=._~-]{8,}", re.IGNORECASE)
 
 
@@ -86,6 +91,14 @@ def redact_text(text: str) -> str:
     if " " in text:
         text = _AUTH_SCHEME.sub(rf"\1 {REDACTED}", text)
     return text
+
+
+def redact_message(text: str) -> str:
+    """Redact what an exception says: a text of unknown making, which may repeat a key.
+
+    It is slower than `redact_text`, and meant for what is rare.
+    """
+    return _KNOWN_KEY.sub(REDACTED, redact_text(text))
 
 
 def recordable(value: object) -> Scalar | None:

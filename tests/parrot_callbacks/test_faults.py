@@ -395,12 +395,12 @@ async def test_ten_thousand_calls_leave_nothing(telemetry: Any, async_echo: Any)
     model = async_echo()
     task = asyncio.current_task()
     assert task is not None
-    for _ in range(20):
+    for _ in range(180):
         await asyncio.gather(*(model.ainvoke("x", telemetry.config) for _ in range(50)))
-    for _ in range(300):
+    for _ in range(1_000):
         await model.ainvoke("x", telemetry.config)
     assert telemetry.handler.open_runs == 0
-    assert len(telemetry.chats) == 1_300
+    assert len(telemetry.chats) == 10_000
     # One callback a task, however many calls it makes.
     assert len(open_runs.watched().tasks) <= 1
 
@@ -484,3 +484,17 @@ async def test_an_ended_call_is_not_kept_alive(telemetry: Any, echo: Any) -> Non
     gc.collect()
     assert len(spans) == 2
     assert not any(span() for span in spans)
+
+
+def test_a_key_in_an_error_is_in_no_span(telemetry: Any, sync_echo: Any) -> None:
+    def refuse() -> None:
+        raise ValueError("Incorrect API key provided: sk-abcdefgh12345678")
+
+    model = sync_echo(before=refuse)
+    with pytest.raises(ValueError, match="sk-abcdefgh12345678"):
+        model.invoke("x", telemetry.config)
+    (span,) = telemetry.chats
+    assert "sk-abcdefgh12345678" not in span.to_json()
+    assert "[redacted]" in span.status.description
+    (event,) = span.events
+    assert event.attributes["exception.type"] == "ValueError"

@@ -9,7 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from parrot_callbacks.redaction import MAX_LENGTH, is_credential, recordable, redact_text
+from parrot_callbacks.redaction import (
+    MAX_LENGTH,
+    is_credential,
+    recordable,
+    redact_message,
+    redact_text,
+)
 from parrot_callbacks.request import identifying_params
 
 SECRET = "hunter2-5f4dcc3b5aa765d6"
@@ -110,3 +116,25 @@ def test_a_cycle_ends() -> None:
     cycle: dict[str, Any] = {}
     cycle["again"] = cycle
     assert "dict" in str(recordable(cycle))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "sk-proj-abcdefgh12345678",
+        "sk-abc***************wxyz",
+        "gsk_abcdefgh12345678",
+        "AIzaSyA-1234567890abcdefghij",
+        "ghp_abcdefgh12345678",
+    ],
+)
+def test_a_key_that_an_error_repeats_is_taken_out(key: str) -> None:
+    said = redact_message(f"Incorrect API key provided: {key}. Ask at https://u:p@x.example/a")
+    assert key not in said
+    assert "u:p" not in said
+    assert said.startswith("Incorrect API key provided: [redacted]. Ask")
+
+
+def test_an_ordinary_message_is_kept() -> None:
+    said = "risk-averse models (task_force-42) asked for 3 skills at once"
+    assert redact_message(said) == said
