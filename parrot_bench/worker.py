@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
-from secrets import token_hex
+from secrets import randbelow, token_hex
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -59,7 +59,7 @@ def in_worker(job: "Job", log: Path, interrupted: Callable[[], bool]) -> "Measur
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, _KEY: key},
+            env={"PYTHONHASHSEED": _hash_seed(), **os.environ, _KEY: key},
         )
         try:
             connection = _accept(listener, process, log)
@@ -68,6 +68,14 @@ def in_worker(job: "Job", log: Path, interrupted: Callable[[], bool]) -> "Measur
                 yield from _events(connection, process, job, log, interrupted)
         finally:
             _end(process)
+
+
+def _hash_seed() -> str:
+    """A seed of this process's own: the layout of dicts is part of what a process measures.
+
+    Given explicitly, because a seed that Python draws itself cannot be read and recorded.
+    """
+    return str(randbelow(2**32))
 
 
 def _accept(listener: Listener, process: "subprocess.Popen[bytes]", log: Path) -> Connection:

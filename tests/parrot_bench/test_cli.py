@@ -36,6 +36,7 @@ def test_a_run_leaves_everything(cli: Cli, folder: Path) -> None:
     record = here.read_record()
     assert record.status == "complete"
     assert record.configuration.seed == 5
+    assert record.environment.hash_seed.isdigit()
     assert record.command[:2] == ("parrot-bench", "run")
     assert record.overhead is not None
     assert {mode.mode for mode in record.overhead.modes} == {

@@ -99,3 +99,4 @@ def test_chat_openai_in_every_mode(cli: Cli, tmp_path: Path, endpoint: str) -> N
     for path in (here.record, here.spans, here.report, here.summary):
         assert "sk-very-secret" not in path.read_text(encoding="utf-8")
     assert "Hello" not in spans
+    assert "What does each way of calling you cost" not in spans

@@ -1,0 +1,46 @@
+"""What the documents say that the code says, too."""
+
+import re
+from pathlib import Path
+
+from parrot_bench.measuring import DEFAULT_BATCH
+from parrot_bench.modes import MODES
+from parrot_bench.parrot import ChatParrotLink
+from parrot_bench.request import DEFAULT_REPLY, Request
+
+ROOT = Path(__file__).parents[1]
+
+
+def test_the_table_of_defaults_is_true() -> None:
+    text = (ROOT / "docs" / "measuring.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([\w ()δ]+?) \| (.+?) \|", text, re.MULTILINE))
+    request = Request()
+    assert rows["baseline"] == f"`{request.baseline}`"
+    assert rows["prompt"] == f"{len(request.prompt)} characters"
+    assert rows["reply"].startswith(f"{DEFAULT_REPLY} chunks")
+    assert rows["batch"] == f"{DEFAULT_BATCH} prompts"
+    assert rows["time"] == f"{request.time_s:g} s"
+    assert rows["target"] == f"±{request.target * 100:g} %"
+    assert rows["same within (δ)"] == f"{request.delta * 100:g} %"
+    assert rows["time limit of one call"] == f"{request.call_limit_s:g} s"
+    assert ChatParrotLink().time_to_first_chunk == 0
+    assert request.max_calls is None
+    assert request.max_concurrency is None
+
+
+def test_the_readme_counts_the_modes() -> None:
+    text = " ".join((ROOT / "README.md").read_text(encoding="utf-8").split())
+    floors = sum(mode.status == "floor" for mode in MODES.values())
+    assert floors == 4
+    assert f"the {len(MODES) - floors} execution modes and four floors" in text
+
+
+def test_the_house_has_every_module() -> None:
+    drawn = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    for package in ("parrot_bench", "callbacks/parrot_callbacks", "reports/parrot_reports"):
+        for path in (ROOT / package).glob("*.py"):
+            if path.name != "__init__.py":
+                assert path.name in drawn, f"{path.name} is not in CONTRIBUTING.md"
+        for folder in (ROOT / package).glob("*/"):
+            if folder.name != "__pycache__" and folder.is_dir():
+                assert f"{folder.name}/" in drawn
