@@ -23,7 +23,7 @@ def test_the_table_of_defaults_is_true() -> None:
     assert rows["target"] == f"±{request.target * 100:g} %"
     assert rows["same within (δ)"] == f"{request.delta * 100:g} %"
     assert rows["time limit of one call"] == f"{request.call_limit_s:g} s"
-    assert ChatParrotLink().time_to_first_chunk == 0
+    assert ChatParrotLink(parrot_buffer_length=1).time_to_first_chunk == 0
     assert request.max_calls is None
     assert request.max_concurrency is None
 
