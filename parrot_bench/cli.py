@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from parrot_bench.errors import ParrotBenchError, RecordError, UsageError
+from parrot_bench.errors import MeasurementError, ParrotBenchError, RecordError, UsageError
 from parrot_bench.record import RunDirectory, RunRecord
 
 EXIT_FAILED = 1
@@ -256,7 +256,7 @@ def run(
 
         parrot-bench run my_app.llm:make_model --modes invoke,ainvoke,astream --max-calls 500
 
-    Ctrl-C ends it early; the finished rounds are kept and reported.
+    Ctrl-C ends it early (exit status 2); the finished rounds are kept and reported.
     """
     with _one_line_errors(debug=debug):
         from parrot_bench.progress import Progress  # noqa: PLC0415  # --help needs no LangChain
@@ -300,6 +300,8 @@ def run(
         finally:
             progress.close()
         _conclude(directory[0], record)
+        if record.status == "incomplete":
+            raise MeasurementError(f"{record.status_note}; they are kept in {directory[0].path}")
     if any(check.level == "red" for check in record.trust):
         raise typer.Exit(EXIT_FAILED)
 

@@ -21,7 +21,6 @@ from parrot_bench.events import (
     Described,
     Event,
     ModeDropped,
-    ModeTraced,
     PassReconciled,
     Phase,
     Planned,
@@ -35,7 +34,6 @@ from parrot_bench.loading import LoadedModel, adopt, load_model, load_parrot
 from parrot_bench.measuring import Job, Measurement, measure
 from parrot_bench.record import (
     Configuration,
-    ModeReconciliation,
     Noise,
     OverheadResult,
     Reconciliation,
@@ -59,7 +57,10 @@ LOOK_AGAIN = 1.1
 """The next look comes after 10 % more rounds."""
 
 SAVE_EVERY_S = 5.0
-"""How often the finished rounds are written while the rounds go on."""
+"""How often the finished rounds are written, at most, while the rounds go on."""
+
+SAVE_SHARE = 0.05
+"""Share of the time that this writing may take."""
 
 
 class Run:
@@ -79,7 +80,6 @@ class Run:
         self.described: Described | None = None
         self.plan: Planned | None = None
         self.failures: dict[str, str] = {}
-        self.traced: list[ModeReconciliation] = []
         self.reconciliation: Reconciliation | None = None
         self.stopped_by: StoppedBy = "failed"
         self.phase = ""
@@ -87,7 +87,7 @@ class Run:
         self._begun = monotonic()
         self._rounds_begun = self._rounds_ended = 0.0
         self._next_look = FIRST_LOOK
-        self._saved = monotonic()
+        self._save_next = monotonic() + SAVE_EVERY_S
         self._watch: NoiseWatch | None = None
         self._noise: Noise | None = None
 
@@ -108,8 +108,6 @@ class Run:
             self._planned(event)
         elif isinstance(event, RoundsEnded):
             self._rounds_over("max-calls" if event.by_calls else self.stopped_by)
-        elif isinstance(event, ModeTraced):
-            self.traced.append(event.result)
         elif isinstance(event, PassReconciled):
             self.reconciliation = event.result
         return Reply.GO
@@ -126,7 +124,7 @@ class Run:
         if taken.tail:
             return Reply.GO
         self._rounds_ended = now = monotonic()
-        if now - self._saved >= SAVE_EVERY_S:
+        if now >= self._save_next:
             self.save("the run has not finished, or was killed")
         if self.elapsed_s >= self.rounds_s:
             self.stopped_by = "time"
@@ -173,11 +171,13 @@ class Run:
             self._rounds_over(why)
 
     def _save(self, *, status: str, note: str) -> RunRecord:
+        begun = monotonic()
         record = self.record(status, note)
         if self.samples.rounds:
             self.samples.write(self.directory.samples, self.directory.calls)
         self.directory.write_record(record)
-        self._saved = monotonic()
+        ended = monotonic()
+        self._save_next = ended + max(SAVE_EVERY_S, (ended - begun) / SAVE_SHARE)
         return record
 
     def overhead(self) -> OverheadResult | None:
@@ -321,12 +321,12 @@ def carry_out(
         try:
             _follow(following, measurement, watcher, interrupted)
         except KeyboardInterrupt:
-            following.stop("interrupted")
             if following.described is None:
                 _discard(directory)
                 raise MeasurementError(
-                    "stopped before the model was loaded; nothing kept"
+                    "stopped before the model was loaded; nothing is kept"
                 ) from None
+            following.stop("interrupted")
             why = interrupted.requested or "Ctrl-C"
             return following.save(f"stopped by {why} after {following.samples.rounds} rounds")
         except ParrotBenchError as error:

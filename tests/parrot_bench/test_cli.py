@@ -255,15 +255,31 @@ def test_a_run_that_is_stopped_keeps_its_rounds_and_still_reports(
     time.sleep(2)
     process.send_signal(number)
     out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, out + err
+    assert process.returncode == 2, out + err
     assert "Traceback" not in err
     record = read_record(folder / "here")
     assert record.status == "incomplete"
+    assert err.strip() == f"parrot-bench: {record.status_note}; they are kept in here"
     assert record.status_note.startswith("stopped by")
     assert record.overhead is not None
     assert record.overhead.rounds > 20
     assert record.overhead.stopped_by == "interrupted"
     assert (folder / "here" / "report.html").stat().st_size
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_a_run_that_is_stopped_before_its_first_round_leaves_nothing(
+    start: Start, folder: Path
+) -> None:
+    (folder / "late.py").write_text("import time\ntime.sleep(60)\n", encoding="utf-8")
+    process = start("run", "late:model", "--out", "here", cwd=folder)
+    wait_for(folder / "here" / "worker.log")
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 2, out + err
+    assert err.strip() == "parrot-bench: stopped before the model was loaded; nothing is kept"
+    assert not (folder / "here").exists()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
