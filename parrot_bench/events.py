@@ -42,6 +42,7 @@ class Described:
         conditions: What distorts, removed or kept.
         modes: Every mode asked for, the unavailable ones with their reason.
         batch_size: Prompts of one batch.
+        reply_length: As in :class:`parrot_bench.record.Configuration`.
         pid: The timed process.
     """
 
@@ -50,6 +51,7 @@ class Described:
     conditions: tuple[Condition, ...]
     modes: tuple[ModeRecord, ...]
     batch_size: int
+    reply_length: int | None
     pid: int
 
 

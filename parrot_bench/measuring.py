@@ -17,10 +17,11 @@ from parrot_bench.conditions import conditions
 from parrot_bench.environment import environment
 from parrot_bench.errors import UsageError
 from parrot_bench.events import Described, Event, Phase, Reply
-from parrot_bench.execution import ExecutionMode
+from parrot_bench.execution import ExecutionMode, implements
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
 from parrot_bench.modes import MODES, quiet, select_modes
 from parrot_bench.record import ModelDescription, ModeRecord
+from parrot_bench.request import DEFAULT_REPLY
 from parrot_bench.studies.caller import UNPRIMED_NS
 from parrot_bench.studies.overhead import Overhead
 from parrot_bench.studies.plan import OverheadPlan
@@ -90,9 +91,13 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     Raises:
         ParrotBenchError: The job cannot be done; the message says why.
     """
+    reply_length = job.reply_length
+    embedded = loaded is None and not job.spec
     if loaded is None:
         yield Phase("loading the model")
-        loaded = load_model(job.spec) if job.spec else load_parrot(job.reply_length or 0)
+        if embedded:
+            reply_length = DEFAULT_REPLY if reply_length is None else reply_length
+        loaded = load_parrot(reply_length or 0) if embedded else load_model(job.spec)
     model = loaded.model
     second, how = loaded.second()
     chosen = _chosen(job)
@@ -103,7 +108,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
             f"the baseline {job.baseline} is not available: {missing.unavailable(model)}; "
             "name another mode with --baseline"
         )
-    kwargs = _call_arguments(job, model)
+    kwargs = {} if embedded else _call_arguments(job, model)
     batch = _batch_size(job, usable)
     with quiet(), conditions((model, second), keep=job.keep_conditions) as found:
         reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor")
@@ -130,6 +135,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
                 conditions=tuple(found),
                 modes=tuple(_mode_record(mode, model) for mode in chosen) + _left_out(job, model),
                 batch_size=batch,
+                reply_length=reply_length,
                 pid=os.getpid(),
             )
             yield from study.events()
@@ -174,7 +180,7 @@ def _chosen(job: Job) -> list[ExecutionMode]:
 
 def _call_arguments(job: Job, model: BaseChatModel) -> dict[str, Any]:
     """Arguments of every call that bring about the reply length that was asked for."""
-    if not job.spec or job.reply_length is None:
+    if job.reply_length is None:
         return {}
     fields = type(model).model_fields
     if "max_tokens" in fields or any(f.alias == "max_tokens" for f in fields.values()):
@@ -208,18 +214,14 @@ def describe(model: BaseChatModel, spec: str, second: str) -> ModelDescription:
         ),
         "",
     )
-    native = {
-        method: getattr(cls, method) is not getattr(BaseChatModel, method)
-        for method in ("_stream", "_agenerate", "_astream")
-    }
     return ModelDescription(
         spec=spec,
         class_name=f"{cls.__module__}.{cls.__qualname__}",
         llm_type=model._llm_type,  # noqa: SLF001  # LangChain's protocol for models
         model_name=name,
         identifying_params=_public_params(model),
-        native_async=native["_agenerate"] or native["_astream"],
-        native_stream=native["_stream"] or native["_astream"],
+        native_async=implements(model, "_agenerate") or implements(model, "_astream"),
+        native_stream=implements(model, "_stream") or implements(model, "_astream"),
         waits=False,
         second_instance=second,
     )

@@ -30,7 +30,7 @@ from parrot_bench.events import (
 )
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.interrupts import Interrupts
-from parrot_bench.loading import LoadedModel, adopt, load_model, load_parrot
+from parrot_bench.loading import LoadedModel, adopt
 from parrot_bench.measuring import Job, Measurement, measure
 from parrot_bench.record import (
     Configuration,
@@ -40,7 +40,7 @@ from parrot_bench.record import (
     RunDirectory,
     RunRecord,
 )
-from parrot_bench.request import DEFAULT_REPLY, Request, check, default_name
+from parrot_bench.request import Request, check, default_name
 from parrot_bench.samples import Samples
 from parrot_bench.studies.costs import StoppedBy, on_target, result
 from parrot_bench.trust import checks
@@ -241,7 +241,7 @@ class Run:
             delta=request.delta,
             prompt=None,
             prompt_characters=len(request.prompt),
-            reply_length=request.reply_length,
+            reply_length=described.reply_length,
             batch_size=described.batch_size,
             max_concurrency=request.max_concurrency,
             max_calls=request.max_calls,
@@ -285,28 +285,33 @@ def run(
     names = tuple(m if isinstance(m, str) else m.name for m in modes)
     spec = model if isinstance(model, str) else ""
     request = Request(spec=spec, modes=names, **options)
-    loaded = None
-    if not isinstance(model, str):
-        loaded = adopt(model)
-    elif any(not isinstance(m, str) for m in modes):
-        # A mode that is an object cannot be sent to another process.
-        reply = request.reply_length
-        loaded = (
-            load_model(model) if model else load_parrot(DEFAULT_REPLY if reply is None else reply)
-        )
-    return carry_out(request, out=out, loaded=loaded, modes=modes, watcher=watcher)
+    loaded = None if isinstance(model, str) else adopt(model)
+    # A mode that is an object cannot be sent to another process.
+    here = loaded is not None or any(not isinstance(m, str) for m in modes)
+    return carry_out(request, out=out, here=here, loaded=loaded, modes=modes, watcher=watcher)
 
 
 def carry_out(
     request: Request,
     *,
     out: Path | str | None = None,
+    here: bool = False,
     loaded: LoadedModel | None = None,
     modes: Sequence[str | ExecutionMode] = (),
     watcher: Watcher | None = None,
     opened: Callable[[RunDirectory], object] | None = None,
 ) -> RunRecord:
-    """Carry out a request; see :func:`run`. ``opened`` is told of the run directory."""
+    """Carry out a request; see :func:`run`.
+
+    Args:
+        request: What is asked for.
+        out: The run directory.
+        here: Measure in this process.
+        loaded: The model, where it is an object.
+        modes: The modes, where some are objects.
+        watcher: Told of every event.
+        opened: Told of the run directory once it is made.
+    """
     if request.seed is None:
         request = replace(request, seed=random.SystemRandom().randrange(2**31))
     check(request)
@@ -317,7 +322,7 @@ def carry_out(
     job = _job(request, directory, modes or request.modes)
     following = Run(request, directory)
     with Interrupts() as interrupted:
-        measurement = measure(job, loaded) if loaded else in_worker(job, directory.log, interrupted)
+        measurement = measure(job, loaded) if here else in_worker(job, directory.log, interrupted)
         try:
             _follow(following, measurement, watcher, interrupted)
         except KeyboardInterrupt:
@@ -364,15 +369,12 @@ def _follow(
 
 
 def _job(request: Request, directory: RunDirectory, modes: Sequence[str | ExecutionMode]) -> Job:
-    reply = request.reply_length
-    if not request.spec and reply is None:
-        reply = DEFAULT_REPLY
     return Job(
         spec=request.spec,
         modes=tuple(modes),
         baseline=request.baseline,
         prompt=request.prompt,
-        reply_length=reply,
+        reply_length=request.reply_length,
         batch_size=request.batch_size,
         max_concurrency=request.max_concurrency,
         max_calls=request.max_calls,

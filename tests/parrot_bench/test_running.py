@@ -39,6 +39,18 @@ def test_a_model_that_is_an_object_is_measured_here(tmp_path: Path) -> None:
     assert "executor fallback" in notes["ainvoke"]
 
 
+def test_the_reply_length_of_an_object_is_its_max_tokens(tmp_path: Path) -> None:
+    model = ChatParrotLink(parrot_buffer_length=50)
+    record = quick(model, tmp_path / "asked", modes=["invoke"], reply_length=3)
+    assert record.configuration.reply_length == 3
+    assert record.reconciliation is not None
+    assert {m.output_tokens_replies // m.calls for m in record.reconciliation.modes} == {3}
+    record = quick(model, tmp_path / "not", modes=["invoke"])
+    assert record.configuration.reply_length is None
+    assert record.reconciliation is not None
+    assert {m.output_tokens_replies // m.calls for m in record.reconciliation.modes} == {50}
+
+
 def test_a_factory_is_called_for_each_instance(tmp_path: Path) -> None:
     made = []
 
@@ -67,6 +79,7 @@ def test_a_mode_of_ones_own(tmp_path: Path) -> None:
     ratios = {mode.mode: mode.cpu_ratio for mode in record.overhead.modes}
     assert ratios["invoke_twice"] is not None
     assert ratios["invoke_twice"].value > 1.3
+    assert record.configuration.reply_length == 5
 
 
 def test_the_baseline_is_measured_even_if_it_is_not_among_the_modes(tmp_path: Path) -> None:
