@@ -7,7 +7,7 @@ inside a span of its own, and what the replies say is compared with what the spa
 from collections import Counter
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
@@ -153,6 +153,6 @@ def _attribute(span: ReadableSpan, name: str, default: Any) -> Any:
 
 
 def _tokens(replies: list[AIMessage], which: str) -> int:
-    # usage_metadata is None for models that do not report usage
-    usages = (cast("dict[str, int]", reply.usage_metadata or {}) for reply in replies)
+    # None for models that report no usage; absent where the reply is no AIMessage.
+    usages = (getattr(reply, "usage_metadata", None) or {} for reply in replies)
     return sum(usage.get(which, 0) for usage in usages)

@@ -79,7 +79,8 @@ class Caller:
         self.unit_ns = perf_counter_ns() - begun
         # All that is known of a model too slow to be warmed up.
         self.idle_share = 1 - (process_time_ns() - cpu) / max(self.unit_ns, 1)
-        usage = [message.usage_metadata for message in self.mode.messages(raw)]
+        # Not every model answers with an AIMessage, whatever its types say.
+        usage = [getattr(m, "usage_metadata", None) for m in self.mode.messages(raw)]
         if usage and all(usage):
             self.tokens = round(sum(u["output_tokens"] for u in usage if u) / len(usage))
 

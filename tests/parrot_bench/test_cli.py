@@ -77,6 +77,20 @@ def test_somebody_elses_model_behind_a_factory(cli: Cli, folder: Path) -> None:
     assert record.reconciliation.agrees
 
 
+def test_a_model_of_langchains_own_that_answers_with_a_human_message(
+    cli: Cli, folder: Path
+) -> None:
+    spec = "langchain_core.language_models.fake_chat_models:ParrotFakeChatModel"
+    done = cli("run", spec, "--time", 2, "--out", "here", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read_record(folder / "here")
+    unavailable = {mode.name: mode.unavailable for mode in record.modes if mode.unavailable}
+    assert "_stream" in unavailable["direct_stream"]
+    assert record.failures == {}
+    assert record.reconciliation is not None
+    assert record.reconciliation.agrees
+
+
 def test_a_model_in_a_file(cli: Cli, folder: Path) -> None:
     done = cli(
         "run", "models.py:slow", "--time", 4, "--modes", "invoke", "--out", "here", cwd=folder
