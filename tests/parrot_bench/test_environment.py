@@ -28,6 +28,8 @@ def test_a_checkout_is_named_with_its_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    # The temporary folder may lie inside a checkout.
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     assert environment("x", "").commit == ""
     assert environment("x", "").dirty is None
 
