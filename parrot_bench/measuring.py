@@ -21,7 +21,7 @@ from parrot_bench.execution import ExecutionMode, implements
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
 from parrot_bench.modes import MODES, quiet, select_modes
 from parrot_bench.record import ModelDescription, ModeRecord
-from parrot_bench.request import DEFAULT_REPLY
+from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.caller import UNPRIMED_NS
 from parrot_bench.studies.overhead import Overhead
 from parrot_bench.studies.plan import OverheadPlan
@@ -29,9 +29,6 @@ from parrot_bench.timing import Async
 from parrot_bench.traced_pass import TracedPass, TracedPlan
 from parrot_callbacks import open_tracing
 from parrot_callbacks.redaction import is_credential, recordable
-
-DEFAULT_BATCH = 16
-"""Prompts of one batch, unless asked otherwise or a bounded number of calls needs fewer."""
 
 TRACED_CALLS = 10
 """Calls of each mode in the traced pass; one where calls are slow or counted."""
@@ -42,37 +39,15 @@ class Job:
     """Everything a timed process needs to know.
 
     Attributes:
-        spec: MODEL as given; empty for the embedded parrot.
+        request: What the user asks for, its seed set.
         modes: Names of modes, or modes of one's own, which cannot be sent to another process;
             empty for the default ones.
-        baseline: The mode the others are divided by.
-        prompt: The prompt's text.
-        reply_length: Chunks of the parrot's reply, ``max_tokens`` of another model.
-        batch_size: Prompts of one batch; None for the default.
-        max_concurrency: For batching modes.
-        max_calls: Upper bound on calls.
-        call_limit_s: Time limit of one call, seconds.
-        seed: Seed of the order.
-        tail_s: Time for the tails, seconds.
-        keep_conditions: Leave conditions as they are.
         spans: Where ``spans.jsonl`` goes.
-        otlp: Endpoint of a collector; empty for none.
     """
 
-    spec: str = ""
+    request: Request
     modes: tuple[str | ExecutionMode, ...] = ()
-    baseline: str = "invoke"
-    prompt: str = ""
-    reply_length: int | None = None
-    batch_size: int | None = None
-    max_concurrency: int | None = None
-    max_calls: int | None = None
-    call_limit_s: float = 60.0
-    seed: int = 0
-    tail_s: float = 9.0
-    keep_conditions: bool = False
     spans: Path | None = None
-    otlp: str = ""
 
 
 Measurement = Generator[Event, Reply, None]
@@ -83,7 +58,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
 
     Args:
         job: What to do.
-        loaded: The model, where it is already at hand; else ``job.spec`` is loaded.
+        loaded: The model, where it is already at hand; else the request's model is loaded.
 
     Yields:
         What is known and measured, as it happens.
@@ -91,46 +66,47 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     Raises:
         ParrotBenchError: The job cannot be done; the message says why.
     """
-    reply_length = job.reply_length
-    embedded = loaded is None and not job.spec
+    request = job.request
+    reply_length = request.reply_length
+    embedded = loaded is None and not request.spec
     if loaded is None:
         yield Phase("loading the model")
         if embedded:
             reply_length = DEFAULT_REPLY if reply_length is None else reply_length
-        loaded = load_parrot(reply_length or 0) if embedded else load_model(job.spec)
+        loaded = load_parrot(reply_length or 0) if embedded else load_model(request.spec)
     model = loaded.model
     second, how = loaded.second()
     chosen = _chosen(job)
     usable = [mode for mode in chosen if not mode.unavailable(model)]
-    if job.baseline not in {mode.name for mode in usable}:
-        (missing,) = (mode for mode in chosen if mode.name == job.baseline)
+    if request.baseline not in {mode.name for mode in usable}:
+        (missing,) = (mode for mode in chosen if mode.name == request.baseline)
         raise UsageError(
-            f"the baseline {job.baseline} is not available: {missing.unavailable(model)}; "
+            f"the baseline {request.baseline} is not available: {missing.unavailable(model)}; "
             "name another mode with --baseline"
         )
-    kwargs = {} if embedded else _call_arguments(job, model)
-    batch = _batch_size(job, usable)
-    with quiet(), conditions((model, second), keep=job.keep_conditions) as found:
+    kwargs = {} if embedded else _call_arguments(request, model)
+    batch = _batch_size(request, usable)
+    with quiet(), conditions((model, second), keep=request.keep_conditions) as found:
         reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor")
         plan = OverheadPlan(
             modes=usable,
-            baseline=job.baseline,
-            prompt=job.prompt,
+            baseline=request.baseline,
+            prompt=request.prompt,
             kwargs=kwargs,
             batch_size=batch,
-            max_concurrency=job.max_concurrency,
-            max_calls=job.max_calls,
+            max_concurrency=request.max_concurrency,
+            max_calls=request.max_calls,
             reserved_calls=reserved,
-            call_limit_s=job.call_limit_s,
-            seed=job.seed,
-            tail_s=job.tail_s,
+            call_limit_s=request.call_limit_s,
+            seed=request.seed or 0,
+            tail_s=request.tail_s,
         )
         study = Overhead(model, second, plan)
         try:
             clock = study.clocks["async"]
             loop = clock.loop_class if isinstance(clock, Async) else ""
             yield Described(
-                model=describe(model, job.spec, how),
+                model=describe(model, request.spec, how),
                 environment=environment(type(model).__module__, loop),
                 conditions=tuple(found),
                 modes=tuple(_mode_record(mode, model) for mode in chosen) + _left_out(job, model),
@@ -148,7 +124,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
 def _trace(
     job: Job, model: BaseChatModel, study: Overhead, plan: OverheadPlan, *, slow: bool
 ) -> Measurement:
-    counted = job.max_calls is not None
+    counted = job.request.max_calls is not None
     traced = TracedPlan(
         modes=study.modes,
         prompt=plan.prompt,
@@ -159,7 +135,7 @@ def _trace(
         call_limit_s=plan.call_limit_s,
     )
     spans = len(traced.modes) * (max(traced.calls, traced.batch_size) + 1)
-    tracing = open_tracing(job.spans, job.otlp, planned_spans=spans)
+    tracing = open_tracing(job.spans, job.request.otlp, planned_spans=spans)
     try:
         yield from TracedPass(model, traced, tracing, study.clocks).events()
     finally:
@@ -172,33 +148,33 @@ def _chosen(job: Job) -> list[ExecutionMode]:
         mode = select_modes([given])[0] if isinstance(given, str) else given
         if chosen.setdefault(mode.name, mode) is not mode:
             raise UsageError(f"two different modes are called {mode.name!r}; rename one")
-    if job.baseline not in chosen:
-        (baseline,) = select_modes([job.baseline])
+    if job.request.baseline not in chosen:
+        (baseline,) = select_modes([job.request.baseline])
         chosen = {baseline.name: baseline, **chosen}
     return list(chosen.values())
 
 
-def _call_arguments(job: Job, model: BaseChatModel) -> dict[str, Any]:
+def _call_arguments(request: Request, model: BaseChatModel) -> dict[str, Any]:
     """Arguments of every call that bring about the reply length that was asked for."""
-    if job.reply_length is None:
+    if request.reply_length is None:
         return {}
     fields = type(model).model_fields
     if "max_tokens" in fields or any(f.alias == "max_tokens" for f in fields.values()):
-        return {"max_tokens": job.reply_length}
+        return {"max_tokens": request.reply_length}
     raise UsageError(
-        f"--reply-length {job.reply_length} needs a model with max_tokens, and "
+        f"--reply-length {request.reply_length} needs a model with max_tokens, and "
         f"{type(model).__qualname__} has none; set the length in the model itself"
     )
 
 
-def _batch_size(job: Job, modes: list[ExecutionMode]) -> int:
+def _batch_size(request: Request, modes: list[ExecutionMode]) -> int:
     """The largest usual batch for which a bounded number of calls pays for twelve rounds."""
-    if job.batch_size is not None or job.max_calls is None:
-        return job.batch_size or DEFAULT_BATCH
+    if request.batch_size is not None or request.max_calls is None:
+        return request.batch_size or DEFAULT_BATCH
     batching = sum(mode.batches for mode in modes)
     single = len(modes) - batching + 1
     for size in (DEFAULT_BATCH, 8, 4):
-        if (batching * size + single) * 14 <= job.max_calls:
+        if (batching * size + single) * 14 <= request.max_calls:
             return size
     return 2
 

@@ -91,14 +91,14 @@ class Progress:
         request = run.request
         if plan.round_s < SLOW_ROUND_S and request.max_calls is None:
             return
-        rounds = max(1, round(run.rounds_s / max(plan.round_s, 1e-9)))
+        rounds = max(1, round(run.request.rounds_s / max(plan.round_s, 1e-9)))
         if plan.affordable_rounds is not None:
             rounds = min(rounds, plan.affordable_rounds)
         traced = sum(mode.calls_per_unit for mode in plan.modes)
         calls = plan.calls_so_far + rounds * plan.round_calls + traced
         tokens = [m.tokens for m in plan.modes if m.tokens is not None]
         out = f", {round(calls * sum(tokens) / len(tokens)):,} output tokens" if tokens else ""
-        seconds = min(run.rounds_s, rounds * plan.round_s)
+        seconds = min(run.request.rounds_s, rounds * plan.round_s)
         self._say(
             Text(
                 f"plan: about {rounds} rounds of {plan.round_calls} calls, "
@@ -107,7 +107,7 @@ class Progress:
             )
         )
         if rounds < MIN_ROUNDS:
-            need_s = plan.round_s * MIN_ROUNDS / run.rounds_s * request.time_s
+            need_s = plan.round_s * MIN_ROUNDS / run.request.rounds_s * request.time_s
             need_calls = plan.calls_so_far + MIN_ROUNDS * plan.round_calls + traced
             wants = []
             if need_s > request.time_s:

@@ -15,6 +15,12 @@ STUDIES = ("overhead",)
 DEFAULT_PROMPT = ("What does each way of calling you cost? " * 7)[:256]
 """256 characters of plain text."""
 
+DEFAULT_BATCH = 16
+"""Prompts of one batch, unless asked otherwise or a bounded number of calls needs fewer."""
+
+TAIL_SHARE = 0.15
+"""Share of the time budget for the pass with garbage collection on."""
+
 DEFAULT_REPLY = 20
 """Chunks of the parrot's reply."""
 
@@ -60,6 +66,16 @@ class Request:
     keep_conditions: bool = False
     otlp: str = ""
     command: tuple[str, ...] = ()
+
+    @property
+    def tail_s(self) -> float:
+        """Time for the pass with garbage collection on, seconds."""
+        return self.time_s * TAIL_SHARE
+
+    @property
+    def rounds_s(self) -> float:
+        """Time that the rounds may run, seconds."""
+        return self.time_s - self.tail_s
 
 
 def check(request: Request) -> None:

@@ -47,9 +47,6 @@ from parrot_bench.trust import checks
 from parrot_bench.worker import in_worker
 from parrot_callbacks.redaction import redact_text
 
-TAIL_SHARE = 0.15
-"""Share of the time budget for the pass with garbage collection on."""
-
 FIRST_LOOK = 30
 """Rounds before the first look at the target."""
 
@@ -126,7 +123,7 @@ class Run:
         self._rounds_ended = now = monotonic()
         if now >= self._save_next:
             self.save("the run has not finished, or was killed")
-        if self.elapsed_s >= self.rounds_s:
+        if self.elapsed_s >= self.request.rounds_s:
             self.stopped_by = "time"
             return Reply.ENOUGH
         if self.samples.rounds >= self._next_look:
@@ -149,11 +146,6 @@ class Run:
     def elapsed_s(self) -> float:
         """How long the rounds have run, seconds."""
         return self._rounds_ended - self._rounds_begun
-
-    @property
-    def rounds_s(self) -> float:
-        """How long the rounds may run; the rest of the budget is for the tails."""
-        return self.request.time_s * (1 - TAIL_SHARE)
 
     # -- saving --------------------------------------------------------------------------
 
@@ -319,7 +311,9 @@ def carry_out(
     directory.create()
     if opened is not None:
         opened(directory)
-    job = _job(request, directory, modes or request.modes)
+    job = Job(
+        request=request, modes=tuple(modes or request.modes), spans=directory.spans.absolute()
+    )
     following = Run(request, directory)
     with Interrupts() as interrupted:
         measurement = measure(job, loaded) if here else in_worker(job, directory.log, interrupted)
@@ -366,25 +360,6 @@ def _follow(
             event = measurement.send(reply)
         except StopIteration:
             return
-
-
-def _job(request: Request, directory: RunDirectory, modes: Sequence[str | ExecutionMode]) -> Job:
-    return Job(
-        spec=request.spec,
-        modes=tuple(modes),
-        baseline=request.baseline,
-        prompt=request.prompt,
-        reply_length=request.reply_length,
-        batch_size=request.batch_size,
-        max_concurrency=request.max_concurrency,
-        max_calls=request.max_calls,
-        call_limit_s=request.call_limit_s,
-        seed=request.seed or 0,
-        tail_s=request.time_s * TAIL_SHARE,
-        keep_conditions=request.keep_conditions,
-        spans=directory.spans.absolute(),
-        otlp=request.otlp,
-    )
 
 
 def _discard(directory: RunDirectory) -> None:

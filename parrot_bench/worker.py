@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING
 
 from parrot_bench.errors import MeasurementError, ParrotBenchError
 from parrot_bench.events import Event, Failed, Reply, RoundTaken
+from parrot_bench.request import DEFAULT_BATCH
 
 if TYPE_CHECKING:
     from parrot_bench.measuring import Job, Measurement
@@ -39,7 +40,7 @@ def in_worker(job: "Job", log: Path, interrupted: Callable[[], bool]) -> "Measur
     """Measure in a process of its own.
 
     Args:
-        job: What to do; ``job.spec`` is loaded there.
+        job: What to do; the request's model is loaded there.
         log: Where that process's output goes, the model's own prints included.
         interrupted: Whether somebody asked to stop. What the worker has finished by then is
             still yielded.
@@ -108,7 +109,7 @@ def _events(
 ) -> Generator[Event, Reply, None]:
     # The worker stops a call at its limit by itself; the parent's patience is for a worker
     # that cannot, such as one stuck in C code.
-    patience = job.call_limit_s * max(job.batch_size or 16, 1) + START_LIMIT_S
+    patience = job.request.call_limit_s * (job.request.batch_size or DEFAULT_BATCH) + START_LIMIT_S
     while True:
         try:
             if not _poll(connection, patience, interrupted):

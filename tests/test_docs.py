@@ -3,10 +3,9 @@
 import re
 from pathlib import Path
 
-from parrot_bench.measuring import DEFAULT_BATCH
 from parrot_bench.modes import MODES
 from parrot_bench.parrot import ChatParrotLink
-from parrot_bench.request import DEFAULT_REPLY, Request
+from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 
 ROOT = Path(__file__).parents[1]
 
