@@ -10,6 +10,7 @@ from parrot_bench.record import (
     Estimate,
     ModeOverhead,
     ModeReconciliation,
+    ModeRecord,
     Noise,
     OverheadResult,
     Reconciliation,
@@ -68,6 +69,7 @@ def found(name: str, **given: Any) -> TrustCheck:
         "overhead": None,
         "reconciliation": None,
         "conditions": (),
+        "modes": (),
         "noise": None,
         "failures": {},
     }
@@ -100,6 +102,28 @@ def test_an_unstable_ratio_is_named() -> None:
     )
     check = found("stability", overhead=overhead(modes=(shaky,)))
     assert (check.level, "batch" in check.sentence) == ("amber", True)
+
+
+def test_a_floor_that_wavers_is_no_reason_for_distrust() -> None:
+    shaky = ModeOverhead(
+        mode="direct_stream",
+        cpu=None,
+        wall=None,
+        verdict="slower",
+        decided_by="cpu",
+        verdict_note="drifts",
+    )
+    floor = ModeRecord(
+        name="direct_stream",
+        api="-",
+        kind="sync",
+        status="floor",
+        streams=True,
+        batches=False,
+        floor="",
+    )
+    check = found("stability", overhead=overhead(modes=(shaky,)), modes=(floor,))
+    assert check.level == "green"
 
 
 def test_clocks_that_disagree_are_named() -> None:
