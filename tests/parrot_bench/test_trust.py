@@ -205,7 +205,8 @@ def test_conditions(kept: bool, level: str, words: str) -> None:
         ({"load_before": 4.0}, "load average was 4.0"),
         ({"other_cpu_share": 0.5}, "other processes used 50%"),
         ({"steal_share": 0.1}, "hypervisor took 10%"),
-        ({"involuntary_switches": 10_000}, "1000 times a second"),
+        ({"involuntary_switches": 10_000, "other_cpu_share": 0.1}, "1000 times a second"),
+        ({"involuntary_switches": 10_000, "other_cpu_share": None}, "1000 times a second"),
     ],
 )
 def test_a_busy_machine_is_amber(changes: dict[str, Any], words: str) -> None:
@@ -221,6 +222,18 @@ def test_a_busy_machine_is_amber(changes: dict[str, Any], words: str) -> None:
     check = found("machine", noise=Noise(**{**settings, **changes}))
     assert check.level == "amber"
     assert words in check.sentence
+
+
+def test_a_process_that_loses_its_processor_to_its_own_threads_is_on_a_quiet_machine() -> None:
+    noise = Noise(
+        load_before=0.1,
+        load_after=0.1,
+        involuntary_switches=10_000,
+        steal_share=0.0,
+        other_cpu_share=0.0,
+        duration_s=10.0,
+    )
+    assert found("machine", noise=noise).level == "green"
 
 
 def test_what_is_unknown_is_no_trouble() -> None:
