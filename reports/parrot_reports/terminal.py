@@ -33,10 +33,13 @@ def overview(record: RunRecord, width: int = _WIDE) -> RenderableType:
     ]
     if record.overhead is not None:
         parts += [Text(""), _table(record, wide=width >= _WIDE)]
+    missing: dict[str, list[str]] = {}
+    for mode in record.modes:
+        if mode.unavailable:
+            missing.setdefault(visible(mode.unavailable), []).append(mode.name)
     parts += [
-        Text(f"{mode.name} was not measured: {visible(mode.unavailable)}", style="dim")
-        for mode in record.modes
-        if mode.unavailable
+        Text(f"not measured: {', '.join(names)} ({reason})", style="dim")
+        for reason, names in missing.items()
     ]
     return Group(*parts)
 
