@@ -53,7 +53,7 @@ def _overhead(result: OverheadResult, floors: set[str], *, waits: bool) -> Itera
         yield _check(
             "A/A",
             "amber",
-            f"Only {result.rounds} rounds were finished; under {MIN_ROUNDS} nothing is compared.",
+            f"Only {_counted(result.rounds, 'round')} finished; under {MIN_ROUNDS} nothing is compared.",
         )
     else:
         inside = aa.low <= 1 <= aa.high
@@ -104,15 +104,16 @@ def _reconciled(result: Reconciliation) -> Iterator[TrustCheck]:
     spans = sum(mode.chat_spans for mode in result.modes)
     wrong = [mode.mode for mode in result.modes if not mode.agrees]
     tokens = sum(mode.output_tokens_replies for mode in result.modes)
+    made = f"{_counted(calls, 'traced call')} made {_counted(spans, 'span')}"
     if result.agrees:
-        sentence = f"{calls} traced calls made {spans} spans; replies and spans agree on tokens"
+        sentence = f"{made}; replies and spans agree on tokens"
         yield _check("reconciliation", "green", f"{sentence} ({tokens} out).")
     else:
         where = ", ".join(wrong) if wrong else f"{result.started} started, {result.ended} ended"
         yield _check(
             "reconciliation",
             "red",
-            f"{calls} traced calls made {spans} spans; they disagree in: {where}.",
+            f"{made}; they disagree in: {where}.",
         )
     for delivery in result.deliveries:
         lost = result.ended - delivery.exported

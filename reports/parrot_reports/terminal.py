@@ -56,10 +56,15 @@ def _trust(record: RunRecord) -> Text:
     if record.reconciliation is not None:
         modes = record.reconciliation.modes
         calls, spans = sum(m.calls for m in modes), sum(m.chat_spans for m in modes)
-        line.append(f"{calls} calls {'=' if calls == spans else '≠'} {spans} spans")
+        sign = "=" if calls == spans else "≠"
+        line.append(f"{_counted(calls, 'call')} {sign} {_counted(spans, 'span')}")
     if overhead is None or record.status == "incomplete":
         line.append(f"\n  {sentence}", style=_COLOURS[level])
     return line
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _table(record: RunRecord, *, wide: bool) -> Table:
