@@ -42,6 +42,10 @@ def checks(record: RunRecord) -> tuple[TrustCheck, ...]:
     return tuple(found)
 
 
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _check(name: str, level: str, sentence: str) -> TrustCheck:
     return TrustCheck.model_validate({"name": name, "level": level, "sentence": sentence})
 
@@ -53,7 +57,8 @@ def _overhead(result: OverheadResult, floors: set[str], *, waits: bool) -> Itera
         yield _check(
             "A/A",
             "amber",
-            f"Only {_counted(result.rounds, 'round')} finished; under {MIN_ROUNDS} nothing is compared.",
+            f"Only {_counted(result.rounds, 'round')} finished; "
+            f"under {MIN_ROUNDS} nothing is compared.",
         )
     else:
         inside = aa.low <= 1 <= aa.high
