@@ -129,7 +129,8 @@ class Block:
         wall_ns: Their wall time.
         cpu_ns: Their CPU time, all threads.
         cold_ns: Wall time of the first, untimed unit.
-        stamps: Clock readings at the start and after each call; empty unless stamped.
+        stamps: Clock readings at the start and after each call; empty unless the round was
+            stamped, or the block is a single call.
     """
 
     position: int

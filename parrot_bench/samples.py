@@ -99,7 +99,7 @@ class Samples:
         """Per-call latencies of a mode, nanoseconds, and the round of each.
 
         They come from the pass with garbage collection on where there was one, because that is
-        how the calls will run; else from the stamped rounds.
+        how the calls will run; else from the stamped rounds and from blocks of a single call.
 
         Returns:
             Latencies and round numbers, both of shape (calls,), and whether garbage collection

@@ -39,13 +39,19 @@ class Reading:
         wall_ns: ``perf_counter_ns`` over the timed units.
         cpu_ns: ``process_time_ns`` over the timed units: all threads of the process.
         cold_ns: Wall time of the first, untimed unit; None when the block was not primed.
-        stamps: ``perf_counter_ns`` at the start and after each unit; empty unless stamped.
+        stamps: ``perf_counter_ns`` at the start and after each unit; empty unless each unit was
+            stamped, or there was only one.
     """
 
     wall_ns: int
     cpu_ns: int
     cold_ns: int | None
     stamps: tuple[int, ...] = ()
+
+
+def _whole(begun: int, ended: int, cpu: int, cold: int | None, units: int) -> Reading:
+    # The block of a single unit is a call, and its length a latency.
+    return Reading(ended - begun, cpu, cold, (begun, ended) if units == 1 else ())
 
 
 class Sync:
@@ -67,12 +73,12 @@ class Sync:
             for item in prime[1:]:
                 call(item)
         cpu = process_time_ns()
-        wall = perf_counter_ns()
+        begun = perf_counter_ns()
         for item in timed:
             call(item)
-        wall = perf_counter_ns() - wall
+        ended = perf_counter_ns()
         cpu = process_time_ns() - cpu
-        return Reading(wall, cpu, cold)
+        return _whole(begun, ended, cpu, cold, len(timed))
 
     def stamped(
         self, call: Callable[[Any], Any], prime: Sequence[Any], timed: Sequence[Any]
@@ -126,12 +132,12 @@ class Async:
                 for item in prime[1:]:
                     await call(item)
             cpu = process_time_ns()
-            wall = perf_counter_ns()
+            begun = perf_counter_ns()
             for item in timed:
                 await call(item)
-            wall = perf_counter_ns() - wall
+            ended = perf_counter_ns()
             cpu = process_time_ns() - cpu
-            return Reading(wall, cpu, cold)
+            return _whole(begun, ended, cpu, cold, len(timed))
 
         reading: Reading = self._run(block())
         return reading

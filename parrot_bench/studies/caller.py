@@ -4,6 +4,7 @@ It knows how long a block should be and how it begins; it does not know about ro
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from statistics import median
 from time import perf_counter_ns, process_time_ns
 
@@ -110,7 +111,10 @@ class Caller:
 
     def block(self, *, stamped: bool) -> Reading:
         """Time one block."""
-        take = self._clock.stamped if stamped and not self.mode.batches else self._clock.reading
+        if self.mode.batches:
+            # The calls of a batch overlap: what is stamped would be the batch.
+            return replace(self._read(self._clock.reading, self.primed, self.units), stamps=())
+        take = self._clock.stamped if stamped else self._clock.reading
         return self._read(take, self.primed, self.units)
 
     def _read(self, take: Callable[..., Reading], primed: int, timed: int) -> Reading:

@@ -58,14 +58,16 @@ class ModesTable:
 
     Attributes:
         groups: Title and rows: sync, async, floors; empty groups are left out.
-        unit: Unit of all times.
+        cpu_unit: Unit of CPU times.
+        wall_unit: Unit of wall times and latencies; a model that waits needs a larger one.
         footnotes: Letter and reason, for percentiles that are blank.
         unavailable: Names and reasons of modes that were not measured.
         confidence: Confidence of the intervals, such as ``95 %``.
     """
 
     groups: tuple[tuple[str, tuple[ModeRow, ...]], ...]
-    unit: str
+    cpu_unit: str
+    wall_unit: str
     footnotes: tuple[tuple[str, str], ...]
     unavailable: tuple[tuple[str, str], ...]
     confidence: str
@@ -78,15 +80,15 @@ def modes_table(record: RunRecord) -> ModesTable | None:
         return None
     described = {mode.name: mode for mode in record.modes}
     measures = floors(record)
-    times = [e.value for m in overhead.modes for e in (m.cpu, m.wall) if e is not None]
-    scale, unit = units.shared_unit(times)
+    cpu_scale, cpu_unit = units.shared_unit([m.cpu.value for m in overhead.modes if m.cpu])
+    wall_scale, wall_unit = units.shared_unit([m.wall.value for m in overhead.modes if m.wall])
     notes: dict[str, str] = {}
     groups: dict[str, list[ModeRow]] = {"sync": [], "async": [], "floors": []}
     for mode in overhead.modes:
         about = described.get(mode.mode)
         group = "floors" if mode.mode in measures else about.kind if about else "sync"
         percentiles = tuple(
-            (units.significant(p.value / scale), "")
+            (units.significant(p.value / wall_scale), "")
             if p.value is not None
             else ("", _letter(notes, p.reason or "not stamped"))
             for p in mode.percentiles
@@ -96,8 +98,8 @@ def modes_table(record: RunRecord) -> ModesTable | None:
                 mode=mode.mode,
                 look=colours.look(mode.mode, about.kind if about else ""),
                 note=about.note if about else "",
-                cpu=_time(mode.cpu, scale),
-                wall=_time(mode.wall, scale),
+                cpu=_time(mode.cpu, cpu_scale),
+                wall=_time(mode.wall, wall_scale),
                 cpu_ratio=_ratio(mode.cpu_ratio, mode),
                 wall_ratio=_ratio(mode.wall_ratio, mode),
                 floor=_floor(mode),
@@ -115,7 +117,8 @@ def modes_table(record: RunRecord) -> ModesTable | None:
     ratios = [ratio for mode in overhead.modes if (ratio := deciding_ratio(mode))]
     return ModesTable(
         groups=tuple((title, tuple(rows)) for title, rows in groups.items() if rows),
-        unit=unit,
+        cpu_unit=cpu_unit,
+        wall_unit=wall_unit,
         footnotes=tuple((letter, reason) for reason, letter in notes.items()),
         unavailable=unavailable(record),
         confidence=units.percent(ratios[0].confidence) if ratios else "",

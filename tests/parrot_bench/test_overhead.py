@@ -241,6 +241,8 @@ def test_a_model_that_is_slow_throughout_is_not_primed_and_has_no_pairs() -> Non
     assert [(m.units, m.primed, m.every, m.paired) for m in planned.modes] == [(1, 0, 1, False)] * 2
     assert planned.round_s == pytest.approx(0.33, rel=0.5)
     assert planned.waits
+    # Every block is one call, so that even few rounds give latencies.
+    assert all(len(block.stamps) == 2 for taken in rounds_of(events) for block in taken.blocks)
 
 
 def test_max_calls_is_never_exceeded() -> None:

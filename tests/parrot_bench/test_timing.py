@@ -48,6 +48,13 @@ def test_an_unprimed_block_has_no_cold_call(clock_and_call: tuple[Any, Any]) -> 
     assert clock.reading(make([]), (), ("t",)).cold_ns is None
 
 
+def test_a_block_of_one_call_is_a_latency(clock_and_call: tuple[Any, Any]) -> None:
+    clock, make = clock_and_call
+    reading = clock.reading(make([]), ("p",), ("t",))
+    assert len(reading.stamps) == 2
+    assert reading.stamps[1] - reading.stamps[0] == reading.wall_ns
+
+
 def test_stamps_are_chained(clock_and_call: tuple[Any, Any]) -> None:
     clock, make = clock_and_call
     seen: list[Any] = []

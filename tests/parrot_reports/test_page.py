@@ -21,6 +21,7 @@ from parrot_bench.errors import RecordError
 from parrot_reports import ReportFiles, write_report
 from parrot_reports.page import set_in_html
 from parrot_reports.sentences import Key, Name
+from parrot_reports.tables import modes_table
 from parrot_reports.text import shortened, visible
 
 MakeRun = Callable[..., Path]
@@ -308,3 +309,19 @@ def test_a_report_needs_no_langchain_and_sentences_no_matplotlib(make_small_run:
         check=True,
         env={"PYTHONPATH": f"{root}:{root / 'reports'}", "PATH": ""},
     )
+
+
+def test_times_of_a_model_that_waits_have_units_of_their_own(record: RunRecord) -> None:
+    assert record.overhead is not None
+    slow = tuple(
+        mode.model_copy(update={"wall": mode.wall.model_copy(update={"value": 3e8})})
+        for mode in record.overhead.modes
+        if mode.wall is not None
+    )
+    waiting = record.model_copy(
+        update={"overhead": record.overhead.model_copy(update={"modes": slow})}
+    )
+    table = modes_table(waiting)
+    assert table is not None
+    assert (table.cpu_unit, table.wall_unit) == ("µs", "ms")
+    assert {row.wall for _, rows in table.groups for row in rows} == {"300"}
