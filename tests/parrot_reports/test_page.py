@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from markupsafe import escape
 
 from parrot_bench.errors import RecordError
+from parrot_bench.record import RunRecord
 from parrot_reports import ReportFiles, write_report
 from parrot_reports.page import set_in_html
 from parrot_reports.sentences import Key, Name
