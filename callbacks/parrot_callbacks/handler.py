@@ -96,6 +96,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
             tags=tags,
             metadata=metadata,
             arguments=kwargs,
+            serialized=serialized,
         )
         if run is not None and self._spans.capture and messages:
             run.content = input_messages(messages[0], self._content_filter)
@@ -119,6 +120,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
             tags=tags,
             metadata=metadata,
             arguments=kwargs,
+            serialized=serialized,
         )
         if run is not None and self._spans.capture and prompts:
             run.content = prompt_message(prompts[0], self._content_filter)

@@ -104,6 +104,7 @@ class SpanRecorder:
         tags: Sequence[str] | None,
         metadata: Mapping[str, Any] | None,
         arguments: Mapping[str, Any],
+        serialized: Mapping[str, Any] | None = None,
     ) -> OpenRun | None:
         """Start the span of a call of a model and make it current inside the model.
 
@@ -114,6 +115,8 @@ class SpanRecorder:
             tags: The run's tags.
             metadata: The run's metadata.
             arguments: What else LangChain passed: ``invocation_params``, ``options`` …
+            serialized: LangChain's description of the model; it has constructor arguments where
+                the model can be serialized.
 
         Returns:
             The run, or None when it isn't recorded by this recorder.
@@ -147,7 +150,8 @@ class SpanRecorder:
         run.runs.awaiting[run_id] = run
         if run.span.is_recording():
             options = arguments.get("options") or _NOTHING
-            found = request_attributes(params, options, metadata)
+            made_with = serialized.get("kwargs") if serialized else None
+            found = request_attributes(params, options, metadata, made_with)
             found.update(identifying_params(params, options))
             found[semconv.RUN_ID] = str(run_id)
             if tags or self._metadata_keys:

@@ -7,6 +7,7 @@ returned, with the call's own keyword arguments laid over it; and ``metadata`` w
 
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ Attributes = dict[str, AttributeValue]
 # A union such as int | float would be built anew at each isinstance().
 _NUMBERS: Final = (int, float)
 
+_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 _MODEL_KEYS: Final = ("model", "model_name", "model_id", "deployment_name", "azure_deployment")
 _ADDRESS_KEYS: Final = (
     "base_url", "openai_api_base", "api_base", "azure_endpoint", "endpoint", "endpoint_url",
@@ -91,7 +93,10 @@ def _provider(name: str) -> str:
 
 
 def request_attributes(
-    params: Mapping[str, Any], options: Mapping[str, Any], metadata: Mapping[str, Any]
+    params: Mapping[str, Any],
+    options: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    made_with: Mapping[str, Any] | None = None,
 ) -> Attributes:
     """Collect what the call asked for, apart from model and provider.
 
@@ -99,6 +104,8 @@ def request_attributes(
         params: LangChain's ``invocation_params``.
         options: LangChain's ``options``; streaming modes repeat the call's arguments there.
         metadata: The run's metadata with LangChain's ``ls_*`` values.
+        made_with: The constructor's arguments of a serializable model; only its endpoint is
+            read.
 
     Returns:
         Attributes of the types that the registry asks for: doubles are doubles.
@@ -113,9 +120,13 @@ def request_attributes(
     output = _output_type(params, options)
     if output:
         found[semconv.OUTPUT_TYPE] = output
-    for key in _ADDRESS_KEYS:
-        if key in params:
-            found.update(server_attributes(params[key]))
+    # Few models name their endpoint among the params; more do among what they were made with.
+    for given in (params, made_with or _NOTHING):
+        for key in _ADDRESS_KEYS:
+            if key in given:
+                found.update(server_attributes(given[key]))
+                break
+        if semconv.SERVER_ADDRESS in found:
             break
     conversation = conversation_id(metadata)
     if conversation:

@@ -96,6 +96,8 @@ def test_chat_openai_in_every_mode(cli: Cli, tmp_path: Path, endpoint: str) -> N
     assert {m.output_tokens_spans // m.calls for m in reconciliation.modes} == {5}
     spans = here.spans.read_text(encoding="utf-8")
     assert '"openai"' in spans
+    assert '"server.address"' in spans
+    assert "127.0.0.1" in spans
     for path in (here.record, here.spans, here.report, here.summary):
         assert "sk-very-secret" not in path.read_text(encoding="utf-8")
     assert "Hello" not in spans

@@ -266,3 +266,15 @@ def test_samplers_see_operation_provider_and_model(make_telemetry: Any, echo: An
     }
     assert telemetry.spans == []
     assert telemetry.handler.open_runs == 0
+
+
+def test_the_endpoint_a_model_was_made_with_is_the_server() -> None:
+    made_with = {
+        "openai_api_base": "http://user:secret@127.0.0.1:8080/v1",
+        "openai_api_key": {"lc": 1, "type": "secret", "id": ["OPENAI_API_KEY"]},
+    }
+    found = request_attributes({}, {}, {}, made_with)
+    assert found == {"server.address": "127.0.0.1", "server.port": 8080}
+    # What the call itself says goes first.
+    found = request_attributes({"base_url": "https://a.example/v1"}, {}, {}, made_with)
+    assert found["server.address"] == "a.example"
