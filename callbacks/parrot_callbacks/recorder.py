@@ -153,7 +153,6 @@ class SpanRecorder:
             made_with = serialized.get("kwargs") if serialized else None
             found = request_attributes(params, options, metadata, made_with)
             found.update(identifying_params(params, options))
-            found[semconv.RUN_ID] = str(run_id)
             if tags or self._metadata_keys:
                 found.update(allowed_context(tags, metadata, self._tags, self._metadata_keys))
             _set(run.span, found)
@@ -184,7 +183,6 @@ class SpanRecorder:
         if run.span.is_recording():
             metadata = metadata or _NOTHING
             found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
-            found[semconv.RUN_ID] = str(run_id)
             conversation = conversation_id(metadata)
             if conversation:
                 found[semconv.CONVERSATION_ID] = conversation

@@ -67,7 +67,6 @@ EXCEPTION_MESSAGE: Final = "exception.message"
 EXCEPTION_STACKTRACE: Final = "exception.stacktrace"
 
 # Attributes of ours, outside the gen_ai namespace: nothing is invented inside it.
-RUN_ID: Final = "langchain.run.id"
 RUN_OUTCOME: Final = "langchain.run.outcome"
 IDENTIFYING_PARAMS: Final = "langchain.identifying_params."
 METADATA: Final = "langchain.metadata."

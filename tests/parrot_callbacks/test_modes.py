@@ -42,7 +42,6 @@ def check(telemetry: Any, mode: str, parent: int) -> None:
         assert attributes.pop("gen_ai.request.stream", False) is streams
         assert (attributes.pop("gen_ai.response.time_to_first_chunk", None) is not None) is streams
         assert attributes.pop("gen_ai.response.id")
-        assert attributes.pop("langchain.run.id")
         assert attributes == {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": "parrot",
