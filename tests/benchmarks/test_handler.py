@@ -9,7 +9,6 @@ Nothing is asserted about times.
 
 import asyncio
 import random
-import statistics
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
@@ -23,11 +22,12 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import Span, SpanKind
 
+from parrot_bench.estimates import paired_ratio
 from parrot_callbacks import OpenTelemetryCallbackHandler
 
 CHUNKS = 100
 BATCH = 64
-ROUNDS = 25
+ROUNDS = 100
 REPLY: dict[str, Any] = {
     "usage_metadata": {"input_tokens": 1, "output_tokens": 1, "total_tokens": 2},
     "response_metadata": {"model_name": "echo", "finish_reason": "stop"},
@@ -158,8 +158,8 @@ def test_cost(benchmark: Any, contenders: Any, loop: Any, mode: Mode, name: str)
 
 
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.__name__)
-def test_side_by_side(benchmark: Any, contenders: Any, loop: Any, mode: Mode) -> None:
-    """Median ratio of ours to the minimal handler, CPU time, blocks interleaved."""
+def test_side_by_side(benchmark: Any, capsys: Any, contenders: Any, loop: Any, mode: Mode) -> None:
+    """Ratio of ours to the minimal handler, CPU time, blocks interleaved."""
     calls = 1 if mode is batch else 10
     order = list(contenders)
     shuffler = random.Random(0)
@@ -175,6 +175,9 @@ def test_side_by_side(benchmark: Any, contenders: Any, loop: Any, mode: Mode) ->
 
     benchmark.group = "handler, side by side (a round of all contenders)"
     benchmark.pedantic(one_round, rounds=ROUNDS, warmup_rounds=2)
-    pairs = zip(blocks["ours"], blocks["minimal"], strict=True)
-    benchmark.extra_info["ours / minimal, CPU"] = statistics.median(a / b for a, b in pairs)
+    ratio = paired_ratio(blocks["ours"], blocks["minimal"])
+    benchmark.extra_info["ours over minimal, CPU"] = ratio.model_dump()
+    with capsys.disabled():
+        interval = f"[{ratio.low:.3f}, {ratio.high:.3f}]"
+        print(f"\n{mode.__name__}: ours over minimal, CPU {ratio.value:.3f} {interval}")  # noqa: T201  # the result
     assert all(blocks.values())
