@@ -1,6 +1,7 @@
 """The machine and its noise, read from the real one."""
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def test_the_distribution_of_the_models_module_is_named() -> None:
     assert "hypothesis" in environment("hypothesis.strategies", "").packages
 
 
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
 def test_a_checkout_is_named_with_its_state(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
