@@ -121,7 +121,7 @@ class NoiseWatch:
         self._times = psutil.cpu_times()
         self._own = self._own_cpu()
 
-    def stop(self) -> Noise:
+    def so_far(self) -> Noise:
         """Say what happened since this object was made."""
         elapsed = monotonic() - self._begun
         now = psutil.cpu_times()

@@ -127,6 +127,7 @@ class Run:
             self.stopped_by = "time"
             return Reply.ENOUGH
         if self.samples.rounds >= self._next_look:
+            self._listen()
             self._next_look = max(self._next_look + 1, int(self.samples.rounds * LOOK_AGAIN))
             plan, request = self.plan, self.request
             if plan and on_target(self.samples, plan, request.baseline, request.target):
@@ -137,10 +138,15 @@ class Run:
     def _rounds_over(self, why: StoppedBy) -> None:
         self.stopped_by = why
         self._rounds_ended = monotonic()
-        if self._watch is not None:
-            self._noise = self._watch.stop()
-            self._watch = None
+        self._listen()
+        self._watch = None
         self.save("the run has not finished, or was killed")
+
+    def _listen(self) -> None:
+        """Note the machine's noise; a process that has ended can no longer be asked."""
+        noise = self._watch.so_far() if self._watch is not None else None
+        if noise is not None and (self._noise is None or noise.other_cpu_share is not None):
+            self._noise = noise
 
     @property
     def elapsed_s(self) -> float:

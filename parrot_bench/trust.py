@@ -171,4 +171,11 @@ def _machine(noise: Noise, environment: Environment) -> Iterator[TrustCheck]:
     if troubles:
         yield _check("machine", "amber", f"The machine was busy: {'; '.join(troubles)}.")
     else:
-        yield _check("machine", "green", "The machine was quiet.")
+        unknown = noise.other_cpu_share is None
+        yield _check(
+            "machine",
+            "green",
+            "Nothing speaks of a busy machine, but the share of other processes is unknown."
+            if unknown
+            else "The machine was quiet.",
+        )

@@ -50,7 +50,7 @@ def test_a_checkout_is_named_with_its_state(
 def test_noise_is_measured() -> None:
     watch = NoiseWatch(os.getpid())
     sum(range(200_000))
-    noise = watch.stop()
+    noise = watch.so_far()
     assert noise.duration_s > 0
     assert noise.other_cpu_share is None or 0 <= noise.other_cpu_share <= 1
     assert noise.involuntary_switches is None or noise.involuntary_switches >= 0
@@ -59,6 +59,6 @@ def test_noise_is_measured() -> None:
 def test_a_process_that_is_gone_is_no_error() -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
-    noise = NoiseWatch(gone.pid).stop()
+    noise = NoiseWatch(gone.pid).so_far()
     assert noise.involuntary_switches is None
     assert noise.other_cpu_share is None
