@@ -38,7 +38,18 @@ _HOME = {
     "send_spans": "export",
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605  # a sorted view of the table above, not a second list
+__all__ = [
+    "Delivery",
+    "LangChainInstrumentor",
+    "MissingExtraError",
+    "OpenTelemetryCallbackHandler",
+    "SpanFileExporter",
+    "Tracing",
+    "TracingError",
+    "open_tracing",
+    "read_spans",
+    "send_spans",
+]
 
 
 def __getattr__(name: str) -> object:
