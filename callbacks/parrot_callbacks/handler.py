@@ -15,6 +15,7 @@ from opentelemetry.trace import SpanKind, TracerProvider
 
 from parrot_callbacks import runnables, semconv
 from parrot_callbacks.filtering import ContentFilter
+from parrot_callbacks.open_runs import OpenRuns
 from parrot_callbacks.outcomes import ABANDONED, COMPLETED, outcome_of
 from parrot_callbacks.placement import run_above
 from parrot_callbacks.recorder import SpanRecorder
@@ -37,6 +38,8 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         tags: LangChain tags that may be recorded.
         content_filter: Sees every text before it is recorded. Content is recorded only if
             OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says so.
+        suppress_provider_spans: Ask the instrumentations of providers' clients to make no
+            span of their own for a call that has one here; see ``provider_spans``.
     """
 
     run_inline = True
@@ -51,6 +54,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         metadata_keys: Collection[str] = (),
         tags: Collection[str] = (),
         content_filter: ContentFilter | None = None,
+        suppress_provider_spans: bool = False,
     ) -> None:
         super().__init__()
         self._spans = SpanRecorder(
@@ -60,6 +64,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
             metadata_keys=metadata_keys,
             tags=tags,
             content_filter=content_filter or str,
+            suppress_provider_spans=suppress_provider_spans,
         )
 
     def __copy__(self) -> Self:
@@ -68,6 +73,11 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         # A config may be copied with its callbacks; providers and open runs can't be.
         return self
+
+    @property
+    def runs(self) -> OpenRuns:
+        """The open runs of its tracer provider."""
+        return self._spans.current_runs()
 
     @property
     def open_runs(self) -> int:
@@ -165,7 +175,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
             # generate() with several prompts gives up at the first error and tells the
             # others nothing; agenerate() tells them all.
             for sibling in siblings:
-                sibling.owner.finish(sibling, ABANDONED)
+                sibling.finish(ABANDONED)
 
     # -- chains, agents, tools, retrievers ----------------------------------------------
 

@@ -37,8 +37,8 @@ _NO_CONTEXT = Context()
 class Finisher(Protocol):
     """Who ends a run's span: the handler that claimed it."""
 
-    def finish(self, run: "OpenRun", outcome: Outcome) -> None:
-        """End a run without a reply and without an error."""
+    def finish(self, run: "OpenRun", outcome: Outcome, error: BaseException | None = None) -> None:
+        """End a run without a reply."""
 
 
 class OpenRun:
@@ -64,6 +64,8 @@ class OpenRun:
         in_other_tasks: The model's body runs in tasks other than the caller's.
         of_task: All open runs that the same task started.
         batch: The runs of one ``generate`` with several prompts.
+        guarded: A guard round LangChain's method knows when the call is in the model.
+        surrounds: Its span is current in the contexts that LangChain copies for its body.
         inner: Ids of runs below it that have no span of their own.
         content: What it was asked, as attributes, while content capture is on.
         asked: What it was given, as LangChain has it: an error must not repeat that.
@@ -83,6 +85,7 @@ class OpenRun:
         "enclosing",
         "ended",
         "first_ns",
+        "guarded",
         "in_other_tasks",
         "inference_calls",
         "inner",
@@ -97,6 +100,7 @@ class OpenRun:
         "span",
         "started_ns",
         "streamed",
+        "surrounds",
         "tool_calls",
         "within",
     )
@@ -119,6 +123,8 @@ class OpenRun:
         self.outside: Context = _NO_CONTEXT
         self.within: Context = _NO_CONTEXT
         self.in_other_tasks = False
+        self.guarded = False
+        self.surrounds = False
         self.of_task: dict[UUID, OpenRun] | None = None
         self.batch: list[OpenRun] | None = None
         self.inner: set[UUID] | None = None
@@ -154,8 +160,14 @@ class OpenRun:
 
     @property
     def inside(self) -> bool:
-        """Whether the call is inside the model, with its span current there."""
-        return self.delegate is not None and not self.delegate.is_released
+        """Whether its span is current in its body."""
+        if self.delegate is None:
+            return self.surrounds
+        return not self.delegate.is_released
+
+    def finish(self, outcome: Outcome, error: BaseException | None = None) -> None:
+        """End it without a reply: no event has done so."""
+        self.owner.finish(self, outcome, error)
 
     def descends_from(self, other: "OpenRun") -> bool:
         """Whether its span is, or is below, the span of another run."""
@@ -258,7 +270,7 @@ class OpenRuns:
         except (StopIteration, RuntimeError):  # another thread was quicker
             return
         if len(self._runs) > MAX_RUNS or now_ns - oldest.started_ns > MAX_AGE_S * 1e9:
-            oldest.owner.finish(oldest, ABANDONED)
+            oldest.finish(ABANDONED)
 
 
 def count_for_agent(run: OpenRun) -> None:

@@ -6,16 +6,21 @@ made inside the body of a model whose run does. That is never guessed from times
 span round the second step of a graph's stream came later, too.
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Mapping
+from contextvars import ContextVar
+from functools import cache
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from langchain_core.runnables.config import var_child_runnable_config
 from opentelemetry.context import Context, attach, create_key, get_current, set_value
 from opentelemetry.trace import Span, get_current_span, set_span_in_context
 
 from parrot_callbacks.delegate import DelegatingSpan, see_through
 from parrot_callbacks.open_runs import OpenRun, OpenRuns
 from parrot_callbacks.outcomes import CANCELLED
+
+_NOTHING: Final[Mapping[str, object]] = MappingProxyType({})
 
 INSIDE: Final = create_key("parrot-callbacks-inside")
 """Context key: the run whose model's body this context was made in."""
@@ -46,10 +51,18 @@ def run_above(runs: OpenRuns, parent_run_id: UUID | None) -> OpenRun | None:
     The config in LangChain's own context variable still says which run this is inside of.
     """
     if parent_run_id is None:
-        config = var_child_runnable_config.get()
+        config = _child_config().get()
         callbacks = config.get("callbacks") if config else None
         parent_run_id = getattr(callbacks, "parent_run_id", None)
     return runs.nearest(parent_run_id)
+
+
+@cache
+def _child_config() -> ContextVar[Any]:
+    # Late: by the time something runs this is no import any more.
+    from langchain_core.runnables.config import var_child_runnable_config  # noqa: PLC0415
+
+    return var_child_runnable_config
 
 
 def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None) -> Place:
@@ -65,7 +78,7 @@ def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None) -> Place:
     ):
         # An ainvoke that a timeout or a cancellation went through, without an event. Its
         # task goes on, so this is the first chance to end it.
-        enclosing.owner.finish(enclosing, CANCELLED)
+        enclosing.finish(CANCELLED)
         context = get_current()
         enclosing = context.get(INSIDE)  # type: ignore[assignment]
     current = get_current_span(context)
@@ -75,9 +88,7 @@ def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None) -> Place:
             # Another provider's handler has just started this very run: the same parent
             # serves both.
             ambient, enclosing = enclosing.outer, enclosing.enclosing
-        stale = type(current) is DelegatingSpan and ambient is not current
-        while enclosing is not None and (enclosing.ended or (stale and not enclosing.inside)):
-            enclosing = enclosing.enclosing
+        enclosing = _open_one(enclosing, stale=ambient is not current)
     above = run_above(runs, parent_run_id)
     if above is not None and (enclosing is None or not enclosing.descends_from(above)):
         return Place(set_span_in_context(above.span, context), ambient, above, enclosing)
@@ -86,8 +97,27 @@ def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None) -> Place:
     return Place(context, ambient, enclosing, enclosing)
 
 
-def enter(run: OpenRun, spot: Place) -> None:
-    """Make the run's span current, for as long as the call is inside the model."""
+def enclosing_run(context: Context) -> OpenRun | None:
+    """Return the innermost open run in whose body a context was made."""
+    enclosing: OpenRun | None = context.get(INSIDE)  # type: ignore[assignment]
+    current = get_current_span(context)
+    return _open_one(enclosing, stale=type(current) is DelegatingSpan and current.is_released)
+
+
+def _open_one(run: OpenRun | None, *, stale: bool) -> OpenRun | None:
+    while run is not None and (run.ended or (stale and not run.inside)):
+        run = run.enclosing
+    return run
+
+
+def enter(run: OpenRun, spot: Place, values: Mapping[str, object] = _NOTHING) -> None:
+    """Make the run's span current, for as long as the call is inside the model.
+
+    Args:
+        run: The run.
+        spot: Where it belongs.
+        values: More for the context of that time.
+    """
     run.outer = spot.ambient
     run.delegate = delegate = DelegatingSpan(
         run.span, spot.ambient, run.has_left if run.in_other_tasks else None
@@ -96,7 +126,10 @@ def enter(run: OpenRun, spot: Place) -> None:
     if get_current_span(outside) is not spot.ambient:
         outside = set_span_in_context(spot.ambient, set_value(INSIDE, spot.enclosing, outside))
     run.outside = outside
-    run.within = set_span_in_context(delegate, set_value(INSIDE, run, outside))
+    within = set_value(INSIDE, run, outside)
+    for key, value in values.items():
+        within = set_value(key, value, within)
+    run.within = set_span_in_context(delegate, within)
     attach(run.within)
 
 

@@ -22,10 +22,12 @@ from opentelemetry.trace import (
 from parrot_callbacks import events, semconv, settings
 from parrot_callbacks.content import Content, ContentReader, span_attributes
 from parrot_callbacks.filtering import ContentFilter
+from parrot_callbacks.guards import current_call
 from parrot_callbacks.metrics import CallMetrics
 from parrot_callbacks.open_runs import OpenRun, OpenRuns, count_for_agent, runs_of_provider
 from parrot_callbacks.outcomes import FAILED, Outcome, error_type
 from parrot_callbacks.placement import Place, enter, leave, place
+from parrot_callbacks.provider_spans import suppressing_values
 from parrot_callbacks.providers import OptionalSignals, package_version
 from parrot_callbacks.reply import is_cache_hit, reply_attributes
 from parrot_callbacks.request import (
@@ -62,7 +64,9 @@ class SpanRecorder:
         metadata_keys: Collection[str],
         tags: Collection[str],
         content_filter: ContentFilter,
+        suppress_provider_spans: bool = False,
     ) -> None:
+        self._inside = suppressing_values() if suppress_provider_spans else dict
         self._given_provider = tracer_provider
         self._metadata_keys = tuple(metadata_keys)
         self._tags = frozenset(tags)
@@ -143,9 +147,10 @@ class SpanRecorder:
         if started is None:
             return None
         run, spot = started
-        watch_current_task(run)
-        if arguments.get("batch_size", 1) == 1:
-            enter(run, spot)
+        prompts = arguments.get("batch_size", 1)
+        self._watch(run, prompts)
+        if prompts == 1:
+            enter(run, spot, self._inside())
         else:
             # generate() with several prompts starts all runs before any body: which of them
             # a client span belongs to is unknowable, so none of them is made current.
@@ -179,10 +184,13 @@ class SpanRecorder:
         started = self._start(name, start, run_id, parent_run_id, kind)
         if started is None:
             return None
-        run = started[0]
+        run, spot = started
         if kind is SpanKind.CLIENT or semconv.TOOL_NAME in start:
             # Chains say how they end; a cancelled tool or retriever doesn't.
-            watch_current_task(run)
+            self._watch(run)
+        if kind is SpanKind.CLIENT and run.guarded:
+            # A retriever's body runs in no context of its own, but the guard makes one.
+            enter(run, spot)
         if run.span.is_recording():
             metadata = metadata or _NOTHING
             found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
@@ -192,6 +200,15 @@ class SpanRecorder:
                 found[semconv.CONVERSATION_ID] = conversation
             _set(run.span, found)
         return run
+
+    def _watch(self, run: OpenRun, prompts: int = 1) -> None:
+        """See to it that the run ends, whether or not LangChain says so."""
+        call = current_call()
+        if call is not None and call.take(run, prompts):
+            run.guarded = True
+            if call.is_final:
+                return
+        watch_current_task(run)
 
     def _start(
         self,
@@ -223,7 +240,8 @@ class SpanRecorder:
             return
         if not run.streamed:
             run.streamed = True
-            leave(run)
+            if not run.guarded:
+                leave(run)
         if run.first_ns:
             now = time.perf_counter_ns()
             metrics = self._signals.metrics()
@@ -235,9 +253,9 @@ class SpanRecorder:
             if self._signals.metrics() is None:
                 run.runs.awaiting.pop(run.run_id, None)
 
-    def finish(self, run: OpenRun, outcome: Outcome) -> None:
-        """End a run that no event ends: swept, or left behind by its task."""
-        self.end(run, outcome)
+    def finish(self, run: OpenRun, outcome: Outcome, error: BaseException | None = None) -> None:
+        """End a run that no event ends: closed by a guard, left by its task, or swept."""
+        self.end(run, outcome, None, error)
 
     def end(
         self,
