@@ -80,9 +80,11 @@ class GuardedCall:
 
     def __enter__(self) -> Self:
         self._before = get_current()
-        self._outer = _current.get()
-        _current.set(self)
-        if self._inside is not None:
+        if self._inside is None:
+            # The first step, in which the run starts.
+            self._outer = _current.get()
+            _current.set(self)
+        else:
             attach(self._inside)
         return self
 
@@ -92,16 +94,18 @@ class GuardedCall:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        before = self._before
-        self._before = None
-        if _current.get() is not self or before is None:
-            # A coroutine that was never finished is closed wherever the garbage collector
-            # runs. That context is none of ours.
-            return
-        _current.set(self._outer)
-        self._outer = None
+        before, self._before = self._before, None
         inside = get_current()
-        if inside is not before:
+        # A coroutine that nobody finishes is closed wherever the garbage collector runs: that
+        # context is none of ours.
+        if self._inside is None:
+            if _current.get() is not self:
+                return
+            _current.set(self._outer)
+            self._outer = None
+        elif kind is GeneratorExit and inside is not self._inside:
+            return
+        if before is not None and inside is not before:
             self._inside = inside
             attach(before)
 
