@@ -22,8 +22,8 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
 
 from parrot_callbacks import guards
+from parrot_callbacks.filtering import ContentFilter
 from parrot_callbacks.handler import OpenTelemetryCallbackHandler
-from parrot_callbacks.messages import ContentFilter
 from parrot_callbacks.nesting import ContextNesting
 from parrot_callbacks.patches import Method, Patch
 

@@ -19,6 +19,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
+from parrot_callbacks import semconv
 from parrot_callbacks.delegate import DelegatingSpan
 from parrot_callbacks.outcomes import ABANDONED, Outcome
 
@@ -26,6 +27,8 @@ MAX_RUNS = 10_000
 """More open runs than this, and the oldest is abandoned for every new one."""
 MAX_AGE_S = 3600.0
 """A run older than this, in seconds, is abandoned when another starts."""
+MAX_BELOW = 8
+"""So many of the latest runs below are remembered for the errors of a run."""
 
 AnyTask = asyncio.Task[Any]
 _NO_CONTEXT = Context()
@@ -64,7 +67,11 @@ class OpenRun:
         guarded: A guard round LangChain's method knows when the call is in the model.
         surrounds: Its span is current in the contexts that LangChain copies for its body.
         inner: Ids of runs below it that have no span of their own.
-        content: Messages of the request, while content capture is on.
+        content: What it was asked, as attributes, while content capture is on.
+        asked: What it was given, as LangChain has it: an error must not repeat that.
+        below: The same of the latest runs below it, with their answers.
+        inference_calls: Calls of models below an agent.
+        tool_calls: Calls of tools below an agent.
     """
 
     # Most runs never change most of these: as attributes of the class they cost nothing.
@@ -84,7 +91,11 @@ class OpenRun:
     of_task: "dict[UUID, OpenRun] | None" = None
     batch: "list[OpenRun] | None" = None
     inner: set[UUID] | None = None
-    content: Any = None
+    content: "dict[str, Any] | None" = None
+    asked: object = None
+    below: tuple[object, ...] = ()
+    inference_calls = 0
+    tool_calls = 0
 
     def __init__(
         self,
@@ -118,6 +129,12 @@ class OpenRun:
         self.span = self.outer = INVALID_SPAN
         self.outside = self.within = _NO_CONTEXT
         self.content = None
+        self.asked = None
+        self.below = ()
+
+    def remember(self, run_below: tuple[object, ...]) -> None:
+        """Keep what a run below was given and has answered: an error may repeat it."""
+        self.below = (run_below, *self.below[: MAX_BELOW - 1])
 
     @property
     def inside(self) -> bool:
@@ -232,6 +249,20 @@ class OpenRuns:
             return
         if len(self._runs) > MAX_RUNS or now_ns - oldest.started_ns > MAX_AGE_S * 1e9:
             oldest.finish(ABANDONED)
+
+
+def count_for_agent(run: OpenRun) -> None:
+    """Count a call of a model or a tool for the agent that it is below, if any."""
+    operation = run.attributes[semconv.OPERATION]
+    above = run.parent
+    while above is not None and above.attributes[semconv.OPERATION] != semconv.INVOKE_AGENT:
+        above = above.parent
+    if above is None:
+        return
+    if operation in semconv.INFERENCE:
+        above.inference_calls += 1
+    elif operation == semconv.EXECUTE_TOOL:
+        above.tool_calls += 1
 
 
 class Watched:

@@ -20,10 +20,12 @@ from opentelemetry.trace import (
 )
 
 from parrot_callbacks import events, semconv, settings
+from parrot_callbacks.content import Content, ContentReader, span_attributes
 from parrot_callbacks.described import CallDescriptions, Described
+from parrot_callbacks.filtering import ContentFilter
 from parrot_callbacks.guards import current_call
-from parrot_callbacks.messages import ContentFilter, output_messages, to_json, to_structure
-from parrot_callbacks.open_runs import OpenRun, OpenRuns, runs_of_provider
+from parrot_callbacks.metrics import CallMetrics
+from parrot_callbacks.open_runs import OpenRun, OpenRuns, count_for_agent, runs_of_provider
 from parrot_callbacks.outcomes import FAILED, Outcome, error_type
 from parrot_callbacks.placement import Place, enter, leave, place
 from parrot_callbacks.provider_spans import suppressing_values
@@ -43,6 +45,7 @@ class SpanRecorder:
     Attributes:
         runs: The open runs of the tracer provider, shared by all its handlers.
         capture: Where message content goes, if anywhere.
+        content: Reads it, while capture is on.
     """
 
     def __init__(
@@ -61,8 +64,8 @@ class SpanRecorder:
         self._given_provider = tracer_provider
         self._metadata_keys = tuple(metadata_keys)
         self._tags = frozenset(tags)
-        self._content_filter = content_filter
         self._latest = settings.latest_conventions()
+        self.content = ContentReader(content_filter, latest=self._latest)
         self.capture = settings.content_capture()
         if self.capture.as_event and not events.SUPPORTED:
             warnings.warn(
@@ -127,7 +130,7 @@ class SpanRecorder:
         params = arguments.get("invocation_params") or _NOTHING
         options = arguments.get("options") or _NOTHING
         described = self._calls.describe(operation, params, options, metadata, serialized)
-        more = self._of_run(tags, metadata)
+        more = self._of_run(operation, tags, metadata)
         spot = place(runs, run_id, parent_run_id, context)
         run = self._start(runs, run_id, spot, described, more, SpanKind.CLIENT)
         if run is None:
@@ -153,31 +156,35 @@ class SpanRecorder:
         tags: Sequence[str] | None,
         metadata: Mapping[str, Any] | None,
         kind: SpanKind = SpanKind.INTERNAL,
-    ) -> None:
+    ) -> OpenRun | None:
         """Start the span of a run that isn't a call of a model; it isn't made current."""
         runs = self.current_runs()
         context = get_current()
         if run_id in runs or context.get(_SUPPRESS_INSTRUMENTATION_KEY):
-            return
-        more = self._of_run(tags, metadata or _NOTHING)
+            return None
+        more = self._of_run(start[semconv.OPERATION], tags, metadata or _NOTHING)
         spot = place(runs, run_id, parent_run_id, context)
         run = self._start(runs, run_id, spot, Described(name, start, start, None), more, kind)
         if run is None:
-            return
+            return None
         if kind is SpanKind.CLIENT or semconv.TOOL_NAME in start:
             # Chains say how they end; a cancelled tool or retriever doesn't.
             self._watch(run)
         if kind is SpanKind.CLIENT and run.guarded:
             # A retriever's body runs in no context of its own, but the guard makes one.
             enter(run, spot)
+        return run
 
-    def _of_run(self, tags: Sequence[str] | None, metadata: Mapping[str, Any]) -> Attributes:
+    def _of_run(
+        self, operation: object, tags: Sequence[str] | None, metadata: Mapping[str, Any]
+    ) -> Attributes:
         """Collect what differs from run to run."""
         found: Attributes = {}
         if self._tags or self._metadata_keys:
             found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
         conversation = conversation_id(metadata)
-        if conversation:
+        # The conventions know no conversation of a retrieval.
+        if conversation and operation != semconv.RETRIEVAL:
             found[semconv.CONVERSATION_ID] = conversation
         return found
 
@@ -216,6 +223,8 @@ class SpanRecorder:
         run.parent = spot.parent
         run.enclosing = spot.enclosing
         runs.add(run)
+        if self._latest and spot.parent is not None:
+            count_for_agent(run)
         return run
 
     def note_chunk(self, run: OpenRun, *, has_content: bool) -> None:
@@ -247,6 +256,7 @@ class SpanRecorder:
         outcome: Outcome,
         reply: LLMResult | None = None,
         error: BaseException | None = None,
+        answer: object = None,
     ) -> None:
         """End a run, once.
 
@@ -255,6 +265,7 @@ class SpanRecorder:
             outcome: How it ended.
             reply: What was answered, also in part.
             error: What ended it; recorded only if it is a failure.
+            answer: What a tool, a retriever or a chain returned.
         """
         if not run.runs.remove(run):
             return
@@ -263,65 +274,85 @@ class SpanRecorder:
         seconds = (time.perf_counter_ns() - run.started_ns) / 1e9
         try:
             recording = span.is_recording()
+            if run.parent is not None:
+                run.parent.remember((run.asked, reply, answer))
             metrics = self._signals.metrics()
             if not recording and metrics is None:
                 return
             found = reply_attributes(reply) if reply is not None else {}
+            if run.streamed and not (reply is not None and is_cache_hit(reply)):
+                found[semconv.REQUEST_STREAM] = True
+                if run.first_ns:
+                    first = (run.first_ns - run.started_ns) / 1e9
+                    found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = first
             if error is not None and outcome == FAILED:
                 found[semconv.ERROR_TYPE] = error_type(error)
             if recording:
-                self._describe(run, found, outcome, reply, error)
-            if metrics is not None and semconv.PROVIDER in run.attributes:
-                context = set_span_in_context(span)
-                metrics.record_call(seconds, run.attributes, found, context)
-                if run.first_ns and not (reply is not None and is_cache_hit(reply)):
-                    first = (run.first_ns - run.started_ns) / 1e9
-                    metrics.record_first_chunk(first, run.attributes, found, context)
+                self._describe(run, found, outcome, reply, error, answer)
+            if metrics is not None:
+                self._measure(run, metrics, seconds, found)
         finally:
             # A reply of an unforeseen shape must not leave the span open.
             span.end()
             run.let_go()
 
-    def _describe(
+    def _measure(
+        self, run: OpenRun, metrics: CallMetrics, seconds: float, found: Attributes
+    ) -> None:
+        context = set_span_in_context(run.span)
+        start = run.attributes
+        operation = start[semconv.OPERATION]
+        if operation in semconv.INFERENCE:
+            first = found.get(semconv.RESPONSE_TIME_TO_FIRST_CHUNK)
+            metrics.record_call(seconds, first, start, found, context)  # type: ignore[arg-type]  # a float
+        elif (runs := self._signals.runs) is not None:
+            runs.record_run(seconds, start, found.get(semconv.ERROR_TYPE), context)
+            if operation == semconv.INVOKE_AGENT:
+                runs.record_agent(run.inference_calls, run.tool_calls, start)
+
+    def _describe(  # noqa: PLR0917 - the arguments of end(), handed on
         self,
         run: OpenRun,
         found: Attributes,
         outcome: Outcome,
         reply: LLMResult | None,
         error: BaseException | None,
+        answer: object,
     ) -> None:
         found[semconv.RUN_OUTCOME] = outcome
-        if run.streamed and not (reply is not None and is_cache_hit(reply)):
-            found[semconv.REQUEST_STREAM] = True
-            if run.first_ns:
-                found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (run.first_ns - run.started_ns) / 1e9
         span = run.span
         if error is not None and outcome == FAILED:
-            said = events.exception_attributes(error)
+            said = events.exception_attributes(error, (run.asked, reply, run.below))
             span.set_status(StatusCode.ERROR, said[semconv.EXCEPTION_MESSAGE])
             logger = self._signals.logger() if self._latest else None
             if logger is None:
                 span.record_exception(error, said)
             else:
                 events.emit_exception(logger, said, set_span_in_context(span))
-        if self.capture and run.content is not None:
-            self._record_content(run, found, reply)
+        if run.content is not None:
+            self._record_content(run, found, reply, answer)
         span.set_attributes(found)
 
-    def _record_content(self, run: OpenRun, found: Attributes, reply: LLMResult | None) -> None:
-        content = {semconv.INPUT_MESSAGES: run.content}
-        candidates = reply.generations[0] if reply is not None and reply.generations else ()
-        if candidates:
-            content[semconv.OUTPUT_MESSAGES] = output_messages(
-                candidates, self._content_filter, latest=self._latest
-            )
-        if self.capture.as_event and (logger := self._signals.logger()) is not None:
-            structured = {name: to_structure(value) for name, value in content.items()}
+    def _record_content(
+        self, run: OpenRun, found: Attributes, reply: LLMResult | None, answer: object
+    ) -> None:
+        content: Content = run.content or {}
+        operation = str(run.attributes[semconv.OPERATION])
+        if reply is not None and reply.generations:
+            content |= self.content.of_reply(reply.generations[0])
+        elif answer is not None:
+            content |= self.content.of_answer(operation, answer)
+        if (
+            self.capture.as_event
+            # The conventions have no event of tools, retrievals, agents and workflows.
+            and operation in semconv.INFERENCE
+            and (logger := self._signals.logger()) is not None
+        ):
             events.emit_details(
-                logger, {**run.attributes, **found, **structured}, set_span_in_context(run.span)
+                logger, {**run.attributes, **found, **content}, set_span_in_context(run.span)
             )
         if self.capture.on_span:
-            found.update((name, to_json(value)) for name, value in content.items())
+            found.update(span_attributes(content, settings.attribute_length_limit(run.span)))
 
 
 def _is_new(span: Span, spot: Place) -> bool:
