@@ -6,6 +6,8 @@ generation's information, token counts in the message. What a handler can't reco
 can't record of any model.
 """
 
+# ruff: noqa: ARG002 - LangChain decides what a model is given, and an echo needs none of it.
+
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Final
@@ -20,6 +22,7 @@ from langchain_core.outputs import (
     Generation,
     LLMResult,
 )
+from pydantic import Field
 
 INPUT_TOKENS: Final = 5
 OUTPUT_TOKENS: Final = 3
@@ -61,9 +64,14 @@ class WholeEcho(BaseChatModel):
     model_name: str = "echo-1"
     temperature: float | None = TEMPERATURE
     max_tokens: int | None = MAX_TOKENS
-    before: Body = nothing
-    between: Body = nothing
-    after: Body = nothing
+    before: Body = Field(default=nothing, exclude=True)
+    between: Body = Field(default=nothing, exclude=True)
+    after: Body = Field(default=nothing, exclude=True)
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Return True, as the models of the large providers do: some handlers rely on it."""
+        return True
 
     @property
     def _llm_type(self) -> str:
@@ -115,9 +123,9 @@ class SyncEcho(WholeEcho):
 
     def _chunks(self) -> Iterator[ChatGenerationChunk]:
         for letter in REPLY:
-            yield ChatGenerationChunk(message=AIMessageChunk(letter))
+            yield ChatGenerationChunk(message=AIMessageChunk(content=letter))
         yield ChatGenerationChunk(
-            message=AIMessageChunk("", usage_metadata=self._usage(), chunk_position="last"),
+            message=AIMessageChunk(content="", usage_metadata=self._usage(), chunk_position="last"),
             generation_info={"finish_reason": FINISH_REASON, "model_name": self.model_name},
         )
 
@@ -172,7 +180,12 @@ class TextEcho(BaseLLM):
     model_name: str = "echo-1"
     temperature: float = TEMPERATURE
     max_tokens: int = MAX_TOKENS
-    before: Body = nothing
+    before: Body = Field(default=nothing, exclude=True)
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Return True, as the models of the large providers do: some handlers rely on it."""
+        return True
 
     @property
     def _llm_type(self) -> str:

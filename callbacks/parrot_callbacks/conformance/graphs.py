@@ -1,5 +1,6 @@
 """Small LangGraph graphs, where LangGraph is installed."""
 
+from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, Final
@@ -8,9 +9,17 @@ from typing import Any, Final
 STATE: Final[dict[str, Any]] = {"x": 1}
 
 
+@cache
 def langgraph_unavailable() -> str:
-    """Say that LangGraph isn't there, or nothing."""
-    return "" if find_spec("langgraph") else "langgraph is not installed"
+    """Say that LangGraph isn't there or can't be imported, or nothing."""
+    if find_spec("langgraph") is None:
+        return "langgraph is not installed"
+    try:
+        import_module("langgraph.graph")
+    except Exception as error:  # noqa: BLE001 - whatever a broken installation raises
+        reason = " ".join(str(error).split())
+        return f"langgraph cannot be imported ({type(error).__name__}: {reason})"
+    return ""
 
 
 def graph_of(*nodes: Any) -> Any:

@@ -69,20 +69,26 @@ def _places(calls: Sequence[Call], roots: int | None, tree: Tree) -> Iterator[Fi
     flaws = [chat.flaw for chat in tree.chats if chat.flaw]
     if flaws:
         yield "parent", flaws[0]
-    yield "parent", _differs(
-        [(id_of(call.above), call.inside) for call in calls],
-        [(id_of(chat.above), chat.inside) for chat in tree.chats],
-        lambda place: tree.name(place[0]) + (" and another call" if place[1] else ""),
+    yield (
+        "parent",
+        _differs(
+            [(id_of(call.above), call.inside) for call in calls],
+            [(id_of(chat.above), chat.inside) for chat in tree.chats],
+            lambda place: tree.name(place[0]) + (" and another call" if place[1] else ""),
+        ),
     )
     traces = {chat.span.context.trace_id for chat in tree.chats if chat.span.context}
     alone = [call for call in calls if call.above is None and not call.inside]
     if len(alone) == len(calls) and roots is None and len(tree.chats) == len(calls):
         yield "parent", _unequal("traces", len(calls), len(traces))
     if roots is not None and tree.others_of_handler and tree.chats:
-        yield "parent", _unequal(
-            "spans of chains above the calls",
-            roots,
-            len({chat.root for chat in tree.chats if chat.root}),
+        yield (
+            "parent",
+            _unequal(
+                "spans of chains above the calls",
+                roots,
+                len({chat.root for chat in tree.chats if chat.root}),
+            ),
         )
 
 
@@ -97,10 +103,14 @@ def _client_spans(calls: Sequence[Call], tree: Tree) -> Iterator[Finding]:
         ]
         if strays:
             yield check, f"expected a call as the parent, got {strays[0]}"
-        yield check, _differs(
-            [call.clients.count(name) for call in calls],
-            [chat.clients.count(name) for chat in tree.chats],
-            lambda count: f"{count} in a call",
+            continue
+        yield (
+            check,
+            _differs(
+                [call.clients.count(name) for call in calls],
+                [chat.clients.count(name) for chat in tree.chats],
+                lambda count: f"{count} in a call",
+            ),
         )
 
 
@@ -128,10 +138,13 @@ def _facts(calls: Sequence[Call], chats: Sequence[Chat]) -> Iterator[Finding]:
     whole = len(answered) == len(calls)
     yield "operation", _differs([call.operation for call in calls], [f.operation for f in facts])
     yield "model", _differs([call.model for call in calls], [f.model for f in facts])
-    yield "params", _differs(
-        [(TEMPERATURE, MAX_TOKENS)] * len(calls),
-        [f.params for f in facts],
-        lambda params: f"temperature {params[0]} and {params[1]} tokens",
+    yield (
+        "params",
+        _differs(
+            [(TEMPERATURE, MAX_TOKENS)] * len(calls),
+            [f.params for f in facts],
+            lambda params: f"temperature {params[0]} and {params[1]} tokens",
+        ),
     )
     # A call that fails or is stopped may have a part of its tokens, or none.
     tokens = [(INPUT_TOKENS, OUTPUT_TOKENS)] * len(answered)
@@ -152,9 +165,9 @@ def _timed(chat: Chat) -> Hashable:
     first, span = chat.facts.first_chunk, chat.span
     if first is None:
         return False
-    seconds = ((span.end_time or span.start_time or 0) - (span.start_time or 0)) / 1e9
+    seconds = ((span.end_time or 0) - (span.start_time or 0)) / 1e9
     # The clocks of spans and of intervals differ by a little.
-    possible = isinstance(first, float) and 0 <= first <= seconds + 0.01
+    possible = 0 <= first <= seconds + 0.01
     return True if possible else f"{first!r} in a span of {seconds:.6f} s"
 
 
@@ -188,6 +201,8 @@ def _differs(
     Returns:
         The difference in words; nothing if there is none.
     """
+    if expected and not got:
+        return f"expected {_counted(Counter(expected), words)}, got no span"
     if whole and len(expected) != len(got):
         expected, got = list(set(expected)), list(set(got))
     wanted, there = Counter(expected), Counter(got)
@@ -201,7 +216,7 @@ def _counted(values: Counter[Hashable], words: Callable[..., str]) -> str:
     if not values:
         return "none"
     return _listed(
-        f"{count} × {words(value)}" if count > 1 else words(value)
+        f"{count} of {words(value)}" if count > 1 else words(value)
         for value, count in values.items()
     )
 

@@ -1,6 +1,6 @@
 """Where a model is called: the places of the matrix, each for every execution mode."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -51,7 +51,7 @@ class Place:
     """
 
     name: str
-    perform: Callable[[Calls], Awaitable[None]]
+    perform: Callable[[Calls], Coroutine[Any, Any, None]]
     in_a_sequence: bool = False
     in_a_graph: bool = False
 
@@ -101,7 +101,7 @@ async def _in_a_streamed_node(calls: Calls) -> None:
 
 
 async def _in_a_graph(calls: Calls, *, streamed: bool) -> None:
-    async def node(state: Any) -> dict[str, Any]:
+    async def node(_state: Any) -> dict[str, Any]:
         await calls.make(calls.model, {})
         return {}
 
@@ -119,7 +119,7 @@ async def _in_a_graph(calls: Calls, *, streamed: bool) -> None:
 
 
 async def _in_a_span_in_a_node(calls: Calls) -> None:
-    async def node(state: Any) -> dict[str, Any]:
+    async def node(_state: Any) -> dict[str, Any]:
         await _make_in_an_inner_span(calls)
         return {}
 

@@ -13,7 +13,7 @@ from parrot_callbacks.conformance.cells import Cell
 from parrot_callbacks.conformance.expectations import CHECKS, Kind
 from parrot_callbacks.conformance.stage import CellResult, open_stage
 from parrot_callbacks.conformance.suite import cells_named
-from parrot_callbacks.conformance.target import Described, Factory
+from parrot_callbacks.conformance.target import NOT_MADE, Described, Factory
 
 SCHEMA_VERSION: Final = 1
 """Of the JSON record."""
@@ -32,7 +32,7 @@ class Results:
     Attributes:
         cells: What is performed, in this order.
         done: The results so far.
-        handler: What was judged; None before the run.
+        handler: What is judged; nothing is known of it before the run.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Results:
     ) -> None:
         self.cells = tuple(cells)
         self.done: list[CellResult] = []
-        self.handler: Described | None = None
+        self.handler: Described = NOT_MADE
         self._factories = tuple(factories)
         self._exporter = exporter
         self._strict = strict
@@ -101,9 +101,9 @@ class Results:
             "schema_version": SCHEMA_VERSION,
             "date": self._began,
             "handler": {
-                "factory": self.handler.name if self.handler else None,
-                "classes": list(self.handler.classes) if self.handler else [],
-                "distributions": self.handler.distributions if self.handler else {},
+                "factory": self.handler.name,
+                "classes": list(self.handler.classes),
+                "distributions": self.handler.distributions,
             },
             "versions": {"python": platform.python_version(), **_versions()},
             "complete": len(self.done) == len(self.cells),

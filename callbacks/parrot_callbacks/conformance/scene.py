@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from langchain_core.callbacks import BaseCallbackHandler
 from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
-from opentelemetry.trace import SpanContext, get_current_span
 from opentelemetry.trace import Span as ApiSpan
+from opentelemetry.trace import SpanContext, get_current_span
 
 from parrot_callbacks.conformance.echo import SyncEcho
 from parrot_callbacks.conformance.expectations import Call
@@ -142,7 +142,7 @@ class Scene:
         context = above.get_span_context() if isinstance(above, ApiSpan) else above
         self.calls.append(Call(above=context, **what))
 
-    def inside_a_step(self, span: ApiSpan, above: ApiSpan) -> None:
+    def inside_a_step(self, span: ReadableSpan, above: ApiSpan) -> None:
         """Expect the right parent of a user's span that was made inside a chain, tool or node.
 
         That is the handler's span of it, where the handler makes such spans; else the span
@@ -153,7 +153,7 @@ class Scene:
             above: What was current around the chain.
         """
         tree = self.tree()
-        found = id_of(getattr(span, "parent", None))
+        found = id_of(span.parent)
         steps = {id_of_span(one): one.name for one in tree.others_of_handler}
         expected = "the span of the step it is in" if steps else tree.name(_id(above))
         right = found in steps if steps else found == _id(above)

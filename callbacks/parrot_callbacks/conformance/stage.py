@@ -42,6 +42,11 @@ class CellResult:
         """The checks that failed."""
         return tuple(verdict for verdict in self.verdicts if verdict.status == "fail")
 
+    @property
+    def needs(self) -> tuple[Verdict, ...]:
+        """The checks that failed as they may without the instrumentor."""
+        return tuple(one for one in self.verdicts if one.status == "needs the instrumentor")
+
 
 class _Registrar(SpanProcessor):
     """Tells every span to the scene that it was started in.

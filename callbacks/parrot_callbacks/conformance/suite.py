@@ -25,9 +25,7 @@ def cells_named(patterns: Sequence[str] = ()) -> tuple[Cell, ...]:
     cells = all_cells()
     chosen: set[str] = set()
     for pattern in patterns:
-        found = {
-            cell.id for cell in cells if fnmatchcase(cell.id, pattern) or pattern in cell.id
-        }
+        found = {cell.id for cell in cells if fnmatchcase(cell.id, pattern) or pattern in cell.id}
         if not found:
             raise TracingError(
                 f"no cell is named {pattern!r}; expected a part of a name such as "

@@ -2,13 +2,14 @@
 
 import importlib
 import inspect
+import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from langchain_core.callbacks import BaseCallbackHandler
 from opentelemetry.sdk.trace import TracerProvider
@@ -39,6 +40,10 @@ class Described:
     name: str
     classes: tuple[str, ...]
     distributions: dict[str, str]
+
+
+NOT_MADE: Final = Described(name="", classes=(), distributions={})
+"""Of what has not been made yet."""
 
 
 class Target:
@@ -172,17 +177,23 @@ def _distribution(source: Any) -> tuple[str, str] | None:
     """Find the distribution whose file a class or function was read from."""
     module = sys.modules.get(getattr(source, "__module__", ""))
     place = getattr(module, "__file__", None)
-    if module is None or place is None or module.__name__ == "builtins":
+    if module is None or place is None:
         return None
     top = module.__name__.partition(".")[0]
-    names = metadata.packages_distributions().get(top, [])
-    for name in dict.fromkeys(names):
+    names = set(metadata.packages_distributions().get(top, ()))
+    candidates = map(metadata.distribution, names) if names else metadata.distributions()
+    for found in candidates:
         # Distributions share namespaces such as `opentelemetry`: their files tell.
-        if len(set(names)) == 1 or _has(name, Path(place)):
-            return name, metadata.version(name)
+        if len(names) == 1 or _has(found, Path(place)):
+            return found.name, found.version
     return None
 
 
-def _has(distribution: str, place: Path) -> bool:
-    files = metadata.files(distribution) or []
+def _has(distribution: metadata.Distribution, place: Path) -> bool:
+    """Whether a file is a distribution's, or in the source tree that it was installed from."""
+    direct = json.loads(distribution.read_text("direct_url.json") or "{}")
+    source = direct.get("url", "").removeprefix("file://")
+    if source and direct.get("dir_info", {}).get("editable"):
+        return place.is_relative_to(source)
+    files = distribution.files or ()
     return any(file.name == place.name and Path(file.locate()) == place for file in files)
