@@ -1,12 +1,15 @@
 """What a cell is: one situation in which a handler is judged."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from typing import Any, Literal
 
+from parrot_callbacks.conformance.flavours import FLAVOURS, Flavour
 from parrot_callbacks.conformance.scene import Scene
 
 Body = Callable[[Scene], None]
+FlavouredBody = Callable[[Scene, Flavour], Coroutine[Any, Any, None]]
 Group = Literal["modes", "faults"]
 
 
@@ -15,8 +18,8 @@ class Cell:
     """One situation.
 
     Attributes:
-        row: The execution mode, or the kind of fault.
-        column: The place it is in, or the fault.
+        row: The execution mode, or the fault.
+        column: The place, or the flavour of code, that it is in.
         body: Performs it.
         group: Which table it stands in.
         unavailable: Why it can't be performed here; empty if it can.
@@ -38,17 +41,40 @@ class Cell:
         return f"{self.row}/{self.column}".replace(" ", "-")
 
 
-def fault(
-    row: str, column: str, *, limit_s: float = 30.0, last: bool = False, unavailable: str = ""
-) -> Callable[[Body], Cell]:
-    """Make a cell of a function that performs a fault."""
+def in_flavours(
+    row: str,
+    body: FlavouredBody,
+    flavours: Sequence[Flavour] = FLAVOURS,
+    *,
+    unavailable: str = "",
+    limit_s: float = 30.0,
+    last: bool = False,
+) -> tuple[Cell, ...]:
+    """Make a row of cells of one fault, written once for synchronous and asynchronous code.
 
-    def cell(body: Body) -> Cell:
-        return Cell(
-            row=row, column=column, body=body, limit_s=limit_s, last=last, unavailable=unavailable
+    Args:
+        row: The fault.
+        body: Performs it in a flavour.
+        flavours: Those that it exists in.
+        unavailable: See ``Cell``.
+        limit_s: See ``Cell``.
+        last: See ``Cell``.
+    """
+    return tuple(
+        Cell(
+            row=row,
+            column=flavour.name,
+            body=partial(_carry_out, flavour, body),
+            unavailable=unavailable,
+            limit_s=limit_s,
+            last=last,
         )
+        for flavour in flavours
+    )
 
-    return cell
+
+def _carry_out(flavour: Flavour, body: FlavouredBody, scene: Scene) -> None:
+    flavour.carry_out(body(scene, flavour))
 
 
 def in_order(cells: Sequence[Cell]) -> tuple[Cell, ...]:

@@ -9,7 +9,7 @@ can't record of any model.
 # ruff: noqa: ARG002 - LangChain decides what a model is given, and an echo needs none of it.
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final
 
 from langchain_core.language_models import BaseChatModel, BaseLLM
@@ -33,6 +33,7 @@ REPLY: Final = "hey"
 PROVIDER: Final = "parrot"
 
 Body = Callable[[], None]
+AsyncBody = Callable[[], Awaitable[None]]
 
 
 class ModelError(RuntimeError):
@@ -50,6 +51,26 @@ def fail() -> None:
         ModelError: Always.
     """
     raise ModelError("the model failed, as it was told to")
+
+
+def one_by_one(*bodies: Body) -> Body:
+    """Return a body that does the next of these at each call."""
+    left = iter(bodies)
+
+    def body() -> None:
+        next(left)()
+
+    return body
+
+
+def both(first: Body, second: Body) -> Body:
+    """Return a body that does one thing, then another."""
+
+    def body() -> None:
+        first()
+        second()
+
+    return body
 
 
 class WholeEcho(BaseChatModel):
@@ -144,10 +165,17 @@ class AsyncEcho(SyncEcho):
     Args:
         delay_s: How long it waits before every chunk, in seconds.
         turns: How often it lets the event loop turn before every chunk.
+        first: Awaited by the body right after ``before``.
     """
 
     delay_s: float = 0.0
     turns: int = 1
+    first: AsyncBody | None = Field(default=None, exclude=True)
+
+    async def _begin(self) -> None:
+        self.before()
+        if self.first is not None:
+            await self.first()
 
     async def _wait(self) -> None:
         if self.delay_s:
@@ -156,7 +184,7 @@ class AsyncEcho(SyncEcho):
             await asyncio.sleep(0)
 
     async def _agenerate(self, messages: Any, *args: Any, **kwargs: Any) -> ChatResult:
-        self.before()
+        await self._begin()
         await self._wait()
         self.between()
         self.after()
@@ -165,7 +193,7 @@ class AsyncEcho(SyncEcho):
     async def _astream(
         self, messages: Any, *args: Any, **kwargs: Any
     ) -> AsyncIterator[ChatGenerationChunk]:
-        self.before()
+        await self._begin()
         for number, chunk in enumerate(self._chunks()):
             if number == 1:
                 self.between()

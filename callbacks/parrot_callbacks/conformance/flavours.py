@@ -6,6 +6,7 @@ that LangChain finds none.
 """
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
@@ -13,6 +14,8 @@ from typing import Any, Final, TypeVar
 from parrot_callbacks.conformance.echo import AsyncEcho, SyncEcho
 
 T = TypeVar("T")
+_TURNS: Final = 10
+
 Step = Callable[[Any], Coroutine[Any, Any, Any]]
 
 
@@ -75,6 +78,18 @@ class Flavour:
         else:
             for chunk in runnable.stream(value, config, **more):
                 yield chunk
+
+    async def settle(self, *, collect: bool = True) -> None:
+        """Let the event loop do what is put off.
+
+        Args:
+            collect: Collect garbage first; forgotten generators are closed by that.
+        """
+        if collect:
+            gc.collect()
+        if self.is_async:
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
 
     async def batch(self, runnable: Any, values: list[Any], config: Any, **more: Any) -> Any:
         """Call ``batch`` or ``abatch``."""

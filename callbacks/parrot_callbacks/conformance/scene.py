@@ -7,15 +7,16 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.language_models import BaseLanguageModel
+from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
 from opentelemetry.trace import Span as ApiSpan
-from opentelemetry.trace import SpanContext, get_current_span
+from opentelemetry.trace import SpanContext, StatusCode, get_current_span
 
-from parrot_callbacks.conformance.echo import SyncEcho
 from parrot_callbacks.conformance.expectations import Call
 from parrot_callbacks.conformance.spans import CLIENT_SCOPE, USER_SCOPE, Tree, id_of, id_of_span
 
-Echo = TypeVar("Echo", bound=SyncEcho)
+Echo = TypeVar("Echo", bound=BaseLanguageModel[Any])
 
 
 class NotAvailableError(Exception):
@@ -36,6 +37,7 @@ class Scene:
         findings: What was expected and what was there, for every check that the body made.
         skipped: Checks that aren't made here.
         unavailable: Why the handler that is judged can't be judged in this; empty if it can.
+        tolerated: Parts of what may be logged: the cell itself is to blame for it.
         fault: Is called with every span of the handler that starts, and may raise.
     """
 
@@ -48,7 +50,8 @@ class Scene:
     skipped: set[str] = field(default_factory=set)
     fault: Callable[[Span], None] | None = None
     unavailable: str = ""
-    _spans: list[Span] = field(default_factory=list)
+    tolerated: list[str] = field(default_factory=list)
+    _starts: list[tuple[Span, Context | None]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -58,7 +61,7 @@ class Scene:
     # -- what is called -----------------------------------------------------------------
 
     @property
-    def config(self) -> dict[str, Any]:
+    def config(self) -> Any:
         """The configuration of a call that the handler is to see."""
         return {"callbacks": list(self.callbacks)} if self.callbacks else {}
 
@@ -110,10 +113,8 @@ class Scene:
 
     def _compare_current(self, check: str, before: ApiSpan) -> None:
         now = get_current_span()
-        tree = self.tree()
-        expected, got = _id(before), _id(now)
-        self.expect(check, tree.name(expected), tree.name(got))
-        if expected == got:
+        self.expect_span(check, _id(before), _id(now))
+        if _id(before) == _id(now):
             self.expect("same object", "the same object", _identity(before, now))
 
     # -- what is expected ---------------------------------------------------------------
@@ -131,6 +132,13 @@ class Scene:
             message = f"expected {expected}, got {got}"
             if message not in found:
                 found.append(message)
+
+    def expect_span(self, check: str, expected: int, got: int) -> None:
+        """Compare the ids of spans; a difference is told by their names."""
+        self.expect(check, *map(self._name_of if expected != got else str, (expected, got)))
+
+    def _name_of(self, span_id: int) -> str:
+        return self.tree().name(span_id)
 
     def call(self, above: ApiSpan | SpanContext | None = None, **what: Any) -> None:
         """Expect a call of a model.
@@ -159,21 +167,45 @@ class Scene:
         right = found in steps if steps else found == _id(above)
         self.expect("user span", expected, expected if right else tree.name(found))
 
+    def expect_ended(self) -> None:
+        """Expect that by now every span of the handler has ended."""
+        still_open = [span.name for span in self.tree().of_handler if span.end_time is None]
+        self.expect("prompt", "no open span", ", ".join(still_open) or "no open span")
+
+    def expect_no_error(self) -> None:
+        """Expect that no span of the handler says that something failed."""
+        for span in self.tree().of_handler:
+            failed = span.status.status_code is StatusCode.ERROR
+            self.expect("outcome", "no error", f"one of {span.name!r}" if failed else "no error")
+
+    def expect_no_span(self) -> None:
+        """Expect that the handler makes no span."""
+        self.expect("one span", 0, len(self.tree().of_handler))
+
+    def calls_below(self, above: Sequence[ApiSpan]) -> int:
+        """Return how many spans of calls are right below spans of the user's."""
+        ids = set(map(_id, above))
+        return sum(id_of(chat.above) in ids for chat in self.tree().chats)
+
     def skip(self, *checks: str) -> None:
         """Leave checks out that mean nothing here."""
         self.skipped.update(checks)
 
     # -- what there is ------------------------------------------------------------------
 
-    def started(self, span: Span) -> None:
-        """Take note of a span."""
+    def started(self, span: Span, parent_context: Context | None) -> None:
+        """Take note of a span, and of the context that processors were shown."""
         with self._lock:
-            self._spans.append(span)
+            self._starts.append((span, parent_context))
+
+    def starts(self) -> tuple[tuple[Span, Context | None], ...]:
+        """Return the spans that were started so far, each with that context."""
+        with self._lock:
+            return tuple(self._starts)
 
     def spans(self) -> tuple[Span, ...]:
         """Return the spans that were started so far."""
-        with self._lock:
-            return tuple(self._spans)
+        return tuple(span for span, _ in self.starts())
 
     def tree(self) -> Tree:
         """Return them as a tree."""

@@ -106,7 +106,7 @@ class Tree:
             return "no span"
         span = self._by_id.get(span_id)
         if span is None:
-            return "a span that is not of this call"
+            return f"span {span_id:016x}, which is none of this cell"
         return f"{span.name!r}"
 
     def _find_chats(self) -> Iterator[Chat]:

@@ -58,12 +58,12 @@ class _Registrar(SpanProcessor):
     def __init__(self) -> None:
         self.scene: Scene | None = None
 
-    def on_start(self, span: Span, parent_context: OtelContext | None = None) -> None:  # noqa: ARG002
+    def on_start(self, span: Span, parent_context: OtelContext | None = None) -> None:
         # Threads of the user's own don't inherit the context.
         scene = _SCENE.get() or self.scene
         if scene is None:
             return
-        scene.started(span)
+        scene.started(span, parent_context)
         if scene.fault is not None and is_of_handler(span):
             scene.fault(span)
 
@@ -117,7 +117,8 @@ class Stage:
         self._registrar.scene = None
         if scene.unavailable:
             return CellResult(cell=cell, unavailable=scene.unavailable)
-        verdicts = judge(scene, crash="".join(crash[:1]), noise=noise)
+        unexpected = [line for line in noise if not any(map(line.__contains__, scene.tolerated))]
+        verdicts = judge(scene, crash="".join(crash[:1]), noise=unexpected)
         if self.strict or not self.target.is_our_handler_alone:
             return CellResult(cell=cell, verdicts=verdicts)
         return CellResult(cell=cell, verdicts=tuple(_excused(cell, one) for one in verdicts))

@@ -2,15 +2,26 @@
 
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from typing import Final
 
 from parrot_callbacks.conformance.cells import Cell, in_order
+from parrot_callbacks.conformance.faults import (
+    attaching,
+    composing,
+    failing,
+    nesting,
+    overlapping,
+    stopping,
+)
 from parrot_callbacks.conformance.matrix import matrix
 from parrot_callbacks.errors import TracingError
+
+_FAULTS: Final = (failing, stopping, nesting, composing, overlapping, attaching)
 
 
 def all_cells() -> tuple[Cell, ...]:
     """Return every cell, in the order in which they are performed."""
-    return in_order(matrix())
+    return in_order((*matrix(), *(cell for fault in _FAULTS for cell in fault.cells())))
 
 
 def cells_named(patterns: Sequence[str] = ()) -> tuple[Cell, ...]:
