@@ -11,7 +11,6 @@ and what the model's body has made current is current for it again at the next s
 """
 
 import functools
-import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from types import TracebackType
@@ -30,6 +29,7 @@ class GuardedRun(Protocol):
 
     run_id: UUID
     ended: bool
+    within: Context
 
     def finish(self, outcome: Outcome, error: BaseException | None) -> None:
         """End the run without a reply."""
@@ -77,6 +77,11 @@ class GuardedCall:
                 return False
         runs.append(run)
         return True
+
+    def enter_body(self) -> None:
+        """Make current what the run's start has made current in a task of its own."""
+        if len(self._runs) == 1 and self._runs[0].within:
+            attach(self._runs[0].within)
 
     def __enter__(self) -> Self:
         self._before = get_current()
@@ -127,6 +132,13 @@ class GuardedCall:
         for run in runs:
             if not run.ended:
                 run.finish(outcome, error)
+
+
+    def __del__(self) -> None:
+        # A generator that its consumer forgets is closed by Python; an asynchronous one
+        # only while its event loop is there. This is the last that is heard of it.
+        if self._runs:
+            self.end(GeneratorExit())
 
 
 def guard_call(method: Method) -> Method:
@@ -229,6 +241,19 @@ def guard_async_stream(method: Method) -> Method:
     return guarded
 
 
+def enter_guarded_body(method: Method) -> Method:
+    """Wrap the coroutine function in which a guarded method calls the model's body."""
+
+    @functools.wraps(method)
+    async def entered(*args: Any, **kwargs: Any) -> Any:
+        call = current_call()
+        if call is not None:
+            call.enter_body()
+        return await method(*args, **kwargs)
+
+    return entered
+
+
 def guard_event_stream(method: Method) -> Method:
     """Guard the method that makes a synchronous stream of v3 events.
 
@@ -239,7 +264,7 @@ def guard_event_stream(method: Method) -> Method:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         stream = method(*args, **kwargs)
         start, pull = stream._ensure_started, stream._request_more  # noqa: SLF001 - no other way
-        call = _handed_out(stream)
+        call = GuardedCall(is_final=False)
 
         def guarded_start() -> None:
             with call:
@@ -266,7 +291,7 @@ def guard_async_event_stream(method: Method) -> Method:
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         stream = await method(*args, **kwargs)
         start = stream._ensure_started  # noqa: SLF001 - no other way
-        call = _handed_out(stream)
+        call = GuardedCall(is_final=False)
 
         async def guarded_start() -> None:
             with call:
@@ -276,10 +301,3 @@ def guard_async_event_stream(method: Method) -> Method:
         return stream
 
     return guarded
-
-
-def _handed_out(stream: Any) -> GuardedCall:
-    """Make the guard of a stream that its consumer may forget: it ends with the stream."""
-    call = GuardedCall(is_final=False)
-    weakref.finalize(stream, call.end, GeneratorExit()).atexit = False
-    return call

@@ -195,7 +195,10 @@ class SpanRecorder:
             run.guarded = True
             if call.is_final:
                 return
-        watch_current_task(run)
+        # Of a model that isn't a chat model, agenerate() tells of the start in a task of its
+        # own, which ends at once.
+        if run.attributes[semconv.OPERATION] != semconv.TEXT_COMPLETION:
+            watch_current_task(run)
 
     def _start(  # noqa: PLR0917 - positional: it is on the path of every call
         self,
