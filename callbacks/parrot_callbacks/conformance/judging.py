@@ -43,7 +43,9 @@ def judge(scene: Scene, *, crash: str = "", noise: Sequence[str] = ()) -> tuple[
     return tuple(
         Verdict(name, "fail" if found[name] else "pass", "; ".join(found[name][:2]))
         for name in CHECKS
-        if name in found and name not in scene.skipped
+        if name in found
+        and name not in scene.skipped
+        and (scene.asked is None or name in scene.asked)
     )
 
 

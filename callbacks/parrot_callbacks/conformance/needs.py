@@ -20,7 +20,7 @@ class Need:
         cells: Patterns of the cells' names.
         checks: Names of the checks.
         reason: Why callbacks alone can't keep it.
-        but: Patterns of cells to which it does not apply.
+        but: Patterns of those of them to which it doesn't apply.
     """
 
     cells: tuple[str, ...]
@@ -37,8 +37,79 @@ class Need:
         )
 
 
-NEEDS_INSTRUMENTOR: Final[tuple[Need, ...]] = ()
-"""All of them."""
+NEEDS_INSTRUMENTOR: Final = (
+    Need(
+        cells=("*/span-in-step", "*/span-in-node", "user's-span-*/*"),
+        checks=("parent", "user span"),
+        reason=(
+            "while a chain, tool or node runs, its span isn't current: LangChain calls a handler "
+            "before it makes the context that the step runs in"
+        ),
+    ),
+    Need(
+        cells=("stream/*", "stream_events_v3/*", "astream/*", "astream-*/*", "astream_*/*"),
+        checks=("client later",),
+        reason=(
+            "once a chunk is out, the model's body runs only while the reader asks for the next, "
+            "and LangChain says nothing when it does"
+        ),
+    ),
+    Need(
+        cells=(
+            "ainvoke-*/*",
+            "astream_events_v3-*/*",
+            "*-fails-*/async-*",
+            "timeout-round-a*/async-native",
+            "model-calls-a-model/async-*",
+            "async-model-awaits-a-model/async-native",
+            "model-that-can't-stream/async-native",
+            "cached-reply/async-native",
+            "handler-on-the-model-and-in-the-config/async-native",
+            "*-handlers-attached/async-native",
+            "two-tracer-providers/async-native",
+            "parent-*/async-native",
+            "processor-fails-*/async-native",
+            "span-takes-no-attributes/async-native",
+            "fork-inside-a-call/async-native",
+        ),
+        but=(
+            "*/sequence",
+            "ainvoke-cancelled-*/*",
+            "stream-fails-between/*",
+            "stream-fails-after/*",
+            "*one-fails/*",
+            "one-of-a-batch-fails/*",
+            "timeout-round-a-tool/*",
+            "timeout-round-a-retriever/*",
+        ),
+        checks=("same object",),
+        reason=(
+            "LangChain runs the end of an asynchronous call in a task of its own, from where the "
+            "caller's context can't be set: a span that stands for the former one stays there"
+        ),
+    ),
+    Need(
+        cells=("timeout-round-ainvoke/*", "timeout-round-a-retriever/*"),
+        checks=("prompt",),
+        reason=(
+            "LangChain says nothing when such a call is cancelled; its span ends with its task, "
+            "or when the task makes its next call"
+        ),
+    ),
+    Need(
+        cells=("loop-closed-in-*/*",),
+        checks=("ended",),
+        reason="LangChain says nothing when an event loop is closed under a call",
+    ),
+    Need(
+        cells=("text-completion-model/async-native",),
+        checks=("client first",),
+        reason=(
+            "LangChain runs the start of an asynchronous text completion in a task of its own, "
+            "from where the model's context can't be set"
+        ),
+    ),
+)
 
 
 def need_of(cell: Cell, check: str) -> Need | None:

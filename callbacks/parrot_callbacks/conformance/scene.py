@@ -13,8 +13,16 @@ from opentelemetry.sdk.trace import ReadableSpan, Span, TracerProvider
 from opentelemetry.trace import Span as ApiSpan
 from opentelemetry.trace import SpanContext, StatusCode, get_current_span
 
+from parrot_callbacks.conformance.census import Census
 from parrot_callbacks.conformance.expectations import Call
-from parrot_callbacks.conformance.spans import CLIENT_SCOPE, USER_SCOPE, Tree, id_of, id_of_span
+from parrot_callbacks.conformance.spans import (
+    CLIENT_SCOPE,
+    USER_SCOPE,
+    Tree,
+    id_of,
+    id_of_span,
+    is_of_handler,
+)
 
 Echo = TypeVar("Echo", bound=BaseLanguageModel[Any])
 
@@ -36,9 +44,11 @@ class Scene:
             chains; None if that isn't asked.
         findings: What was expected and what was there, for every check that the body made.
         skipped: Checks that aren't made here.
+        asked: The only checks that are made here; None for all.
         unavailable: Why the handler that is judged can't be judged in this; empty if it can.
         tolerated: Parts of what may be logged: the cell itself is to blame for it.
-        fault: Is called with every span of the handler that starts, and may raise.
+        fault: Is called at every "start" and "end" of a span of the handler, and may raise.
+        census: Counts spans, where they aren't kept.
     """
 
     provider: TracerProvider
@@ -48,7 +58,9 @@ class Scene:
     roots: int | None = None
     findings: dict[str, list[str]] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
-    fault: Callable[[Span], None] | None = None
+    asked: set[str] | None = None
+    fault: Callable[[str, ReadableSpan], None] | None = None
+    census: Census | None = None
     unavailable: str = ""
     tolerated: list[str] = field(default_factory=list)
     _starts: list[tuple[Span, Context | None]] = field(default_factory=list)
@@ -133,6 +145,12 @@ class Scene:
             if message not in found:
                 found.append(message)
 
+    def expect_at_most(self, check: str, most: int, got: int, what: str) -> None:
+        """Expect no more of something than a number."""
+        self.expect(
+            check, f"at most {most} {what}", got if got > most else f"at most {most} {what}"
+        )
+
     def expect_span(self, check: str, expected: int, got: int) -> None:
         """Compare the ids of spans; a difference is told by their names."""
         self.expect(check, *map(self._name_of if expected != got else str, (expected, got)))
@@ -172,6 +190,12 @@ class Scene:
         still_open = [span.name for span in self.tree().of_handler if span.end_time is None]
         self.expect("prompt", "no open span", ", ".join(still_open) or "no open span")
 
+    def expect_child_of(self, user: ApiSpan) -> None:
+        """Expect that a span of the user's that is made now is below another."""
+        with self.user("next") as following:
+            pass
+        self.expect_span("user span", _id(user), id_of(getattr(following, "parent", None)))
+
     def expect_no_error(self) -> None:
         """Expect that no span of the handler says that something failed."""
         for span in self.tree().of_handler:
@@ -195,8 +219,30 @@ class Scene:
 
     def started(self, span: Span, parent_context: Context | None) -> None:
         """Take note of a span, and of the context that processors were shown."""
+        if self.census is not None:
+            self.census.start(span)
+        else:
+            with self._lock:
+                self._starts.append((span, parent_context))
+        if self.fault is not None and is_of_handler(span):
+            self.fault("start", span)
+
+    def ended(self, span: ReadableSpan) -> None:
+        """Take note of a span's end."""
+        if self.census is not None:
+            self.census.end(span)
+        if self.fault is not None and is_of_handler(span):
+            self.fault("end", span)
+
+    def count_only(self) -> Census:
+        """Keep no span from now on, as that would keep what a handler has let go."""
+        self.census = Census()
+        return self.census
+
+    def forget(self) -> None:
+        """Forget the spans that were started so far."""
         with self._lock:
-            self._starts.append((span, parent_context))
+            self._starts.clear()
 
     def starts(self) -> tuple[tuple[Span, Context | None], ...]:
         """Return the spans that were started so far, each with that context."""
@@ -223,4 +269,4 @@ def _id(span: ApiSpan) -> int:
 def _identity(before: ApiSpan, now: ApiSpan) -> str:
     if now is before:
         return "the same object"
-    return f"a {type(now).__name__} that stands for it"
+    return f"another for the same span, a {type(now).__name__}"

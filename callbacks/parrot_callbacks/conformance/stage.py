@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from opentelemetry.context import Context as OtelContext
-from opentelemetry.sdk.trace import Span, SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 
 from parrot_callbacks.conformance.cells import Cell
@@ -17,7 +17,6 @@ from parrot_callbacks.conformance.judging import judge
 from parrot_callbacks.conformance.needs import need_of
 from parrot_callbacks.conformance.noise import heard
 from parrot_callbacks.conformance.scene import NotAvailableError, Scene
-from parrot_callbacks.conformance.spans import is_of_handler
 from parrot_callbacks.conformance.target import Factory, Target, attached
 
 _SCENE: Final[ContextVar[Scene | None]] = ContextVar("conformance-scene", default=None)
@@ -64,8 +63,11 @@ class _Registrar(SpanProcessor):
         if scene is None:
             return
         scene.started(span, parent_context)
-        if scene.fault is not None and is_of_handler(span):
-            scene.fault(span)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        scene = _SCENE.get() or self.scene
+        if scene is not None:
+            scene.ended(span)
 
 
 @dataclass

@@ -7,8 +7,11 @@ from typing import Final
 from parrot_callbacks.conformance.cells import Cell, in_order
 from parrot_callbacks.conformance.faults import (
     attaching,
+    breaking,
     composing,
+    enduring,
     failing,
+    interrupting,
     nesting,
     overlapping,
     stopping,
@@ -16,7 +19,17 @@ from parrot_callbacks.conformance.faults import (
 from parrot_callbacks.conformance.matrix import matrix
 from parrot_callbacks.errors import TracingError
 
-_FAULTS: Final = (failing, stopping, nesting, composing, overlapping, attaching)
+_FAULTS: Final = (
+    failing,
+    stopping,
+    interrupting,
+    nesting,
+    composing,
+    overlapping,
+    attaching,
+    breaking,
+    enduring,
+)
 
 
 def all_cells() -> tuple[Cell, ...]:

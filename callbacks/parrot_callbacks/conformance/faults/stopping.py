@@ -15,7 +15,6 @@ from parrot_callbacks.conformance.cells import Cell, in_flavours
 from parrot_callbacks.conformance.echo import AsyncEcho, both
 from parrot_callbacks.conformance.flavours import NATIVE, SYNC, Flavour
 from parrot_callbacks.conformance.scene import Scene
-from parrot_callbacks.conformance.spans import id_of
 
 _STEPS = 30
 _LONG_S = 60.0
@@ -125,7 +124,7 @@ async def _cancelled(call: Asynchronous, scene: Scene, flavour: Flavour) -> None
                 try:
                     await call(model, scene.config)
                 except asyncio.CancelledError:
-                    _expect_to_be_back(scene, user)
+                    scene.expect_child_of(user)
                     raise
 
         with scene.unchanged():
@@ -162,19 +161,11 @@ async def _timed_out(call: Asynchronous, scene: Scene, _flavour: Flavour) -> Non
                 pass
             # No event has said that the call is over.
             scene.expect_ended()
-        _expect_to_be_back(scene, user)
+        scene.expect_child_of(user)
         with scene.unchanged():
             await AsyncEcho(before=scene.client("before")).ainvoke("x", scene.config)
     scene.call(user, outcome="stopped", streamed=call is _astream, chunks=False)
     scene.call(user, chunks=False)
-
-
-def _expect_to_be_back(scene: Scene, user: Span) -> None:
-    """Expect that a span made now is a child of the user's."""
-    with scene.user("next") as following:
-        pass
-    parent = id_of(getattr(following, "parent", None))
-    scene.expect_span("user span", id_of(user.get_span_context()), parent)
 
 
 async def _loop_closed(call: Asynchronous, scene: Scene, _flavour: Flavour) -> None:
