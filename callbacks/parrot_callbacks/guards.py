@@ -11,7 +11,6 @@ and what the model's body has made current is current for it again at the next s
 """
 
 import functools
-import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from types import TracebackType
@@ -30,6 +29,7 @@ class GuardedRun(Protocol):
 
     run_id: UUID
     ended: bool
+    within: Context
 
     def finish(self, outcome: Outcome, error: BaseException | None) -> None:
         """End the run without a reply."""
@@ -78,11 +78,18 @@ class GuardedCall:
         runs.append(run)
         return True
 
+    def enter_body(self) -> None:
+        """Make current what the run's start has made current in a task of its own."""
+        if len(self._runs) == 1 and self._runs[0].within:
+            attach(self._runs[0].within)
+
     def __enter__(self) -> Self:
         self._before = get_current()
-        self._outer = _current.get()
-        _current.set(self)
-        if self._inside is not None:
+        if self._inside is None:
+            # The first step, in which the run starts.
+            self._outer = _current.get()
+            _current.set(self)
+        else:
             attach(self._inside)
         return self
 
@@ -92,16 +99,18 @@ class GuardedCall:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        before = self._before
-        self._before = None
-        if _current.get() is not self or before is None:
-            # A coroutine that was never finished is closed wherever the garbage collector
-            # runs. That context is none of ours.
-            return
-        _current.set(self._outer)
-        self._outer = None
+        before, self._before = self._before, None
         inside = get_current()
-        if inside is not before:
+        # A coroutine that nobody finishes is closed wherever the garbage collector runs: that
+        # context is none of ours.
+        if self._inside is None:
+            if _current.get() is not self:
+                return
+            _current.set(self._outer)
+            self._outer = None
+        elif kind is GeneratorExit and inside is not self._inside:
+            return
+        if before is not None and inside is not before:
             self._inside = inside
             attach(before)
 
@@ -123,6 +132,13 @@ class GuardedCall:
         for run in runs:
             if not run.ended:
                 run.finish(outcome, error)
+
+
+    def __del__(self) -> None:
+        # A generator that its consumer forgets is closed by Python; an asynchronous one
+        # only while its event loop is there. This is the last that is heard of it.
+        if self._runs:
+            self.end(GeneratorExit())
 
 
 def guard_call(method: Method) -> Method:
@@ -225,6 +241,19 @@ def guard_async_stream(method: Method) -> Method:
     return guarded
 
 
+def enter_guarded_body(method: Method) -> Method:
+    """Wrap the coroutine function in which a guarded method calls the model's body."""
+
+    @functools.wraps(method)
+    async def entered(*args: Any, **kwargs: Any) -> Any:
+        call = current_call()
+        if call is not None:
+            call.enter_body()
+        return await method(*args, **kwargs)
+
+    return entered
+
+
 def guard_event_stream(method: Method) -> Method:
     """Guard the method that makes a synchronous stream of v3 events.
 
@@ -235,7 +264,7 @@ def guard_event_stream(method: Method) -> Method:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         stream = method(*args, **kwargs)
         start, pull = stream._ensure_started, stream._request_more  # noqa: SLF001 - no other way
-        call = _handed_out(stream)
+        call = GuardedCall(is_final=False)
 
         def guarded_start() -> None:
             with call:
@@ -262,7 +291,7 @@ def guard_async_event_stream(method: Method) -> Method:
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         stream = await method(*args, **kwargs)
         start = stream._ensure_started  # noqa: SLF001 - no other way
-        call = _handed_out(stream)
+        call = GuardedCall(is_final=False)
 
         async def guarded_start() -> None:
             with call:
@@ -272,10 +301,3 @@ def guard_async_event_stream(method: Method) -> Method:
         return stream
 
     return guarded
-
-
-def _handed_out(stream: Any) -> GuardedCall:
-    """Make the guard of a stream that its consumer may forget: it ends with the stream."""
-    call = GuardedCall(is_final=False)
-    weakref.finalize(stream, call.end, GeneratorExit()).atexit = False
-    return call

@@ -171,9 +171,9 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
             return
         siblings = tuple(run.batch or ())
         self._spans.end(run, outcome_of(error), kwargs.get("response"), error)
-        if not run.in_other_tasks:
+        if not run.in_other_tasks and not run.guarded:
             # generate() with several prompts gives up at the first error and tells the
-            # others nothing; agenerate() tells them all.
+            # others nothing; agenerate() tells them all. A guard closes them itself.
             for sibling in siblings:
                 sibling.finish(ABANDONED)
 

@@ -15,12 +15,11 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from opentelemetry.context import attach, get_current, set_value
-from opentelemetry.trace import set_span_in_context
+from opentelemetry.context import get_current
 
 from parrot_callbacks.open_runs import OpenRuns
 from parrot_callbacks.patches import Method, Patch
-from parrot_callbacks.placement import INSIDE, enclosing_run
+from parrot_callbacks.placement import enclosing_run, surround
 
 _FUNCTION: Final = "_set_config_context"
 _MODULES: Final = ("langchain_core.runnables.config", "langgraph._internal._runnable")
@@ -66,8 +65,7 @@ class ContextNesting:
                 # Inside the body of a run below it, and of itself, the user's own span may be
                 # the current one.
                 if enclosing is None or not enclosing.descends_from(run):
-                    run.surrounds = True
-                    attach(set_span_in_context(run.span, set_value(INSIDE, run, context)))
+                    surround(run, context)
             return done
 
         return nested

@@ -74,65 +74,43 @@ class OpenRun:
         tool_calls: Calls of tools below an agent.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "asked",
-        "attributes",
-        "batch",
-        "below",
-        "content",
-        "delegate",
-        "enclosing",
-        "ended",
-        "first_ns",
-        "guarded",
-        "in_other_tasks",
-        "inference_calls",
-        "inner",
-        "last_ns",
-        "of_task",
-        "outer",
-        "outside",
-        "owner",
-        "parent",
-        "run_id",
-        "runs",
-        "span",
-        "started_ns",
-        "streamed",
-        "surrounds",
-        "tool_calls",
-        "within",
-    )
+    # Most runs never change most of these: as attributes of the class they cost nothing.
+    parent: "OpenRun | None" = None
+    enclosing: "OpenRun | None" = None
+    first_ns = 0
+    last_ns = 0
+    streamed = False
+    ended = False
+    delegate: DelegatingSpan | None = None
+    outer: Span = INVALID_SPAN
+    outside: Context = _NO_CONTEXT
+    within: Context = _NO_CONTEXT
+    in_other_tasks = False
+    guarded = False
+    surrounds = False
+    of_task: "dict[UUID, OpenRun] | None" = None
+    batch: "list[OpenRun] | None" = None
+    inner: set[UUID] | None = None
+    content: "dict[str, Any] | None" = None
+    asked: object = None
+    below: tuple[object, ...] = ()
+    inference_calls = 0
+    tool_calls = 0
 
-    def __init__(self, run_id: UUID, owner: Finisher, runs: "OpenRuns", span: Span) -> None:
+    def __init__(
+        self,
+        run_id: UUID,
+        owner: Finisher,
+        runs: "OpenRuns",
+        span: Span,
+        attributes: Mapping[str, AttributeValue],
+    ) -> None:
         self.run_id = run_id
         self.runs = runs
         self.owner = owner
         self.span = span
-        self.parent: OpenRun | None = None
-        self.enclosing: OpenRun | None = None
-        self.attributes: Mapping[str, AttributeValue] = {}
+        self.attributes = attributes
         self.started_ns = time.perf_counter_ns()
-        self.first_ns = 0
-        self.last_ns = 0
-        self.streamed = False
-        self.ended = False
-        self.delegate: DelegatingSpan | None = None
-        self.outer: Span = INVALID_SPAN
-        self.outside: Context = _NO_CONTEXT
-        self.within: Context = _NO_CONTEXT
-        self.in_other_tasks = False
-        self.guarded = False
-        self.surrounds = False
-        self.of_task: dict[UUID, OpenRun] | None = None
-        self.batch: list[OpenRun] | None = None
-        self.inner: set[UUID] | None = None
-        self.content: dict[str, Any] | None = None
-        self.asked: object = None
-        self.below: tuple[object, ...] = ()
-        self.inference_calls = 0
-        self.tool_calls = 0
 
     def has_left(self) -> bool:
         """Whether an ``agenerate`` is over although no event said so.

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from langchain_core.outputs import LLMResult
 from opentelemetry._logs import LoggerProvider
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_current
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import (
     Span,
@@ -21,6 +21,7 @@ from opentelemetry.trace import (
 
 from parrot_callbacks import events, semconv, settings
 from parrot_callbacks.content import Content, ContentReader, span_attributes
+from parrot_callbacks.described import CallDescriptions, Described
 from parrot_callbacks.filtering import ContentFilter
 from parrot_callbacks.guards import current_call
 from parrot_callbacks.metrics import CallMetrics
@@ -30,15 +31,7 @@ from parrot_callbacks.placement import Place, enter, leave, place
 from parrot_callbacks.provider_spans import suppressing_values
 from parrot_callbacks.providers import OptionalSignals, package_version
 from parrot_callbacks.reply import is_cache_hit, reply_attributes
-from parrot_callbacks.request import (
-    Attributes,
-    allowed_context,
-    conversation_id,
-    identifying_params,
-    model_name,
-    provider_name,
-    request_attributes,
-)
+from parrot_callbacks.request import Attributes, allowed_context, conversation_id
 from parrot_callbacks.tasks import watch_current_task
 
 _NOTHING: Final[Mapping[str, Any]] = {}
@@ -66,7 +59,8 @@ class SpanRecorder:
         content_filter: ContentFilter,
         suppress_provider_spans: bool = False,
     ) -> None:
-        self._inside = suppressing_values() if suppress_provider_spans else dict
+        self._inside = suppressing_values() if suppress_provider_spans else None
+        self._calls = CallDescriptions()
         self._given_provider = tracer_provider
         self._metadata_keys = tuple(metadata_keys)
         self._tags = frozenset(tags)
@@ -128,45 +122,28 @@ class SpanRecorder:
         Returns:
             The run, or None when it isn't recorded by this recorder.
         """
+        runs = self.current_runs()
+        context = get_current()
+        if runs.get(run_id) is not None or context.get(_SUPPRESS_INSTRUMENTATION_KEY):
+            return None
         metadata = metadata or _NOTHING
         params = arguments.get("invocation_params") or _NOTHING
-        model = model_name(params, metadata)
-        start: Attributes = {
-            semconv.OPERATION: operation,
-            semconv.PROVIDER: provider_name(params, metadata),
-        }
-        if model:
-            start[semconv.REQUEST_MODEL] = model
-        started = self._start(
-            f"{operation} {model}" if model else operation,
-            start,
-            run_id,
-            parent_run_id,
-            SpanKind.CLIENT,
-        )
-        if started is None:
+        options = arguments.get("options") or _NOTHING
+        described = self._calls.describe(operation, params, options, metadata, serialized)
+        more = self._of_run(operation, tags, metadata)
+        spot = place(runs, run_id, parent_run_id, context)
+        run = self._start(runs, run_id, spot, described, more, SpanKind.CLIENT)
+        if run is None:
             return None
-        run, spot = started
         prompts = arguments.get("batch_size", 1)
         self._watch(run, prompts)
         if prompts == 1:
-            enter(run, spot, self._inside())
+            enter(run, spot, self._inside)
         else:
             # generate() with several prompts starts all runs before any body: which of them
             # a client span belongs to is unknowable, so none of them is made current.
-            run.runs.join_batch(run, params)
-        run.runs.awaiting[run_id] = run
-        if run.span.is_recording():
-            options = arguments.get("options") or _NOTHING
-            made_with = serialized.get("kwargs") if serialized else None
-            found = request_attributes(params, options, metadata, made_with)
-            found.update(identifying_params(params, options))
-            if tags or self._metadata_keys:
-                found.update(allowed_context(tags, metadata, self._tags, self._metadata_keys))
-            _set(run.span, found)
-            if semconv.SERVER_ADDRESS in found:
-                start[semconv.SERVER_ADDRESS] = found[semconv.SERVER_ADDRESS]
-                start[semconv.SERVER_PORT] = found[semconv.SERVER_PORT]
+            runs.join_batch(run, params)
+        runs.awaiting[run_id] = run
         return run
 
     def start_run(
@@ -181,25 +158,35 @@ class SpanRecorder:
         kind: SpanKind = SpanKind.INTERNAL,
     ) -> OpenRun | None:
         """Start the span of a run that isn't a call of a model; it isn't made current."""
-        started = self._start(name, start, run_id, parent_run_id, kind)
-        if started is None:
+        runs = self.current_runs()
+        context = get_current()
+        if run_id in runs or context.get(_SUPPRESS_INSTRUMENTATION_KEY):
             return None
-        run, spot = started
+        more = self._of_run(start[semconv.OPERATION], tags, metadata or _NOTHING)
+        spot = place(runs, run_id, parent_run_id, context)
+        run = self._start(runs, run_id, spot, Described(name, start, start, None), more, kind)
+        if run is None:
+            return None
         if kind is SpanKind.CLIENT or semconv.TOOL_NAME in start:
             # Chains say how they end; a cancelled tool or retriever doesn't.
             self._watch(run)
         if kind is SpanKind.CLIENT and run.guarded:
             # A retriever's body runs in no context of its own, but the guard makes one.
             enter(run, spot)
-        if run.span.is_recording():
-            metadata = metadata or _NOTHING
-            found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
-            conversation = conversation_id(metadata)
-            # The conventions know no conversation of a retrieval.
-            if conversation and kind is SpanKind.INTERNAL:
-                found[semconv.CONVERSATION_ID] = conversation
-            _set(run.span, found)
         return run
+
+    def _of_run(
+        self, operation: object, tags: Sequence[str] | None, metadata: Mapping[str, Any]
+    ) -> Attributes:
+        """Collect what differs from run to run."""
+        found: Attributes = {}
+        if self._tags or self._metadata_keys:
+            found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
+        conversation = conversation_id(metadata)
+        # The conventions know no conversation of a retrieval.
+        if conversation and operation != semconv.RETRIEVAL:
+            found[semconv.CONVERSATION_ID] = conversation
+        return found
 
     def _watch(self, run: OpenRun, prompts: int = 1) -> None:
         """See to it that the run ends, whether or not LangChain says so."""
@@ -208,31 +195,40 @@ class SpanRecorder:
             run.guarded = True
             if call.is_final:
                 return
-        watch_current_task(run)
+        # Of a model that isn't a chat model, agenerate() tells of the start in a task of its
+        # own, which ends at once.
+        if run.attributes[semconv.OPERATION] != semconv.TEXT_COMPLETION:
+            watch_current_task(run)
 
-    def _start(
+    def _start(  # noqa: PLR0917 - positional: it is on the path of every call
         self,
-        name: str,
-        start: Attributes,
+        runs: OpenRuns,
         run_id: UUID,
-        parent_run_id: UUID | None,
+        spot: Place,
+        described: Described,
+        more: Attributes,
         kind: SpanKind,
-    ) -> tuple[OpenRun, Place] | None:
-        runs = self.current_runs()
-        if run_id in runs or get_value(_SUPPRESS_INSTRUMENTATION_KEY):
-            return None
-        spot = place(runs, run_id, parent_run_id)
-        span = self._tracer.start_span(name, context=spot.context, kind=kind, attributes=start)
-        if not span.is_recording() and not _is_new(span, spot):
+    ) -> OpenRun | None:
+        """Start a span and take up its run."""
+        # Attributes given at the start cost half of those that are set afterwards, and most
+        # samplers go by the parent.
+        likely = spot.is_sampled()
+        attributes = described.attributes if likely else described.start
+        span = self._tracer.start_span(described.name, spot.context, kind, attributes)
+        if span.is_recording():
+            if not likely:
+                span.set_attributes(described.attributes)
+            if more:
+                span.set_attributes(more)
+        elif not _is_new(span, spot):
             return None  # no SDK: nothing to end, nothing to propagate
-        run = OpenRun(run_id, self, runs, span)
+        run = OpenRun(run_id, self, runs, span, described.start)
         run.parent = spot.parent
         run.enclosing = spot.enclosing
-        run.attributes = start
         runs.add(run)
         if self._latest and spot.parent is not None:
             count_for_agent(run)
-        return run, spot
+        return run
 
     def note_chunk(self, run: OpenRun, *, has_content: bool) -> None:
         """Take note of a chunk of a stream, content or not."""
@@ -338,7 +334,7 @@ class SpanRecorder:
                 events.emit_exception(logger, said, set_span_in_context(span))
         if run.content is not None:
             self._record_content(run, found, reply, answer)
-        _set(span, found)
+        span.set_attributes(found)
 
     def _record_content(
         self, run: OpenRun, found: Attributes, reply: LLMResult | None, answer: object
@@ -360,13 +356,6 @@ class SpanRecorder:
             )
         if self.capture.on_span:
             found.update(span_attributes(content, settings.attribute_length_limit(run.span)))
-
-
-def _set(span: Span, attributes: Attributes) -> None:
-    # One by one: SDK 1.45's set_attributes() cleans the mapping as a value of its own first
-    # and takes half as long again.
-    for name, value in attributes.items():
-        span.set_attribute(name, value)
 
 
 def _is_new(span: Span, spot: Place) -> bool:
