@@ -133,7 +133,6 @@ class GuardedCall:
             if not run.ended:
                 run.finish(outcome, error)
 
-
     def __del__(self) -> None:
         # A generator that its consumer forgets is closed by Python; an asynchronous one
         # only while its event loop is there. This is the last that is heard of it.
