@@ -282,7 +282,7 @@ class SpanRecorder:
             metrics = self._signals.metrics()
             if not recording and metrics is None:
                 return
-            found = reply_attributes(reply) if reply is not None else {}
+            found = reply_attributes(reply, run.run_id) if reply is not None else {}
             if run.streamed and not (reply is not None and is_cache_hit(reply)):
                 found[semconv.REQUEST_STREAM] = True
                 if run.first_ns:
