@@ -11,15 +11,13 @@ and what the model's body has made current is current for it again at the next s
 """
 
 import functools
-import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
-from uuid import UUID
+from typing import Any, Final, Protocol
 
-from opentelemetry.context import Context, attach, get_current
+from opentelemetry.context import Context
 
+from parrot_callbacks.context import current, make_current
 from parrot_callbacks.outcomes import ABANDONED, COMPLETED, FAILED, Outcome, outcome_of
 
 Method = Callable[..., Any]
@@ -28,8 +26,9 @@ Method = Callable[..., Any]
 class GuardedRun(Protocol):
     """What a guard knows of a run."""
 
-    run_id: UUID
+    key: int
     ended: bool
+    within: Context
 
     def finish(self, outcome: Outcome, error: BaseException | None) -> None:
         """End the run without a reply."""
@@ -53,12 +52,11 @@ class GuardedCall:
             are handed out, and end elsewhere.
     """
 
-    __slots__ = ("_before", "_inside", "_outer", "_runs", "is_final")
+    __slots__ = ("_inside", "_outer", "_runs", "is_final")
 
     def __init__(self, *, is_final: bool = True) -> None:
         self.is_final = is_final
         self._runs: list[GuardedRun] = []
-        self._before: Context | None = None
         self._inside: Context | None = None
         self._outer: GuardedCall | None = None
 
@@ -71,43 +69,40 @@ class GuardedCall:
                 other calls, made by the model's body round the guards.
         """
         runs = self._runs
-        if runs and all(run.run_id != other.run_id for other in runs):
-            distinct = {other.run_id for other in runs}
+        if runs and all(run.key != other.key for other in runs):
+            distinct = {other.key for other in runs}
             if len(distinct) >= prompts:
                 return False
         runs.append(run)
         return True
 
-    def __enter__(self) -> Self:
-        self._before = get_current()
-        if self._inside is None:
-            # The first step, in which the run starts.
-            self._outer = _current.get()
-            _current.set(self)
-        else:
-            attach(self._inside)
-        return self
+    def enter_body(self) -> None:
+        """Make current what the run's start has made current in a task of its own."""
+        if len(self._runs) == 1 and self._runs[0].within:
+            make_current(self._runs[0].within)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        before, self._before = self._before, None
-        inside = get_current()
-        # A coroutine that nobody finishes is closed wherever the garbage collector runs: that
-        # context is none of ours.
-        if self._inside is None:
-            if _current.get() is not self:
-                return
-            _current.set(self._outer)
-            self._outer = None
-        elif kind is GeneratorExit and inside is not self._inside:
+    def enter(self) -> Context:
+        """Enter it for one step; return the caller's context, for ``leave``."""
+        before = current()
+        self._outer = _current.get()
+        _current.set(self)
+        if self._inside is not None:
+            make_current(self._inside)
+        return before
+
+    def leave(self, before: Context) -> None:
+        """Leave it after a step, however the step ended.
+
+        A coroutine that nobody finishes is closed wherever the garbage collector runs; that
+        context is none of ours and stays as it is.
+        """
+        if _current.get() is not self:
             return
-        if before is not None and inside is not before:
+        _current.set(self._outer)
+        inside = current()
+        if inside is not before:
             self._inside = inside
-            attach(before)
+            make_current(before)
 
     def end(self, error: BaseException | None = None) -> None:
         """Close the runs that no event has ended.
@@ -119,6 +114,10 @@ class GuardedCall:
         runs, self._runs = self._runs, []
         if all(run.ended for run in runs):
             return
+        if error is not None and isinstance(error.__context__, GeneratorExit):
+            # The call was being closed, and without a running loop LangChain's own clean-up
+            # fails with an error of its own.
+            error = error.__context__
         outcome = COMPLETED if error is None else outcome_of(error)
         if outcome == FAILED and any(run.ended for run in runs):
             # generate() with several prompts gives up at the first one that fails, and says
@@ -128,6 +127,12 @@ class GuardedCall:
             if not run.ended:
                 run.finish(outcome, error)
 
+    def __del__(self) -> None:
+        # A generator that its consumer forgets is closed by Python; an asynchronous one
+        # only while its event loop is there. This is the last that is heard of it.
+        if self._runs:
+            self.end(GeneratorExit())
+
 
 def guard_call(method: Method) -> Method:
     """Guard a method that returns when the call is over."""
@@ -135,12 +140,14 @@ def guard_call(method: Method) -> Method:
     @functools.wraps(method)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         call = GuardedCall()
+        before = call.enter()
         try:
-            with call:
-                reply = method(*args, **kwargs)
+            reply = method(*args, **kwargs)
         except BaseException as error:
+            call.leave(before)
             call.end(error)
             raise
+        call.leave(before)
         call.end()
         return reply
 
@@ -153,12 +160,14 @@ def guard_async_call(method: Method) -> Method:
     @functools.wraps(method)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         call = GuardedCall()
+        before = call.enter()
         try:
-            with call:
-                reply = await method(*args, **kwargs)
+            reply = await method(*args, **kwargs)
         except BaseException as error:
+            call.leave(before)
             call.end(error)
             raise
+        call.leave(before)
         call.end()
         return reply
 
@@ -175,20 +184,19 @@ def guard_stream(method: Method) -> Method:
         step: Callable[[], Any] = steps.__next__
         try:
             while True:
+                before = call.enter()
                 try:
-                    with call:
-                        chunk = step()
+                    chunk = step()
                 except StopIteration:
                     break
-                step = steps.__next__
+                finally:
+                    call.leave(before)
                 try:
                     yield chunk
-                except GeneratorExit:
-                    with call:
-                        steps.close()
-                    raise
                 except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
                     step = functools.partial(steps.throw, thrown)
+                else:
+                    step = steps.__next__
         except BaseException as error:
             call.end(error)
             raise
@@ -207,26 +215,38 @@ def guard_async_stream(method: Method) -> Method:
         step: Callable[[], Awaitable[Any]] = steps.__anext__
         try:
             while True:
+                before = call.enter()
                 try:
-                    with call:
-                        chunk = await step()
+                    chunk = await step()
                 except StopAsyncIteration:
                     break
-                step = steps.__anext__
+                finally:
+                    call.leave(before)
                 try:
                     yield chunk
-                except GeneratorExit:
-                    with call:
-                        await steps.aclose()
-                    raise
                 except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
                     step = functools.partial(steps.athrow, thrown)
+                else:
+                    step = steps.__anext__
         except BaseException as error:
             call.end(error)
             raise
         call.end()
 
     return guarded
+
+
+def enter_guarded_body(method: Method) -> Method:
+    """Wrap the coroutine function in which a guarded method calls the model's body."""
+
+    @functools.wraps(method)
+    async def entered(*args: Any, **kwargs: Any) -> Any:
+        call = current_call()
+        if call is not None:
+            call.enter_body()
+        return await method(*args, **kwargs)
+
+    return entered
 
 
 def guard_event_stream(method: Method) -> Method:
@@ -239,15 +259,21 @@ def guard_event_stream(method: Method) -> Method:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         stream = method(*args, **kwargs)
         start, pull = stream._ensure_started, stream._request_more  # noqa: SLF001 - no other way
-        call = _handed_out(stream)
+        call = GuardedCall(is_final=False)
 
         def guarded_start() -> None:
-            with call:
+            before = call.enter()
+            try:
                 start()
+            finally:
+                call.leave(before)
 
         def guarded_pull() -> Any:
-            with call:
+            before = call.enter()
+            try:
                 return pull()
+            finally:
+                call.leave(before)
 
         stream.set_start(guarded_start)
         stream.bind_pump(guarded_pull)
@@ -266,20 +292,16 @@ def guard_async_event_stream(method: Method) -> Method:
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         stream = await method(*args, **kwargs)
         start = stream._ensure_started  # noqa: SLF001 - no other way
-        call = _handed_out(stream)
+        call = GuardedCall(is_final=False)
 
         async def guarded_start() -> None:
-            with call:
+            before = call.enter()
+            try:
                 await start()
+            finally:
+                call.leave(before)
 
         stream.set_start(guarded_start)
         return stream
 
     return guarded
-
-
-def _handed_out(stream: Any) -> GuardedCall:
-    """Make the guard of a stream that its consumer may forget: it ends with the stream."""
-    call = GuardedCall(is_final=False)
-    weakref.finalize(stream, call.end, GeneratorExit()).atexit = False
-    return call

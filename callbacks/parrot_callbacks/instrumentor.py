@@ -34,6 +34,8 @@ _GUARDS: Final = {
     "astream": guards.guard_async_stream,
 }
 """Of every language model."""
+_BODIES: Final = {"_agenerate_helper": guards.enter_guarded_body}
+"""Of models that aren't chat models: their runs are started in tasks; private."""
 _EVENT_STREAM_GUARDS: Final = {
     "_chat_model_stream_v3": guards.guard_event_stream,
     "_achat_model_stream_v3": guards.guard_async_event_stream,
@@ -138,6 +140,7 @@ class _Installation:
                 (BaseChatModel, _GUARDS),
                 (BaseChatModel, _EVENT_STREAM_GUARDS),
                 (BaseLLM, _GUARDS),
+                (BaseLLM, _BODIES),
                 (BaseTool, _TOOL_GUARDS),
                 (BaseRetriever, _RETRIEVER_GUARDS),
             )
