@@ -204,7 +204,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         )
         if run is not None:
             run.asked = inputs
-            if self._spans.capture.on_span:
+            if self._spans.capture.on_span and run.span.is_recording():
                 run.content = self._spans.content.of_inputs(inputs)
 
     def on_tool_start(
@@ -226,7 +226,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         )
         if run is not None:
             run.asked = inputs = kwargs.get("inputs") or input_str
-            if self._spans.capture.on_span:
+            if self._spans.capture.on_span and run.span.is_recording():
                 run.content = content.of_tool_input(inputs)
 
     def on_retriever_start(
@@ -253,7 +253,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         )
         if run is not None:
             run.asked = query
-            if self._spans.capture.on_span:
+            if self._spans.capture.on_span and run.span.is_recording():
                 run.content = self._spans.content.of_query(query)
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
