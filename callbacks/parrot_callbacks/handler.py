@@ -220,7 +220,9 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start an ``execute_tool`` span."""
         content = self._spans.content
-        name, attributes = runnables.tool_span(serialized, kwargs, run_id, content.described)
+        name, attributes = runnables.tool_span(
+            serialized, kwargs, metadata, run_id, content.described
+        )
         run = self._spans.start_run(
             name, attributes, run_id, parent_run_id, tags=tags, metadata=metadata
         )
