@@ -162,23 +162,23 @@ class ContentReader:
             described["metadata"] = kept(metadata, self.keep)
         return described
 
+    @staticmethod
+    def span_attributes(content: Content, limit: int | None) -> dict[str, str]:
+        """Write content as span attributes: texts as they are, structures as JSON.
 
-def span_attributes(content: Content, limit: int | None) -> dict[str, str]:
-    """Write content as span attributes: texts as they are, structures as JSON.
+        Args:
+            content: What a `ContentReader` has described.
+            limit: Longest value that the SDK lets pass, in characters; None for any.
 
-    Args:
-        content: What a `ContentReader` has described.
-        limit: Longest value that the SDK lets pass, in characters; None for any.
-
-    Returns:
-        Attributes; one that can't be made short enough without ceasing to be JSON is left out.
-    """
-    written = {}
-    for name, value in content.items():
-        text = value if isinstance(value, str) else fitting_json(value, limit)
-        if text is not None:
-            written[name] = text
-    return written
+        Returns:
+            Attributes; one that can't be made short enough without ceasing to be JSON is left out.
+        """
+        written = {}
+        for name, value in content.items():
+            text = value if isinstance(value, str) else fitting_json(value, limit)
+            if text is not None:
+                written[name] = text
+        return written
 
 
 def _messages(value: object) -> Sequence[BaseMessage] | None:
