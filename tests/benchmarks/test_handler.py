@@ -1,10 +1,10 @@
 """What the handler costs beside a bare span, under pytest-benchmark.
 
-Three contenders: no handler; a minimal inline handler that starts a span, sets eight
-attributes and ends it; ours. The goal is at most 1.25 times the minimal one. The figures are
-for ``--benchmark-compare`` on one machine. ``test_side_by_side`` interleaves the contenders,
-so that the host's own changes meet all of them, and keeps its ratios in ``extra_info``.
-Nothing is asserted about times.
+Contenders: no handler; a minimal inline handler that starts a span, sets eight attributes and
+ends it; ours; and both again with metrics, the minimal one making the same records. The goal is
+at most 1.25 times the minimal one. The figures are for ``--benchmark-compare`` on one machine.
+``test_side_by_side`` interleaves the contenders, so that the host's own changes meet all of
+them, and keeps its ratios in ``extra_info``. Nothing is asserted about times.
 """
 
 import asyncio
@@ -19,11 +19,13 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult, LLMResult
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.trace import Span, SpanKind
 
 from parrot_bench.estimates import paired_ratio
-from parrot_callbacks import OpenTelemetryCallbackHandler
+from parrot_callbacks import OpenTelemetryCallbackHandler, semconv
 
 CHUNKS = 100
 BATCH = 64
@@ -100,14 +102,72 @@ class MinimalHandler(BaseCallbackHandler):
         span.end()
 
 
+class MeasuringHandler(MinimalHandler):
+    """The same with the histogram records that the conventions ask for, and nothing else."""
+
+    def __init__(self, provider: TracerProvider, meter_provider: MeterProvider) -> None:
+        super().__init__(provider)
+        meter = meter_provider.get_meter("minimal")
+        self._duration, self._first, self._next, self._tokens = (
+            meter.create_histogram(name, explicit_bucket_boundaries_advisory=boundaries)
+            for name, boundaries in (
+                ("duration", semconv.SECONDS),
+                ("first", semconv.SECONDS),
+                ("next", semconv.SECONDS),
+                ("tokens", semconv.TOKENS),
+            )
+        )
+        self._labels: dict[str, str] = {
+            "gen_ai.operation.name": "chat",
+            "gen_ai.provider.name": "echo",
+            "gen_ai.request.model": "echo",
+            "gen_ai.response.model": "echo",
+        }
+        self._times: dict[UUID, list[float]] = {}
+
+    def on_chat_model_start(
+        self, serialized: Any, messages: Any, *, run_id: UUID, metadata: Any = None, **kwargs: Any
+    ) -> None:
+        super().on_chat_model_start(
+            serialized, messages, run_id=run_id, metadata=metadata, **kwargs
+        )
+        self._times[run_id] = [time.perf_counter()]
+
+    def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        times = self._times[run_id]
+        now = time.perf_counter()
+        if len(times) == 1:
+            times += [now, now]
+        else:
+            self._next.record(now - times[2], self._labels)
+            times[2] = now
+
+    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+        super().on_llm_end(response, run_id=run_id, **kwargs)
+        times = self._times.pop(run_id)
+        labels = self._labels
+        message: Any = response.generations[0][0].message  # type: ignore[union-attr]
+        usage = message.usage_metadata
+        self._duration.record(time.perf_counter() - times[0], labels)
+        if len(times) > 1:
+            self._first.record(times[1] - times[0], labels)
+        self._tokens.record(usage["input_tokens"], {**labels, "gen_ai.token.type": "input"})
+        self._tokens.record(usage["output_tokens"], {**labels, "gen_ai.token.type": "output"})
+
+
 @pytest.fixture(scope="module")
 def contenders() -> dict[str, dict[str, Any]]:
     provider = TracerProvider(shutdown_on_exit=False)
     provider.add_span_processor(SpanProcessor())
+    theirs, ours = (
+        MeterProvider([InMemoryMetricReader()], shutdown_on_exit=False) for _ in range(2)
+    )
     return {
         "none": {"callbacks": []},
         "minimal": {"callbacks": [MinimalHandler(provider)]},
         "ours": {"callbacks": [OpenTelemetryCallbackHandler(provider)]},
+        "minimal, metrics": {"callbacks": [MeasuringHandler(provider, theirs)]},
+        "ours, metrics": {"callbacks": [OpenTelemetryCallbackHandler(provider, ours)]},
     }
 
 
@@ -146,10 +206,11 @@ def batch(config: Any, loop: Any) -> None:
 
 
 MODES = [invoke, ainvoke, stream, astream, batch]
+NAMES = ["none", "minimal", "ours", "minimal, metrics", "ours, metrics"]
 Mode = Callable[[Any, Any], None]
 
 
-@pytest.mark.parametrize("name", ["none", "minimal", "ours"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("mode", MODES, ids=lambda mode: mode.__name__)
 def test_cost(benchmark: Any, contenders: Any, loop: Any, mode: Mode, name: str) -> None:
     """One call (one batch of 64) with each contender."""
@@ -175,9 +236,11 @@ def test_side_by_side(benchmark: Any, capsys: Any, contenders: Any, loop: Any, m
 
     benchmark.group = "handler, side by side (a round of all contenders)"
     benchmark.pedantic(one_round, rounds=ROUNDS, warmup_rounds=2)
-    ratio = paired_ratio(blocks["ours"], blocks["minimal"])
-    benchmark.extra_info["ours over minimal, CPU"] = ratio.model_dump()
-    with capsys.disabled():
-        interval = f"[{ratio.low:.3f}, {ratio.high:.3f}]"
-        print(f"\n{mode.__name__}: ours over minimal, CPU {ratio.value:.3f} {interval}")  # noqa: T201  # the result
+    for kind in ("", ", metrics"):
+        ratio = paired_ratio(blocks[f"ours{kind}"], blocks[f"minimal{kind}"])
+        benchmark.extra_info[f"ours over minimal{kind}, CPU"] = ratio.model_dump()
+        with capsys.disabled():
+            interval = f"[{ratio.low:.3f}, {ratio.high:.3f}]"
+            said = f"{mode.__name__}: ours over minimal{kind}, CPU {ratio.value:.3f} {interval}"
+            print(f"\n{said}")  # noqa: T201  # the result
     assert all(blocks.values())
