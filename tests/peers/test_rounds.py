@@ -58,7 +58,7 @@ def removable(tracer_provider: Any, meter_provider: Any = None) -> Removable:
 def _untouched_langchain() -> Any:
     before = BaseCallbackManager.__init__
     yield
-    BaseCallbackManager.__init__ = before  # type: ignore[method-assign, assignment]
+    BaseCallbackManager.__init__ = before  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("path", SHORT, ids=lambda path: path.name)
