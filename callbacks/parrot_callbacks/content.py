@@ -23,7 +23,7 @@ from parrot_callbacks.messages import (
     text_message,
 )
 from parrot_callbacks.parts import Part, response_of
-from parrot_callbacks.redaction import redact_message
+from parrot_callbacks.redaction import redact_text
 from parrot_callbacks.tool_definitions import tool_definitions
 
 Content = dict[str, Any]
@@ -109,7 +109,7 @@ class ContentReader:
 
     def described(self, text: str) -> str:
         """Return what may be recorded of a tool's description, whether capture is on or not."""
-        found = _guarded(lambda: {semconv.TOOL_DESCRIPTION: self.keep(redact_message(text))})
+        found = _guarded(lambda: {semconv.TOOL_DESCRIPTION: self.keep(redact_text(text))})
         return str(found.get(semconv.TOOL_DESCRIPTION, ""))
 
     def of_query(self, query: str) -> Content:

@@ -11,7 +11,7 @@ from opentelemetry.util.types import AnyValue
 
 from parrot_callbacks import semconv
 from parrot_callbacks.outcomes import error_type
-from parrot_callbacks.redaction import redact_message
+from parrot_callbacks.redaction import redact_text
 from parrot_callbacks.withholding import without_content
 
 SUPPORTED: Final = "context" in inspect.signature(LogRecord).parameters
@@ -28,8 +28,8 @@ def exception_attributes(error: BaseException, given: Iterable[object] = ()) -> 
     given = [*given, *_content_of(error)]
     return {
         semconv.EXCEPTION_TYPE: error_type(error),
-        semconv.EXCEPTION_MESSAGE: redact_message(without_content(_said(error), given)),
-        semconv.EXCEPTION_STACKTRACE: redact_message(
+        semconv.EXCEPTION_MESSAGE: redact_text(without_content(_said(error), given)),
+        semconv.EXCEPTION_STACKTRACE: redact_text(
             "".join(
                 # A frame shows lines of a program; only a whole text in it is content.
                 without_content(part, given, fragments=not part.startswith("  File "))

@@ -7,7 +7,13 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
-from parrot_callbacks.redaction import REDACTED, is_credential
+from parrot_callbacks.redaction import (
+    NAME_KEYS,
+    REDACTED,
+    is_credential,
+    is_credential_pair,
+    names_credential,
+)
 
 ContentFilter = Callable[[str], str]
 """Sees every text before it is recorded; returns what may be recorded instead."""
@@ -42,12 +48,18 @@ def _number(value: float) -> float | str:
 
 def _container(value: object, keep: ContentFilter, depth: int) -> Any:
     if isinstance(value, Mapping):
+        is_named = names_credential(value)
         return {
-            keep(str(key)): REDACTED if is_credential(str(key)) else kept(item, keep, depth)
-            for key, item in value.items()
+            keep(name): REDACTED
+            if is_credential(name) or (is_named and name not in NAME_KEYS)
+            else kept(item, keep, depth)
+            for name, item in ((str(key), item) for key, item in value.items())
         }
     if isinstance(value, list | tuple | set | frozenset):
-        return [kept(item, keep, depth) for item in value]
+        items = list(value)
+        if is_credential_pair(items):
+            return [keep(str(items[0])), REDACTED]
+        return [kept(item, keep, depth) for item in items]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
         return kept(fields, keep, depth)

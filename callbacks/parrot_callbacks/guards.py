@@ -124,6 +124,10 @@ class GuardedCall:
         runs, self._runs = self._runs, []
         if all(run.ended for run in runs):
             return
+        if error is not None and isinstance(error.__context__, GeneratorExit):
+            # The call was being closed, and without a running loop LangChain's own clean-up
+            # fails with an error of its own.
+            error = error.__context__
         outcome = COMPLETED if error is None else outcome_of(error)
         if outcome == FAILED and any(run.ended for run in runs):
             # generate() with several prompts gives up at the first one that fails, and says

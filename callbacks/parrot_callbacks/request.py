@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from opentelemetry.util.types import AttributeValue
 
 from parrot_callbacks import semconv
-from parrot_callbacks.redaction import is_credential, recordable
+from parrot_callbacks.redaction import is_credential, recordable, redact_text
 
 Attributes = dict[str, AttributeValue]
 
@@ -73,13 +73,11 @@ _CALL_ARGUMENTS: Final = frozenset(
 def model_name(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
     """Return the model that was asked for, or "" where nobody says."""
     name = metadata.get("ls_model_name")
-    if name and isinstance(name, str):
-        return name
-    for key in _MODEL_KEYS:
-        name = params.get(key)
-        if name and isinstance(name, str):
-            return name
-    return ""
+    if not name or not isinstance(name, str):
+        found = (params.get(key) for key in _MODEL_KEYS)
+        name = next((value for value in found if value and isinstance(value, str)), "")
+    # Some are called by their endpoint's URL.
+    return redact_text(name) if "://" in name else name
 
 
 def provider_name(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:

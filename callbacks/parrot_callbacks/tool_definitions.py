@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from parrot_callbacks.filtering import MAX_DEPTH, ContentFilter, kept
 from parrot_callbacks.parts import Part
-from parrot_callbacks.redaction import is_credential, redact_message
+from parrot_callbacks.redaction import is_credential, redact_text
 
 _SCHEMA_KEYS: Final = ("parameters", "input_schema", "inputSchema", "parameters_json_schema")
 # Keywords of JSON Schema: what is below them, other than values that a user may have put there.
@@ -33,7 +33,7 @@ def tool_definitions(
     """
 
     def clean(text: str) -> str:
-        return keep(redact_message(text))
+        return keep(redact_text(text))
 
     for given in (params, options):
         found = list(_tools(given))

@@ -158,6 +158,11 @@ class Signals:
         assert data is not None
         return data
 
+    def clear(self) -> None:
+        """Forget spans and records: a property test makes many."""
+        self._spans.clear()
+        self._logs.clear()
+
     def shutdown(self) -> None:
         for provider in (self.tracer_provider, self.meter_provider, self.logger_provider):
             provider.shutdown()
