@@ -39,7 +39,7 @@ def nanoseconds(statement: str) -> int:
 
 
 def test_import_time(benchmark: Any, capsys: Any) -> None:
-    """Wall time of the import, the second of two rounds on: the first reads files from disk."""
+    """Wall time of the import, of all rounds but the first: that one reads files from disk."""
     times: dict[str, list[int]] = {name: [] for name in STATEMENTS}
     order = Random(0)
 

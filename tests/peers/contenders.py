@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from math import ceil
 from typing import Any, Protocol
 
+from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.runnables import RunnableConfig
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import TracerProvider
@@ -51,6 +52,27 @@ class Factory(Protocol):
     ) -> Any: ...
 
 
+@contextmanager
+def switched_on(
+    factory: Factory, tracer_provider: TracerProvider, meter_provider: MeterProvider | None
+) -> Iterator[RunnableConfig | None]:
+    """Make a handler or switch an instrumentor on, and give the configuration calls need for it.
+
+    OpenLLMetry's ``uninstrument()`` leaves ``BaseCallbackManager.__init__`` wrapped: it looks
+    for the dotted name as if it were one attribute. So what was there before is put back.
+    """
+    before = BaseCallbackManager.__init__
+    made = factory(tracer_provider, meter_provider)
+    if not hasattr(made, "uninstrument"):
+        yield {"callbacks": [made]}
+        return
+    try:
+        yield None
+    finally:
+        made.uninstrument()
+        BaseCallbackManager.__init__ = before  # type: ignore[method-assign]
+
+
 Timers = Mapping[str, Sync | Async]
 
 
@@ -89,15 +111,11 @@ class Tracing:
     @contextmanager
     def active(self) -> Iterator[RunnableConfig | None]:
         """Trace, and give the configuration that calls need for it."""
-        with self.telemetry.meter_provider() as meter_provider:
-            made = self._factory(self.telemetry.tracer_provider, meter_provider)
-            if not hasattr(made, "uninstrument"):
-                yield {"callbacks": [made]}
-                return
-            try:
-                yield None
-            finally:
-                made.uninstrument()
+        with (
+            self.telemetry.meter_provider() as meter_provider,
+            switched_on(self._factory, self.telemetry.tracer_provider, meter_provider) as config,
+        ):
+            yield config
 
     def block(self, path: Path, timers: Timers) -> Cost:
         """Time one block of calls; making the handler and taking it away again is not timed."""

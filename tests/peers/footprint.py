@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from parrot_bench.errors import MeasurementError
 from parrot_bench.execution import CallSettings, drain
-from tests.peers.contenders import Factory, Timers
+from tests.peers.contenders import Factory, Timers, switched_on
 from tests.peers.paths import MODEL, Path
 
 SECRET = "nobody may read this"
@@ -47,17 +47,11 @@ def footprint(name: str, factory: Factory, path: Path, clocks: Timers) -> Footpr
     tracer_provider = TracerProvider(shutdown_on_exit=False)
     tracer_provider.add_span_processor(SimpleSpanProcessor(exporter))
     meter_provider = MeterProvider([reader], shutdown_on_exit=False)
-    made = factory(tracer_provider, meter_provider)
-    try:
-        installed = hasattr(made, "uninstrument")
-        settings = CallSettings(config=None if installed else {"callbacks": [made]})
+    with switched_on(factory, tracer_provider, meter_provider) as config:
         # As long as the path's own prompt: every chunk may be a record.
         prompt = SECRET.ljust(path.chunks - 1, ".")
-        call = path.mode.bind(MODEL, settings, drain)
+        call = path.mode.bind(MODEL, CallSettings(config=config), drain)
         clocks[path.mode.kind].once(call, [prompt] if path.mode.batches else prompt)
-    finally:
-        if installed:
-            made.uninstrument()
     spans = exporter.get_finished_spans()
     if SECRET in "".join(span.to_json() for span in spans):
         raise MeasurementError(f"{name} recorded the prompt; its content capture is to be off")

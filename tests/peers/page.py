@@ -19,6 +19,13 @@ FACTORIES = {
 }
 """Who is judged under which name."""
 
+FAILS = """\
+The suite that anybody can run on any handler (`parrot-bench conformance module:factory`) calls
+models in every execution mode and place, and in trouble. A cell fails by *structure* (one span a
+call, in the right place, ended, nothing left behind) or by *attributes* (what a span says): the
+table at the top has them as *structure + attributes of all*. How many cells fail each check:
+"""
+
 METHOD = """\
 ## How
 
@@ -67,6 +74,7 @@ def page(costs: Sequence[Measured], judged: Mapping[str, Judged]) -> str:
         _summary(costs, judged, rounds, paths, traced),
         f"{WHOLE_CPU.title}; {first.name}.",
         METHOD.strip(),
+        *(["## What fails", FAILS.strip(), _checks(judged, traced)] if judged else []),
         "## What was installed",
         _versions(costs),
         "## What is recorded",
@@ -102,7 +110,7 @@ def _summary(
     versions = {one.peer: one.version for one in costs}
     own = costs[-1].environment.packages.get("parrot-bench", "")
     cells = ratios(rounds, WHOLE_CPU, SETTINGS[0].name, paths, traced)
-    groups = list(dict.fromkeys(group for one in judged.values() for group in one.groups))
+    groups = list(dict.fromkeys(group for one in judged.values() for group in one.performed))
     table = {
         name: [
             versions.get(name, own),
@@ -111,15 +119,26 @@ def _summary(
         ]
         for name in traced
     }
-    heads = [f"{group}: cells failed" for group in groups] if groups else []
+    heads = [f"{group}: cells failed" for group in groups]
     return markdown(["handler", "version", *heads, *paths], table)
 
 
 def _failed(judged: Judged | None, group: str) -> str:
     if judged is None:
         return NOT_JUDGED
-    structure, attributes, performed = judged.groups[group]
-    return f"{structure} + {attributes} of {performed}"
+    by = (judged.failed[group, kind] for kind in ("structure", "attributes"))
+    return f"{' + '.join(map(str, by))} of {judged.performed[group]}"
+
+
+def _checks(judged: Mapping[str, Judged], traced: Sequence[str]) -> str:
+    names = [name for name in traced if FACTORIES[name] in judged]
+    found = [judged[FACTORIES[name]] for name in names]
+    rows: Cells = {
+        question: [str(one.checks[question]) for one in found] for question in found[0].checks
+    }
+    rows["of so many cells"] = [str(one.performed.total()) for one in found]
+    rows["and cells that need the instrumentor"] = [str(one.excused) for one in found]
+    return markdown(["what has to hold", *names], rows)
 
 
 def _versions(costs: Sequence[Measured]) -> str:

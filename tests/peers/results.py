@@ -4,8 +4,8 @@ One file a process, raw: tables are made of the rounds of all files, as often as
 """
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -89,12 +89,16 @@ class Judged:
     """What the conformance suite says of one handler.
 
     Attributes:
-        groups: Group of cells to how many failed by structure, by attributes, and were performed.
-        versions: Of what took part.
+        performed: Group of cells to how many were performed.
+        failed: Group and kind of check to how many cells failed by it.
+        checks: What every check asks, to how many cells failed it.
+        excused: In how many cells a check failed that only our instrumentor can pass.
     """
 
-    groups: dict[str, tuple[int, int, int]]
-    versions: dict[str, str | None]
+    performed: Counter[str]
+    failed: Counter[tuple[str, str]]
+    checks: Counter[str]
+    excused: int
 
 
 def read_costs(folder: Path) -> list[Measured]:
@@ -120,22 +124,26 @@ def read_costs(folder: Path) -> list[Measured]:
 def read_conformance(folder: Path) -> dict[str, Judged]:
     """Read what the conformance suite wrote: name of the factory to its counts."""
     saved = [json.loads(path.read_bytes()) for path in sorted(folder.glob(CONFORMANCE))]
-    return {
-        one["handler"]["factory"]: Judged(groups=_counts(one["cells"]), versions=one["versions"])
-        for one in saved
-    }
+    return {one["handler"]["factory"]: _judged(one) for one in saved}
 
 
-def _counts(cells: Iterable[Any]) -> dict[str, tuple[int, int, int]]:
-    counts: dict[str, list[int]] = defaultdict(lambda: [0, 0, 0])
+def _judged(saved: Any) -> Judged:
+    cells = [cell for cell in saved["cells"] if not cell["not_available"]]
+    judged = Judged(
+        performed=Counter(cell["group"] for cell in cells),
+        failed=Counter(),
+        checks=Counter({check["question"]: 0 for check in saved["checks"].values()}),
+        excused=sum(
+            any(check["verdict"] == "needs the instrumentor" for check in cell["checks"])
+            for cell in cells
+        ),
+    )
     for cell in cells:
-        if cell["not_available"]:
-            continue
-        failed = {check["kind"] for check in cell["checks"] if check["verdict"] == "failed"}
-        counts[cell["group"]][0] += "structure" in failed
-        counts[cell["group"]][1] += "attributes" in failed
-        counts[cell["group"]][2] += 1
-    return {group: (count[0], count[1], count[2]) for group, count in counts.items()}
+        failed = [check for check in cell["checks"] if check["verdict"] == "fail"]
+        judged.failed.update({(cell["group"], check["kind"]) for check in failed})
+        names = {check["check"] for check in failed}
+        judged.checks.update(saved["checks"][name]["question"] for name in names)
+    return judged
 
 
 class Rounds:

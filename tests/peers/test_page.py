@@ -47,14 +47,15 @@ def measured(*, rounds: int = 30) -> Measured:
 
 
 def judgement(factory: str) -> dict[str, object]:
-    failing = {"check": "parent", "kind": "structure", "verdict": "failed"}
-    passing = {"check": "parent", "kind": "structure", "verdict": "passed"}
+    failing = {"check": "parent", "kind": "structure", "verdict": "fail"}
+    passing = {"check": "parent", "kind": "structure", "verdict": "pass"}
     cells = [
         {"group": "matrix", "not_available": None, "checks": [failing, failing]},
         {"group": "matrix", "not_available": None, "checks": [passing]},
         {"group": "matrix", "not_available": "no such mode", "checks": []},
     ]
-    return {"handler": {"factory": factory}, "versions": {}, "cells": cells}
+    checks = {"parent": {"question": "the right parent"}, "ended": {"question": "it has ended"}}
+    return {"handler": {"factory": factory}, "checks": checks, "cells": cells}
 
 
 def row(text: str, name: str) -> str:
@@ -98,6 +99,9 @@ def test_conformance_stands_beside_the_cost(tmp_path: Path) -> None:
     text = page([measured()], read_conformance(tmp_path))
     assert "| 1 + 0 of 2 |" in row(text, PEER)
     assert "| not judged |" in row(text, OURS)
+    assert "| the right parent | 1 |" in text
+    assert "| it has ended | 0 |" in text
+    assert "| of so many cells | 2 |" in text
 
 
 def test_an_empty_folder_is_one_line(tmp_path: Path) -> None:
