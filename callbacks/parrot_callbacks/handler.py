@@ -147,13 +147,13 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note the first chunk and the first content of a stream."""
-        run = self._spans.runs.awaiting.get(run_id)
+        run = self._spans.runs.awaiting(run_id)
         if run is not None:
             self._spans.note_chunk(run, has_content=bool(token) or _has_content(chunk))
 
     def on_stream_event(self, event: Mapping[str, Any], *, run_id: UUID, **kwargs: Any) -> None:
         """Note the first event and the first content of a v3 stream (core 1.4 and later)."""
-        run = self._spans.runs.awaiting.get(run_id)
+        run = self._spans.runs.awaiting(run_id)
         if run is not None:
             kind = event.get("event")
             self._spans.note_chunk(run, has_content=kind == "content-block-delta")

@@ -8,7 +8,6 @@ from uuid import UUID
 
 from langchain_core.outputs import LLMResult
 from opentelemetry._logs import LoggerProvider
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_current
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import (
     Span,
@@ -21,6 +20,7 @@ from opentelemetry.trace import (
 
 from parrot_callbacks import events, semconv, settings
 from parrot_callbacks.content import Content, ContentReader, span_attributes
+from parrot_callbacks.context import SUPPRESSED, current
 from parrot_callbacks.described import CallDescriptions, Described
 from parrot_callbacks.filtering import ContentFilter
 from parrot_callbacks.guards import current_call
@@ -123,8 +123,8 @@ class SpanRecorder:
             The run, or None when it isn't recorded by this recorder.
         """
         runs = self.current_runs()
-        context = get_current()
-        if runs.get(run_id) is not None or context.get(_SUPPRESS_INSTRUMENTATION_KEY):
+        context = current()
+        if runs.get(run_id) is not None or context.get(SUPPRESSED):
             return None
         metadata = metadata or _NOTHING
         params = arguments.get("invocation_params") or _NOTHING
@@ -143,7 +143,7 @@ class SpanRecorder:
             # generate() with several prompts starts all runs before any body: which of them
             # a client span belongs to is unknowable, so none of them is made current.
             runs.join_batch(run, params)
-        runs.awaiting[run_id] = run
+        runs.await_chunks(run)
         return run
 
     def start_run(
@@ -159,8 +159,8 @@ class SpanRecorder:
     ) -> OpenRun | None:
         """Start the span of a run that isn't a call of a model; it isn't made current."""
         runs = self.current_runs()
-        context = get_current()
-        if run_id in runs or context.get(_SUPPRESS_INSTRUMENTATION_KEY):
+        context = current()
+        if run_id in runs or context.get(SUPPRESSED):
             return None
         more = self._of_run(start[semconv.OPERATION], tags, metadata or _NOTHING)
         spot = place(runs, run_id, parent_run_id, context)
@@ -247,7 +247,7 @@ class SpanRecorder:
         elif has_content:
             run.first_ns = run.last_ns = time.perf_counter_ns()
             if self._signals.metrics() is None:
-                run.runs.awaiting.pop(run.run_id, None)
+                run.runs.ignore_chunks(run)
 
     def finish(self, run: OpenRun, outcome: Outcome, error: BaseException | None = None) -> None:
         """End a run that no event ends: closed by a guard, left by its task, or swept."""
@@ -282,7 +282,7 @@ class SpanRecorder:
             metrics = self._signals.metrics()
             if not recording and metrics is None:
                 return
-            found = reply_attributes(reply) if reply is not None else {}
+            found = reply_attributes(reply, run.run_id) if reply is not None else {}
             if run.streamed and not (reply is not None and is_cache_hit(reply)):
                 found[semconv.REQUEST_STREAM] = True
                 if run.first_ns:
