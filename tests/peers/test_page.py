@@ -129,6 +129,7 @@ def test_an_unknown_peer_is_one_line_and_status_2(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.skipif(PEERS["official"].is_installed, reason="it is installed here")
 def test_a_peer_that_is_not_installed_is_named(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "tests.peers", "measure", "official", "--out", tmp_path / "x"],
