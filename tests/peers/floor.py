@@ -118,7 +118,8 @@ class MeteredMinimalHandler(MinimalHandler):
         labels, times = self._calls.pop(run_id)
         seconds = (perf_counter_ns() - times[0]) / 1e9
         message: Any = response.generations[0][0].message  # type: ignore[union-attr]
-        labels["gen_ai.response.model"] = message.response_metadata["model_name"]
+        # A copy: older SDKs keep the labels of records they have already got.
+        labels = {**labels, "gen_ai.response.model": message.response_metadata["model_name"]}
         context = set_span_in_context(self._open[run_id])
         self._records.call(seconds, labels, message.usage_metadata, context)
         if len(times) > 1:
@@ -169,7 +170,7 @@ def bare_span(tracer: Tracer, records: Records | None, chunks: int) -> None:
         }
         for _ in range(chunks - 1):
             records.next_chunk(1e-5, labels)
-        labels["gen_ai.response.model"] = "parrot"
+        labels = {**labels, "gen_ai.response.model": "parrot"}
         context = set_span_in_context(span)
         records.call(1e-4, labels, {"input_tokens": 1, "output_tokens": 1}, context)
         if chunks:
