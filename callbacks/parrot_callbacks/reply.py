@@ -3,14 +3,17 @@
 Nothing is guessed: a number that the reply doesn't state has no attribute.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeGuard
-from uuid import UUID
+from __future__ import annotations
 
-from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from uuid import UUID
 
 from parrot_callbacks import semconv
 from parrot_callbacks.request import Attributes
+
+if TYPE_CHECKING:
+    from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 
 _REASON_KEYS: Final = (
     "finish_reason", "stop_reason", "done_reason", "finishReason", "stopReason",
