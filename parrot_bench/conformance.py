@@ -54,6 +54,9 @@ def judge(
     Raises:
         UsageError: A factory or a pattern names nothing, or a file can't be written.
     """
+    for path in (json_file, spans_file):
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(f"{path} cannot be written: there is no folder {path.parent}")
     try:
         made = [load_factory(spec) for spec in factories]
         results = run(*made, only=only, exporter=_exporter(spans_file), strict=strict)

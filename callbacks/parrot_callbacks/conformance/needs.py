@@ -47,7 +47,7 @@ NEEDS_INSTRUMENTOR: Final = (
         ),
     ),
     Need(
-        cells=("stream/*", "stream_events_v3/*", "astream/*", "astream-*/*", "astream_*/*"),
+        cells=("stream/*", "stream_events_v3/*", "astream-*/*", "astream_*/*"),
         checks=("client later",),
         reason=(
             "once a chunk is out, the model's body runs only while the reader asks for the next, "

@@ -46,9 +46,12 @@ def cells() -> tuple[Cell, ...]:
 
 async def _again(times: int, scene: Scene, flavour: Flavour) -> None:
     """Attach the handler once more than needed, or others like it."""
-    if scene.make_callbacks is None:
+    if not scene.callbacks:
         raise NotAvailableError("it instruments globally, and isn't attached to calls")
-    others = [one for _ in range(times - 1) for one in scene.make_callbacks(scene.provider)]
+    if times > 1 and scene.make_callbacks is None:
+        raise NotAvailableError("its factory instruments globally, too, and is called once")
+    make = scene.make_callbacks or (lambda _: ())
+    others = [one for _ in range(times - 1) for one in make(scene.provider)]
     model = scene.model(flavour.model, callbacks=list(scene.callbacks))
     config = {"callbacks": others or list(scene.callbacks)}
     with scene.user() as user, scene.unchanged():
