@@ -30,6 +30,7 @@ Content = dict[str, Any]
 """Attribute names to texts, and to the structures that spans carry as JSON."""
 
 _LOG: Final = logging.getLogger(__name__)
+_TEXTS: Final = {semconv.RETRIEVAL_QUERY}
 _SCORES: Final = ("score", "relevance_score", "similarity_score")
 
 
@@ -167,26 +168,25 @@ class ContentReader:
             described["metadata"] = kept(metadata, self.keep)
         return described
 
+    @staticmethod
+    def span_attributes(content: Content, limit: int | None) -> dict[str, str]:
+        """Write content as span attributes: texts as they are, structures as JSON.
 
-def span_attributes(content: Content, limit: int | None) -> dict[str, str]:
-    """Write content as span attributes: texts as they are, structures as JSON.
+        Args:
+            content: What a `ContentReader` has described.
+            limit: Longest value that the SDK lets pass, in characters; None for any.
 
-    Args:
-        content: What a `ContentReader` has described.
-        limit: Longest value that the SDK lets pass, in characters; None for any.
-
-    Returns:
-        Attributes; one that can't be made short enough without ceasing to be JSON is left out.
-    """
-    written = {}
-    for name, value in content.items():
-        text = value if isinstance(value, str) and name in _TEXTS else fitting_json(value, limit)
-        if text is not None:
-            written[name] = text
-    return written
-
-
-_TEXTS: Final = {semconv.RETRIEVAL_QUERY}
+        Returns:
+            Attributes; one that can't be made short enough without ceasing to be JSON is left out.
+        """
+        written = {}
+        for name, value in content.items():
+            text = (
+                value if isinstance(value, str) and name in _TEXTS else fitting_json(value, limit)
+            )
+            if text is not None:
+                written[name] = text
+        return written
 
 
 def _without_empty(content: Content) -> Content:

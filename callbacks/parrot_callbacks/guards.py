@@ -11,6 +11,7 @@ and what the model's body has made current is current for it again at the next s
 """
 
 import functools
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
@@ -84,9 +85,12 @@ class GuardedCall:
     def enter(self) -> Context:
         """Enter it for one step; return the caller's context, for ``leave``."""
         before = current()
-        self._outer = _current.get()
-        _current.set(self)
-        if self._inside is not None:
+        if self._inside is None:
+            # The first step, in which the run starts. Setting a context variable is the
+            # dearest thing here, so the later ones do without.
+            self._outer = _current.get()
+            _current.set(self)
+        else:
             make_current(self._inside)
         return before
 
@@ -96,10 +100,13 @@ class GuardedCall:
         A coroutine that nobody finishes is closed wherever the garbage collector runs; that
         context is none of ours and stays as it is.
         """
-        if _current.get() is not self:
-            return
-        _current.set(self._outer)
         inside = current()
+        if self._inside is None:
+            if _current.get() is not self:
+                return
+            _current.set(self._outer)
+        elif inside is not self._inside and isinstance(sys.exception(), GeneratorExit):
+            return
         if inside is not before:
             self._inside = inside
             make_current(before)
@@ -182,6 +189,7 @@ def guard_stream(method: Method) -> Method:
         call = GuardedCall()
         steps = method(*args, **kwargs)
         step: Callable[[], Any] = steps.__next__
+        resume = step
         try:
             while True:
                 before = call.enter()
@@ -196,7 +204,7 @@ def guard_stream(method: Method) -> Method:
                 except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
                     step = functools.partial(steps.throw, thrown)
                 else:
-                    step = steps.__next__
+                    step = resume
         except BaseException as error:
             call.end(error)
             raise
@@ -213,6 +221,7 @@ def guard_async_stream(method: Method) -> Method:
         call = GuardedCall()
         steps = method(*args, **kwargs)
         step: Callable[[], Awaitable[Any]] = steps.__anext__
+        resume = step
         try:
             while True:
                 before = call.enter()
@@ -227,7 +236,7 @@ def guard_async_stream(method: Method) -> Method:
                 except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
                     step = functools.partial(steps.athrow, thrown)
                 else:
-                    step = steps.__anext__
+                    step = resume
         except BaseException as error:
             call.end(error)
             raise

@@ -2,13 +2,13 @@
 
 # ruff: noqa: ARG002 - LangChain decides what a callback is given, and it is more than we need.
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, GenerationChunk, LLMResult
 from opentelemetry._logs import LoggerProvider
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import SpanKind, TracerProvider
@@ -19,6 +19,10 @@ from parrot_callbacks.open_runs import OpenRuns
 from parrot_callbacks.outcomes import ABANDONED, COMPLETED, outcome_of
 from parrot_callbacks.placement import run_above
 from parrot_callbacks.recorder import SpanRecorder
+
+if TYPE_CHECKING:  # what only annotations name isn't loaded for them
+    from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import ChatGenerationChunk, GenerationChunk, LLMResult
 
 
 class OpenTelemetryCallbackHandler(BaseCallbackHandler):
