@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from langchain_core.runnables import RunnableLambda
 from opentelemetry import baggage
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 from opentelemetry.sdk.trace import TracerProvider
@@ -90,8 +91,10 @@ async def _suppressed(scene: Scene, flavour: Flavour) -> None:
     token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, suppressed))
     try:
         with scene.unchanged():
-            await flavour.invoke(scene.model(flavour.model), "x", scene.config)
-            async for _ in flavour.stream(scene.model(flavour.model), "x", scene.config):
+            model: Any = scene.model(flavour.model)
+            await flavour.invoke(model, "x", scene.config)
+            await flavour.invoke(RunnableLambda(str) | model, "x", scene.config)
+            async for _ in flavour.stream(model, "x", scene.config):
                 pass
     finally:
         detach(token)
