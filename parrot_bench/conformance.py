@@ -14,12 +14,12 @@ from parrot_bench.errors import UsageError
 from parrot_callbacks import SpanFileExporter, TracingError
 from parrot_callbacks.conformance import (
     CHECKS,
-    NEEDS_INSTRUMENTOR,
     CellResult,
     Results,
     cells_named,
     load_factory,
     need_of,
+    needs_as_markdown,
     run,
 )
 
@@ -92,9 +92,7 @@ def list_cells(only: Sequence[str], console: Console) -> None:
         if cell.unavailable:
             remark = f"  not available: {cell.unavailable}"
         console.print(Text(f"{cell.id}{remark}"), soft_wrap=True)
-    console.print("\nWhat callbacks alone can't do, and why:")
-    for need in NEEDS_INSTRUMENTOR:
-        console.print(Text(f"  {', '.join(need.checks)}: {need.reason}"), soft_wrap=True)
+    console.print(Text(f"\n{needs_as_markdown()}"), soft_wrap=True)
 
 
 def _print(results: Results, console: Console) -> None:

@@ -129,3 +129,18 @@ def _langchain() -> tuple[int, ...]:
 def need_of(cell: Cell, check: str) -> Need | None:
     """Return why a check in a cell needs the instrumentor; None if it doesn't."""
     return next((need for need in NEEDS_INSTRUMENTOR if need.applies(cell.id, check)), None)
+
+
+def needs_as_markdown() -> str:
+    """Return all of them as a table: for the command line, and for the documents."""
+    rows = [
+        f"| {', '.join(need.checks)} | {_patterns(need)} | {need.reason} |"
+        for need in NEEDS_INSTRUMENTOR
+    ]
+    return "\n".join(["| check | cells | why callbacks alone can't |", "|---|---|---|", *rows])
+
+
+def _patterns(need: Need) -> str:
+    cells = ", ".join(f"`{pattern}`" for pattern in need.cells)
+    but = ", ".join(f"`{pattern}`" for pattern in need.but)
+    return f"{cells}; but not {but}" if but else cells
