@@ -28,6 +28,8 @@ class _Session(requests.Session):
 
     def request(self, *args: Any, **kwargs: Any) -> requests.Response:
         """Make a request; a connection that fails is heard as well."""
+        # Some versions follow a redirect, and with GET: an answer to nothing would count.
+        kwargs["allow_redirects"] = False
         try:
             return super().request(*args, **kwargs)
         except requests.RequestException as error:
