@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 
@@ -23,6 +24,7 @@ QUEUE: Final = 2048
 """Smallest queue; also the SDK's default."""
 BATCH: Final = 512
 """Spans in one request; also the SDK's default. Some collectors refuse more than 2,048."""
+_ALL_SAMPLED: Final = {"", "always_on", "parentbased_always_on"}
 _NEVER_MS: Final = 24 * 3600 * 1000.0
 
 
@@ -37,7 +39,7 @@ class Tracing:
     def __init__(self, exporters: dict[str, SpanExporter], planned_spans: int) -> None:
         self._log = ExporterLog()
         self._collector = SpanCollector()
-        self.tracer_provider = TracerProvider(shutdown_on_exit=False)
+        self.tracer_provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(self._collector)
         self._accounts: list[tuple[AccountedExporter, BatchSpanProcessor]] = []
         self._closed = False
@@ -120,6 +122,14 @@ def open_tracing(spans_path: Path | None, otlp: str = "", planned_spans: int = Q
     return Tracing(exporters, planned_spans)
 
 
+def _resource() -> Resource:
+    """The resource of OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, never a service unknown."""
+    resource = Resource.create()
+    if str(resource.attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):
+        return resource.merge(Resource({SERVICE_NAME: "parrot-bench"}))
+    return resource
+
+
 @dataclass(frozen=True, slots=True)
 class Sent:
     """What became of a saved file's spans.
@@ -152,7 +162,8 @@ def send_spans(path: Path, otlp: str) -> Sent:
     """
     bsp = BatchSettings.from_environment()
     log = ExporterLog()
-    exporter = otlp_exporter(otlp)
+    # Nobody waits for a measurement here, and MLflow's first answer took more than five seconds.
+    exporter = otlp_exporter(otlp, timeout_s=None)
     account = AccountedExporter(
         f"otlp {shown_endpoint(otlp)}", exporter, bsp.batch or BATCH, log, bsp.limit_ms / 1000
     )
@@ -198,6 +209,14 @@ class BatchSettings:
             delay_ms=_positive("OTEL_BSP_SCHEDULE_DELAY"),
             limit_ms=_positive("OTEL_BSP_EXPORT_TIMEOUT") or int(LIMIT_S * 1000),
         )
+
+
+def spans_left_out_by() -> str:
+    """Name the variable by which the user leaves spans out; "" when every span is recorded."""
+    if os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return "OTEL_SDK_DISABLED=true"
+    sampler = os.environ.get("OTEL_TRACES_SAMPLER", "").strip().lower()
+    return f"OTEL_TRACES_SAMPLER={sampler}" if sampler not in _ALL_SAMPLED else ""
 
 
 def check_export(otlp: str) -> None:

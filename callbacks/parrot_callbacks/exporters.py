@@ -19,8 +19,8 @@ from parrot_callbacks.errors import MissingExtraError, TracingError
 from parrot_callbacks.redaction import redact_text
 
 TIMEOUT_S: Final = 5.0
-"""Longest time for one request, unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise. With two
-attempts a collector that is away costs ten seconds in all."""
+"""Longest time for one request of a run, unless OTEL_EXPORTER_OTLP_TIMEOUT says otherwise. With
+two attempts a collector that is away costs ten seconds in all."""
 
 HTTP: Final = "http/protobuf"
 GRPC: Final = "grpc"
@@ -78,12 +78,16 @@ def check_exporters(otlp: str) -> None:
         exporter.shutdown()
 
 
-def otlp_exporter(otlp: str, protocol: str = "") -> SpanExporter:
+def otlp_exporter(
+    otlp: str, protocol: str = "", *, timeout_s: float | None = TIMEOUT_S
+) -> SpanExporter:
     """Make an OTLP exporter whose collector's answers are read.
 
     Args:
         otlp: Endpoint; "" leaves it to the environment.
         protocol: ``http/protobuf`` or ``grpc``; "" leaves it to the environment.
+        timeout_s: Longest time for one request, seconds; OTEL_EXPORTER_OTLP_TIMEOUT goes
+            before it. None is OpenTelemetry's own default, 10 s.
 
     Raises:
         MissingExtraError: The protocol's exporter isn't installed.
@@ -102,7 +106,7 @@ def otlp_exporter(otlp: str, protocol: str = "") -> SpanExporter:
             f"{shown_endpoint(endpoint)}: gRPC takes no user and password from the URL; "
             "give them in OTEL_EXPORTER_OTLP_HEADERS"
         )
-    timeout = None if _first(_TIMEOUTS) else TIMEOUT_S
+    timeout = None if _first(_TIMEOUTS) else timeout_s
     answers = Answers()
     try:
         return AnsweredExporter(_answered(protocol, otlp, timeout, answers), answers)

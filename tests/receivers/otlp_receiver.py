@@ -54,6 +54,7 @@ class Received:
     paths: list[str] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     sizes: list[int] = field(default_factory=list)
+    deadlines: list[float] = field(default_factory=list)
     taken: list[ExportTraceServiceRequest] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
     released: threading.Event = field(default_factory=threading.Event)
@@ -179,6 +180,7 @@ def grpc_receiver(key_and_chain: tuple[bytes, bytes] | None = None) -> Iterator[
         def Export(  # noqa: N802  # the service's method
             self, request: ExportTraceServiceRequest, context: Any
         ) -> Any:
+            received.deadlines.append(context.time_remaining())
             answer = received.begin("Export", dict(context.invocation_metadata()))
             if answer.status != 200:
                 context.abort(grpc.StatusCode[str(answer.status)], "as told")

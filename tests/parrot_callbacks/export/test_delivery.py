@@ -35,6 +35,12 @@ def flaky(answer: Answer) -> Callable[[int], Answer]:
     return lambda number: answer if number in {2, 5} else Answer()
 
 
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that is busy with something else loses no span."""
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60")
+
+
 @pytest.fixture(params=["http", "grpc"])
 def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Received]:
     if request.param == "http":
