@@ -14,7 +14,8 @@ from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import SpanKind, TracerProvider
 
 from parrot_callbacks import runnables, semconv
-from parrot_callbacks.messages import ContentFilter, input_messages, prompt_message
+from parrot_callbacks.filtering import ContentFilter
+from parrot_callbacks.open_runs import OpenRuns
 from parrot_callbacks.outcomes import ABANDONED, COMPLETED, outcome_of
 from parrot_callbacks.placement import run_above
 from parrot_callbacks.recorder import SpanRecorder
@@ -37,6 +38,8 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         tags: LangChain tags that may be recorded.
         content_filter: Sees every text before it is recorded. Content is recorded only if
             OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT says so.
+        suppress_provider_spans: Ask the instrumentations of providers' clients to make no
+            span of their own for a call that has one here; see ``provider_spans``.
     """
 
     run_inline = True
@@ -51,16 +54,17 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         metadata_keys: Collection[str] = (),
         tags: Collection[str] = (),
         content_filter: ContentFilter | None = None,
+        suppress_provider_spans: bool = False,
     ) -> None:
         super().__init__()
-        self._content_filter = content_filter or str
         self._spans = SpanRecorder(
             tracer_provider,
             meter_provider,
             logger_provider,
             metadata_keys=metadata_keys,
             tags=tags,
-            content_filter=self._content_filter,
+            content_filter=content_filter or str,
+            suppress_provider_spans=suppress_provider_spans,
         )
 
     def __copy__(self) -> Self:
@@ -69,6 +73,11 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         # A config may be copied with its callbacks; providers and open runs can't be.
         return self
+
+    @property
+    def runs(self) -> OpenRuns:
+        """The open runs of its tracer provider."""
+        return self._spans.current_runs()
 
     @property
     def open_runs(self) -> int:
@@ -98,8 +107,10 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
             arguments=kwargs,
             serialized=serialized,
         )
-        if run is not None and self._spans.capture and messages:
-            run.content = input_messages(messages[0], self._content_filter)
+        if run is not None and messages:
+            run.asked = messages[0]
+            if self._spans.capture and run.span.is_recording():
+                run.content = self._spans.content.of_call(messages[0], kwargs)
 
     def on_llm_start(
         self,
@@ -122,8 +133,10 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
             arguments=kwargs,
             serialized=serialized,
         )
-        if run is not None and self._spans.capture and prompts:
-            run.content = prompt_message(prompts[0], self._content_filter)
+        if run is not None and prompts:
+            run.asked = prompts[0]
+            if self._spans.capture and run.span.is_recording():
+                run.content = self._spans.content.of_prompt(prompts[0])
 
     def on_llm_new_token(
         self,
@@ -158,11 +171,11 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
             return
         siblings = tuple(run.batch or ())
         self._spans.end(run, outcome_of(error), kwargs.get("response"), error)
-        if not run.in_other_tasks:
+        if not run.in_other_tasks and not run.guarded:
             # generate() with several prompts gives up at the first error and tells the
-            # others nothing; agenerate() tells them all.
+            # others nothing; agenerate() tells them all. A guard closes them itself.
             for sibling in siblings:
-                sibling.owner.finish(sibling, ABANDONED)
+                sibling.finish(ABANDONED)
 
     # -- chains, agents, tools, retrievers ----------------------------------------------
 
@@ -186,7 +199,13 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
                 runs.add_spanless(run_id, above)
             return
         name, attributes = runnables.chain_span(serialized, kwargs.get("name"), agent)
-        self._spans.start_run(name, attributes, run_id, parent_run_id, tags=tags, metadata=metadata)
+        run = self._spans.start_run(
+            name, attributes, run_id, parent_run_id, tags=tags, metadata=metadata
+        )
+        if run is not None:
+            run.asked = inputs
+            if self._spans.capture.on_span:
+                run.content = self._spans.content.of_inputs(inputs)
 
     def on_tool_start(
         self,
@@ -200,8 +219,15 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Start an ``execute_tool`` span."""
-        name, attributes = runnables.tool_span(serialized, kwargs)
-        self._spans.start_run(name, attributes, run_id, parent_run_id, tags=tags, metadata=metadata)
+        content = self._spans.content
+        name, attributes = runnables.tool_span(serialized, kwargs, run_id, content.described)
+        run = self._spans.start_run(
+            name, attributes, run_id, parent_run_id, tags=tags, metadata=metadata
+        )
+        if run is not None:
+            run.asked = inputs = kwargs.get("inputs") or input_str
+            if self._spans.capture.on_span:
+                run.content = content.of_tool_input(inputs)
 
     def on_retriever_start(
         self,
@@ -216,7 +242,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start a ``retrieval`` span."""
         name, attributes = runnables.retriever_span(metadata)
-        self._spans.start_run(
+        run = self._spans.start_run(
             name,
             attributes,
             run_id,
@@ -225,10 +251,14 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
             metadata=metadata,
             kind=SpanKind.CLIENT,
         )
+        if run is not None:
+            run.asked = query
+            if self._spans.capture.on_span:
+                run.content = self._spans.content.of_query(query)
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """End the span of a chain, if it has one."""
-        self._end_run(run_id, None)
+        self._end_run(run_id, None, outputs)
 
     def on_chain_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """End the span of a chain that failed or was stopped, if it has one."""
@@ -236,7 +266,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
 
     def on_tool_end(self, output: Any, *, run_id: UUID, **kwargs: Any) -> None:
         """End the span of a tool."""
-        self._end_run(run_id, None)
+        self._end_run(run_id, None, output)
 
     def on_tool_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """End the span of a tool that failed."""
@@ -244,19 +274,19 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
 
     def on_retriever_end(self, documents: Sequence[Any], *, run_id: UUID, **kwargs: Any) -> None:
         """End the span of a retriever."""
-        self._end_run(run_id, None)
+        self._end_run(run_id, None, documents)
 
     def on_retriever_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """End the span of a retriever that failed."""
         self._end_run(run_id, error)
 
-    def _end_run(self, run_id: UUID, error: BaseException | None) -> None:
+    def _end_run(self, run_id: UUID, error: BaseException | None, answer: object = None) -> None:
         run = self._spans.claimed(run_id)
         if run is None:
             self._spans.runs.remove_spanless(run_id)
         else:
             outcome = COMPLETED if error is None else outcome_of(error)
-            self._spans.end(run, outcome, None, error)
+            self._spans.end(run, outcome, None, error, answer)
 
 
 def _has_content(chunk: GenerationChunk | ChatGenerationChunk | None) -> bool:

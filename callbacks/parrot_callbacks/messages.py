@@ -1,45 +1,53 @@
 """LangChain messages -> the GenAI message JSON; used only while content capture is on."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 from langchain_core.outputs import ChatGeneration, Generation
 
+from parrot_callbacks.filtering import ContentFilter
+from parrot_callbacks.parts import (
+    Part,
+    call_id,
+    call_part,
+    is_call,
+    part_of,
+    response_of,
+)
 from parrot_callbacks.reply import finish_reasons
-
-ContentFilter = Callable[[str], str]
-"""Sees every text before it is recorded; returns what may be recorded instead."""
-
-Part = dict[str, Any]
 
 _ROLES: Final = {
     "human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool",
+    "developer": "system",
     "HumanMessageChunk": "user", "AIMessageChunk": "assistant", "SystemMessageChunk": "system",
     "ToolMessageChunk": "tool", "FunctionMessageChunk": "tool",
 }  # fmt: skip
-_MODALITIES: Final = {"image", "audio", "video"}
-
-
-def to_json(messages: Sequence[Part]) -> str:
-    """Write compact JSON, for span attributes; what JSON doesn't have is its type's name."""
-    return json.dumps(
-        messages,
-        separators=(",", ":"),
-        ensure_ascii=False,
-        default=lambda item: type(item).__name__,
-    )
-
-
-def to_structure(messages: Sequence[Part]) -> Any:
-    """Return plain lists, mappings and scalars, for events: those take no JSON texts."""
-    return json.loads(to_json(messages))
 
 
 def input_messages(messages: Sequence[BaseMessage], keep: ContentFilter) -> list[Part]:
-    """Describe the messages of a request, the system's included, in their order."""
+    """Describe the messages of a request, in their order."""
     return [{"role": _role(message), "parts": list(_parts(message, keep))} for message in messages]
+
+
+def split_instructions(
+    messages: Sequence[BaseMessage],
+) -> tuple[Sequence[BaseMessage], Sequence[BaseMessage]]:
+    """Split a request into the system messages that it begins with, and its history.
+
+    LangChain has no other place for instructions, and its models give those first messages to
+    providers separately where the provider wants it so. A system message further on is a part
+    of the history.
+    """
+    for number, message in enumerate(messages):
+        if not isinstance(message, SystemMessage):
+            return messages[:number], messages[number:]
+    return messages, ()
+
+
+def instructions(messages: Sequence[BaseMessage], keep: ContentFilter) -> list[Part]:
+    """Describe system messages as ``gen_ai.system_instructions``: parts without a role."""
+    return [part for message in messages for part in _parts(message, keep)]
 
 
 def output_messages(
@@ -63,14 +71,15 @@ def output_messages(
     return described
 
 
-def prompt_message(prompt: str, keep: ContentFilter) -> list[Part]:
-    """Describe the prompt of a model that isn't a chat model."""
-    return [{"role": "user", "parts": [{"type": "text", "content": keep(prompt)}]}]
+def text_message(role: str, text: str, keep: ContentFilter) -> list[Part]:
+    """Describe a plain text as one message."""
+    return [{"role": role, "parts": [{"type": "text", "content": keep(text)}]}]
 
 
 def _role(message: BaseMessage) -> str:
     role = getattr(message, "role", None)
-    return role if isinstance(role, str) else _ROLES.get(message.type, message.type)
+    role = role if isinstance(role, str) else message.type
+    return _ROLES.get(role, role)
 
 
 def _parts(message: BaseMessage, keep: ContentFilter) -> Iterator[Part]:
@@ -78,61 +87,30 @@ def _parts(message: BaseMessage, keep: ContentFilter) -> Iterator[Part]:
         yield {
             "type": "tool_call_response",
             "id": message.tool_call_id,
-            "response": _kept(message.content, keep),
+            "response": response_of(message.content, keep),
         }
         return
+    calls: list[Any] = [
+        *(getattr(message, "tool_calls", None) or ()),
+        *(getattr(message, "invalid_tool_calls", None) or ()),
+    ]
+    known = {call.get("id") for call in calls}
+    for block in _blocks(message):
+        # A call in the content of a provider's shape stands in tool_calls with its arguments
+        # parsed; one that doesn't stand there is kept.
+        if not (is_call(block) and calls and (call_id(block) or None) in known):
+            yield part_of(block, keep)
+    for call in calls:
+        yield call_part(call, keep)
+
+
+def _blocks(message: BaseMessage) -> Sequence[object]:
+    """Return the content as LangChain's standard blocks, or else as it is."""
     content: Any = message.content
-    if isinstance(content, str):
-        if content:
-            yield {"type": "text", "content": keep(content)}
-    else:
-        for block in content:
-            part = _part(block, keep)
-            if part is not None:
-                yield part
-    for call in getattr(message, "tool_calls", None) or ():
-        yield {
-            "type": "tool_call",
-            "id": call.get("id"),
-            "name": call.get("name", ""),
-            "arguments": _kept(call.get("args"), keep),
-        }
-
-
-def _part(  # noqa: PLR0911 - one return a kind of part
-    block: object, keep: ContentFilter
-) -> Part | None:
-    if isinstance(block, str):
-        return {"type": "text", "content": keep(block)}
-    if not isinstance(block, Mapping):
-        return None
-    kind = str(block.get("type", ""))
-    if kind in {"text", "text-plain", "output_text"}:
-        return {"type": "text", "content": keep(str(block.get("text", "")))}
-    if kind in {"reasoning", "thinking"}:
-        text = block.get("reasoning") or block.get("thinking") or ""
-        return {"type": "reasoning", "content": keep(str(text))}
-    if kind in {"tool_call", "tool_call_chunk", "tool_use", "function_call"}:
-        return None  # the same calls stand in the message's tool_calls
-    modality = kind.removesuffix("_url").removeprefix("input_")
-    if modality in _MODALITIES or kind == "file":
-        # Media itself would make spans of megabytes: only where it is, or that it was there.
-        place = block.get("url") or block.get("image_url")
-        place = place.get("url") if isinstance(place, Mapping) else place
-        if isinstance(place, str) and not place.startswith("data:"):
-            return {"type": "uri", "modality": modality, "uri": keep(place)}
-        if block.get("file_id"):
-            return {"type": "file", "modality": modality, "file_id": str(block["file_id"])}
-        return {"type": "generic", "generic_type": kind}
-    return {"type": "generic", "generic_type": kind or "unknown"}
-
-
-def _kept(value: object, keep: ContentFilter) -> Any:
-    """Pass every text inside a value through the filter."""
-    if isinstance(value, str):
-        return keep(value)
-    if isinstance(value, Mapping):
-        return {str(key): _kept(item, keep) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_kept(item, keep) for item in value]
-    return value
+    if isinstance(content, str) and not message.additional_kwargs:
+        return [content] if content else []
+    try:
+        # It also finds reasoning and media that older models keep beside the content.
+        return list(message.content_blocks)
+    except Exception:  # noqa: BLE001 - it parses what a provider sent, and some of it is odd
+        return [content] if isinstance(content, str) else list(content)

@@ -1,6 +1,7 @@
-"""The five histograms of a call of a model, and on main the token counters."""
+"""The metrics of runs: calls of models, and what is built round them."""
 
 from collections.abc import Mapping
+from typing import Final
 
 from opentelemetry.context import Context
 from opentelemetry.metrics import Counter, Histogram, Meter
@@ -8,22 +9,37 @@ from opentelemetry.util.types import AttributeValue
 
 from parrot_callbacks import semconv
 
-# What the conventions allow on a metric beside operation, provider and model. The run's id,
-# parameters and content would make a time series of every call.
-_FROM_REPLY = (semconv.RESPONSE_MODEL, semconv.SERVER_ADDRESS, semconv.SERVER_PORT)
+Labels = dict[str, AttributeValue]
+
+# Without a span in it. A record made in the context of a sampled span is kept as an exemplar,
+# too: 9.9 µs instead of 8.2. Times carry the run's span, because a slow call is worth looking
+# at; tokens and the times between chunks, the most frequent, do without.
+_NO_SPAN: Final = Context()
+
+# Attributes that tell series apart, by operation. The run's id, parameters and content would
+# make a series of every run.
+_LABELS: Final = {
+    semconv.EXECUTE_TOOL: (semconv.TOOL_NAME, semconv.TOOL_TYPE),
+    semconv.INVOKE_AGENT: (semconv.AGENT_NAME,),
+    semconv.INVOKE_WORKFLOW: (semconv.WORKFLOW_NAME,),
+    semconv.RETRIEVAL: (semconv.OPERATION, semconv.PROVIDER),
+}
 
 
 class CallMetrics:
-    """Records the metrics of calls.
+    """Records the metrics of calls of models.
 
     Args:
         meter: Makes the instruments.
         latest: Use the names of main instead of the released ones.
+
+    Attributes:
+        duration: The histogram of durations.
     """
 
     def __init__(self, meter: Meter, *, latest: bool) -> None:
         self._latest = latest
-        self._duration = _histogram(meter, semconv.DURATION, latest=latest)
+        self.duration = _histogram(meter, semconv.DURATION, latest=latest)
         self._first_chunk = _histogram(meter, semconv.TIME_TO_FIRST_CHUNK, latest=latest)
         self._next_chunk = _histogram(meter, semconv.TIME_PER_OUTPUT_CHUNK, latest=latest)
         self._input = _histogram(meter, semconv.INPUT_TOKENS, latest=latest)
@@ -46,6 +62,7 @@ class CallMetrics:
     def record_call(
         self,
         duration_s: float,
+        first_chunk_s: float | None,
         start: Mapping[str, AttributeValue],
         reply: Mapping[str, AttributeValue],
         context: Context,
@@ -54,45 +71,42 @@ class CallMetrics:
 
         Args:
             duration_s: Seconds from start to end.
-            start: Operation, provider and model.
+            first_chunk_s: Seconds from start to the first content of a stream; None if the
+                reply didn't come in chunks.
+            start: Operation, provider, model and server.
             reply: Attributes of the reply: usage, response model, error type.
             context: With the chat span, for exemplars.
         """
-        common = _with_reply(start, reply)
+        labels = dict(start)
+        model = reply.get(semconv.RESPONSE_MODEL)
+        if model is not None:
+            labels[semconv.RESPONSE_MODEL] = model
         failure = reply.get(semconv.ERROR_TYPE)
-        outcome = common if failure is None else {**common, semconv.ERROR_TYPE: failure}
-        self._duration.record(duration_s, outcome, context)
-        for attribute, direction, histogram in (
-            (semconv.USAGE_INPUT, "input", self._input),
-            (semconv.USAGE_OUTPUT, "output", self._output),
-        ):
-            tokens = reply.get(attribute)
-            if isinstance(tokens, int):
-                labels = common if self._latest else {**common, semconv.TOKEN_TYPE: direction}
-                histogram.record(tokens, labels, context)
+        self.duration.record(
+            duration_s,
+            labels if failure is None else {**labels, semconv.ERROR_TYPE: failure},
+            context,
+        )
+        if first_chunk_s is not None:
+            self._first_chunk.record(first_chunk_s, labels, context)
+        tokens_in = reply.get(semconv.USAGE_INPUT)
+        tokens_out = reply.get(semconv.USAGE_OUTPUT)
+        labels_in = labels_out = labels
+        if not self._latest:
+            labels_in = {**labels, semconv.TOKEN_TYPE: "input"}
+            labels_out = {**labels, semconv.TOKEN_TYPE: "output"}
+        if isinstance(tokens_in, int):
+            self._input.record(tokens_in, labels_in, _NO_SPAN)
+        if isinstance(tokens_out, int):
+            self._output.record(tokens_out, labels_out, _NO_SPAN)
         if self._counters:
-            self._count_tokens(common, reply, context)
-
-    def record_first_chunk(
-        self,
-        seconds: float,
-        start: Mapping[str, AttributeValue],
-        reply: Mapping[str, AttributeValue],
-        context: Context,
-    ) -> None:
-        """Record the time to first chunk of a stream, once it has ended."""
-        self._first_chunk.record(seconds, _with_reply(start, reply), context)
+            self._count_tokens(labels, reply)
 
     def record_next_chunk(self, seconds: float, start: Mapping[str, AttributeValue]) -> None:
         """Record the time between two chunks of a stream."""
-        self._next_chunk.record(seconds, start)
+        self._next_chunk.record(seconds, start, _NO_SPAN)
 
-    def _count_tokens(
-        self,
-        common: Mapping[str, AttributeValue],
-        reply: Mapping[str, AttributeValue],
-        context: Context,
-    ) -> None:
+    def _count_tokens(self, labels: Labels, reply: Mapping[str, AttributeValue]) -> None:
         for attribute, counter in self._counters.items():
             total = reply.get(attribute)
             if not isinstance(total, int):
@@ -103,22 +117,71 @@ class CallMetrics:
                     part = reply.get(attribute.replace("usage.", f"usage.{modality}."))
                     if isinstance(part, int) and 0 < part <= rest:
                         rest -= part
-                        counter.add(part, {**common, semconv.TOKEN_MODALITY: modality}, context)
+                        counter.add(part, {**labels, semconv.TOKEN_MODALITY: modality}, _NO_SPAN)
             if rest:
                 # LangChain doesn't say of what modality the others are, text most likely;
                 # the conventions have a word for not knowing.
-                counter.add(rest, {**common, semconv.TOKEN_MODALITY: "unknown"}, context)
+                counter.add(rest, {**labels, semconv.TOKEN_MODALITY: "unknown"}, _NO_SPAN)
 
 
-def _with_reply(
-    start: Mapping[str, AttributeValue], reply: Mapping[str, AttributeValue]
-) -> dict[str, AttributeValue]:
-    labels = dict(start)
-    for name in _FROM_REPLY:
-        value = reply.get(name)
-        if value is not None:
-            labels[name] = value
-    return labels
+class RunMetrics:
+    """Records the metrics of tools, retrievers, agents and workflows.
+
+    The release names only the duration of retrievals, in the histogram that calls of models
+    have there; all the others are on main.
+
+    Args:
+        meter: Makes the instruments.
+        calls: The metrics of calls, for the histogram that they share.
+        latest: Use the names of main instead of the released ones.
+    """
+
+    def __init__(self, meter: Meter, calls: CallMetrics, *, latest: bool) -> None:
+        self._durations = {semconv.RETRIEVAL: calls.duration}
+        self._inference_calls = self._tool_calls = None
+        if latest:
+            self._durations = {
+                operation: _histogram(meter, what, latest=True)
+                for operation, what in semconv.RUN_DURATIONS.items()
+            }
+            self._inference_calls = _histogram(meter, semconv.AGENT_INFERENCE_CALLS, latest=True)
+            self._tool_calls = _histogram(meter, semconv.AGENT_TOOL_CALLS, latest=True)
+
+    def record_run(
+        self,
+        duration_s: float,
+        start: Mapping[str, AttributeValue],
+        error_type: AttributeValue | None,
+        context: Context,
+    ) -> None:
+        """Record the end of a run.
+
+        Args:
+            duration_s: Seconds from start to end.
+            start: The attributes its span was started with.
+            error_type: What it raised, if it failed.
+            context: With the run's span, for exemplars.
+        """
+        operation = str(start[semconv.OPERATION])
+        histogram = self._durations.get(operation)
+        if histogram is None:
+            return
+        labels = {name: start[name] for name in _LABELS[operation] if name in start}
+        if error_type is not None:
+            labels[semconv.ERROR_TYPE] = error_type
+        histogram.record(duration_s, labels, context)
+
+    def record_agent(
+        self, inference_calls: int, tool_calls: int, start: Mapping[str, AttributeValue]
+    ) -> None:
+        """Record how often an agent called models and tools in one run."""
+        labels = {name: start[name] for name in (semconv.AGENT_NAME,) if name in start}
+        for histogram, number in (
+            (self._inference_calls, inference_calls),
+            (self._tool_calls, tool_calls),
+        ):
+            if histogram is not None:
+                histogram.record(number, labels, _NO_SPAN)
 
 
 def _histogram(meter: Meter, what: semconv.Instrument, *, latest: bool) -> Histogram:

@@ -19,6 +19,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
+from parrot_callbacks import semconv
 from parrot_callbacks.delegate import DelegatingSpan
 from parrot_callbacks.outcomes import ABANDONED, Outcome
 
@@ -26,6 +27,8 @@ MAX_RUNS = 10_000
 """More open runs than this, and the oldest is abandoned for every new one."""
 MAX_AGE_S = 3600.0
 """A run older than this, in seconds, is abandoned when another starts."""
+MAX_BELOW = 8
+"""So many of the latest runs below are remembered for the errors of a run."""
 
 AnyTask = asyncio.Task[Any]
 _NO_CONTEXT = Context()
@@ -34,8 +37,8 @@ _NO_CONTEXT = Context()
 class Finisher(Protocol):
     """Who ends a run's span: the handler that claimed it."""
 
-    def finish(self, run: "OpenRun", outcome: Outcome) -> None:
-        """End a run without a reply and without an error."""
+    def finish(self, run: "OpenRun", outcome: Outcome, error: BaseException | None = None) -> None:
+        """End a run without a reply."""
 
 
 class OpenRun:
@@ -61,57 +64,53 @@ class OpenRun:
         in_other_tasks: The model's body runs in tasks other than the caller's.
         of_task: All open runs that the same task started.
         batch: The runs of one ``generate`` with several prompts.
+        guarded: A guard round LangChain's method knows when the call is in the model.
+        surrounds: Its span is current in the contexts that LangChain copies for its body.
         inner: Ids of runs below it that have no span of their own.
-        content: Messages of the request, while content capture is on.
+        content: What it was asked, as attributes, while content capture is on.
+        asked: What it was given, as LangChain has it: an error must not repeat that.
+        below: The same of the latest runs below it, with their answers.
+        inference_calls: Calls of models below an agent.
+        tool_calls: Calls of tools below an agent.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "attributes",
-        "batch",
-        "content",
-        "delegate",
-        "enclosing",
-        "ended",
-        "first_ns",
-        "in_other_tasks",
-        "inner",
-        "last_ns",
-        "of_task",
-        "outer",
-        "outside",
-        "owner",
-        "parent",
-        "run_id",
-        "runs",
-        "span",
-        "started_ns",
-        "streamed",
-        "within",
-    )
+    # Most runs never change most of these: as attributes of the class they cost nothing.
+    parent: "OpenRun | None" = None
+    enclosing: "OpenRun | None" = None
+    first_ns = 0
+    last_ns = 0
+    streamed = False
+    ended = False
+    delegate: DelegatingSpan | None = None
+    outer: Span = INVALID_SPAN
+    outside: Context = _NO_CONTEXT
+    within: Context = _NO_CONTEXT
+    in_other_tasks = False
+    guarded = False
+    surrounds = False
+    of_task: "dict[UUID, OpenRun] | None" = None
+    batch: "list[OpenRun] | None" = None
+    inner: set[UUID] | None = None
+    content: "dict[str, Any] | None" = None
+    asked: object = None
+    below: tuple[object, ...] = ()
+    inference_calls = 0
+    tool_calls = 0
 
-    def __init__(self, run_id: UUID, owner: Finisher, runs: "OpenRuns", span: Span) -> None:
+    def __init__(
+        self,
+        run_id: UUID,
+        owner: Finisher,
+        runs: "OpenRuns",
+        span: Span,
+        attributes: Mapping[str, AttributeValue],
+    ) -> None:
         self.run_id = run_id
         self.runs = runs
         self.owner = owner
         self.span = span
-        self.parent: OpenRun | None = None
-        self.enclosing: OpenRun | None = None
-        self.attributes: Mapping[str, AttributeValue] = {}
+        self.attributes = attributes
         self.started_ns = time.perf_counter_ns()
-        self.first_ns = 0
-        self.last_ns = 0
-        self.streamed = False
-        self.ended = False
-        self.delegate: DelegatingSpan | None = None
-        self.outer: Span = INVALID_SPAN
-        self.outside: Context = _NO_CONTEXT
-        self.within: Context = _NO_CONTEXT
-        self.in_other_tasks = False
-        self.of_task: dict[UUID, OpenRun] | None = None
-        self.batch: list[OpenRun] | None = None
-        self.inner: set[UUID] | None = None
-        self.content: Any = None
 
     def has_left(self) -> bool:
         """Whether an ``agenerate`` is over although no event said so.
@@ -130,11 +129,23 @@ class OpenRun:
         self.span = self.outer = INVALID_SPAN
         self.outside = self.within = _NO_CONTEXT
         self.content = None
+        self.asked = None
+        self.below = ()
+
+    def remember(self, run_below: tuple[object, ...]) -> None:
+        """Keep what a run below was given and has answered: an error may repeat it."""
+        self.below = (run_below, *self.below[: MAX_BELOW - 1])
 
     @property
     def inside(self) -> bool:
-        """Whether the call is inside the model, with its span current there."""
-        return self.delegate is not None and not self.delegate.is_released
+        """Whether its span is current in its body."""
+        if self.delegate is None:
+            return self.surrounds
+        return not self.delegate.is_released
+
+    def finish(self, outcome: Outcome, error: BaseException | None = None) -> None:
+        """End it without a reply: no event has done so."""
+        self.owner.finish(self, outcome, error)
 
     def descends_from(self, other: "OpenRun") -> bool:
         """Whether its span is, or is below, the span of another run."""
@@ -237,7 +248,21 @@ class OpenRuns:
         except (StopIteration, RuntimeError):  # another thread was quicker
             return
         if len(self._runs) > MAX_RUNS or now_ns - oldest.started_ns > MAX_AGE_S * 1e9:
-            oldest.owner.finish(oldest, ABANDONED)
+            oldest.finish(ABANDONED)
+
+
+def count_for_agent(run: OpenRun) -> None:
+    """Count a call of a model or a tool for the agent that it is below, if any."""
+    operation = run.attributes[semconv.OPERATION]
+    above = run.parent
+    while above is not None and above.attributes[semconv.OPERATION] != semconv.INVOKE_AGENT:
+        above = above.parent
+    if above is None:
+        return
+    if operation in semconv.INFERENCE:
+        above.inference_calls += 1
+    elif operation == semconv.EXECUTE_TOOL:
+        above.tool_calls += 1
 
 
 class Watched:

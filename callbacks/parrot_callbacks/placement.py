@@ -6,17 +6,21 @@ made inside the body of a model whose run does. That is never guessed from times
 span round the second step of a graph's stream came later, too.
 """
 
-from typing import Final, NamedTuple
+from collections.abc import Callable, Mapping
+from contextvars import ContextVar
+from functools import cache
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from langchain_core.runnables.config import var_child_runnable_config
-from opentelemetry.context import Context, attach, create_key, get_current, set_value
-from opentelemetry.trace import Span, get_current_span, set_span_in_context
+from opentelemetry.context import Context, attach, create_key, get_current
+from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
 
 from parrot_callbacks.delegate import DelegatingSpan, see_through
 from parrot_callbacks.open_runs import OpenRun, OpenRuns
 from parrot_callbacks.outcomes import CANCELLED
 
+SPAN: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
+"""Context key: the current span. The API has no public name for it."""
 INSIDE: Final = create_key("parrot-callbacks-inside")
 """Context key: the run whose model's body this context was made in."""
 
@@ -37,6 +41,24 @@ class Place(NamedTuple):
     parent: OpenRun | None
     enclosing: OpenRun | None
 
+    def is_sampled(self) -> bool:
+        """Whether a span here will be recorded if its sampler goes by the parent."""
+        parent = span_in(self.context).get_span_context()
+        return parent.trace_flags.sampled or not parent.is_valid
+
+
+def span_in(context: Context) -> Span:
+    """Return a context's current span, as ``get_current_span`` does at a third of the price.
+
+    That function asks for the class of what it finds, which a stand-in answers in Python.
+    """
+    return context.get(SPAN, INVALID_SPAN)  # type: ignore[return-value]
+
+
+def _with(context: Context, span: Span, enclosing: OpenRun | None) -> Context:
+    """Return a context with another current span; one copy instead of two."""
+    return Context({**context, SPAN: span, INSIDE: enclosing})
+
 
 def run_above(runs: OpenRuns, parent_run_id: UUID | None) -> OpenRun | None:
     """Return the open run that a new run is below, as LangChain sees it.
@@ -46,15 +68,29 @@ def run_above(runs: OpenRuns, parent_run_id: UUID | None) -> OpenRun | None:
     The config in LangChain's own context variable still says which run this is inside of.
     """
     if parent_run_id is None:
-        config = var_child_runnable_config.get()
+        config = _child_config().get()
         callbacks = config.get("callbacks") if config else None
         parent_run_id = getattr(callbacks, "parent_run_id", None)
     return runs.nearest(parent_run_id)
 
 
-def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None) -> Place:
-    """Find where the span of a new run belongs."""
-    context = get_current()
+@cache
+def _child_config() -> ContextVar[Any]:
+    # Late: by the time something runs this is no import any more.
+    from langchain_core.runnables.config import var_child_runnable_config  # noqa: PLC0415
+
+    return var_child_runnable_config
+
+
+def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None, context: Context) -> Place:
+    """Find where the span of a new run belongs.
+
+    Args:
+        runs: The open runs of its provider.
+        run_id: LangChain's id of the run.
+        parent_run_id: LangChain's id of the run round it.
+        context: The current context.
+    """
     enclosing: OpenRun | None = context.get(INSIDE)  # type: ignore[assignment]
     if (
         enclosing is not None
@@ -65,19 +101,17 @@ def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None) -> Place:
     ):
         # An ainvoke that a timeout or a cancellation went through, without an event. Its
         # task goes on, so this is the first chance to end it.
-        enclosing.owner.finish(enclosing, CANCELLED)
+        enclosing.finish(CANCELLED)
         context = get_current()
         enclosing = context.get(INSIDE)  # type: ignore[assignment]
-    current = get_current_span(context)
+    current = span_in(context)
     ambient = see_through(current)
     if enclosing is not None:
         if enclosing.run_id == run_id:
             # Another provider's handler has just started this very run: the same parent
             # serves both.
             ambient, enclosing = enclosing.outer, enclosing.enclosing
-        stale = type(current) is DelegatingSpan and ambient is not current
-        while enclosing is not None and (enclosing.ended or (stale and not enclosing.inside)):
-            enclosing = enclosing.enclosing
+        enclosing = _open_one(enclosing, stale=ambient is not current)
     above = run_above(runs, parent_run_id)
     if above is not None and (enclosing is None or not enclosing.descends_from(above)):
         return Place(set_span_in_context(above.span, context), ambient, above, enclosing)
@@ -86,17 +120,45 @@ def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None) -> Place:
     return Place(context, ambient, enclosing, enclosing)
 
 
-def enter(run: OpenRun, spot: Place) -> None:
-    """Make the run's span current, for as long as the call is inside the model."""
+def enclosing_run(context: Context) -> OpenRun | None:
+    """Return the innermost open run in whose body a context was made."""
+    enclosing: OpenRun | None = context.get(INSIDE)  # type: ignore[assignment]
+    current = span_in(context)
+    return _open_one(enclosing, stale=type(current) is DelegatingSpan and current.is_released)
+
+
+def _open_one(run: OpenRun | None, *, stale: bool) -> OpenRun | None:
+    while run is not None and (run.ended or (stale and not run.inside)):
+        run = run.enclosing
+    return run
+
+
+def surround(run: OpenRun, context: Context) -> None:
+    """Make the run's own span current, in a context that was copied for its body."""
+    run.surrounds = True
+    attach(_with(context, run.span, run))
+
+
+def enter(
+    run: OpenRun, spot: Place, values: Callable[[], Mapping[str, object]] | None = None
+) -> None:
+    """Make the run's span current, for as long as the call is inside the model.
+
+    Args:
+        run: The run.
+        spot: Where it belongs.
+        values: Makes more for the context of that time.
+    """
     run.outer = spot.ambient
     run.delegate = delegate = DelegatingSpan(
         run.span, spot.ambient, run.has_left if run.in_other_tasks else None
     )
     outside = get_current()
-    if get_current_span(outside) is not spot.ambient:
-        outside = set_span_in_context(spot.ambient, set_value(INSIDE, spot.enclosing, outside))
+    if span_in(outside) is not spot.ambient:
+        outside = _with(outside, spot.ambient, spot.enclosing)
     run.outside = outside
-    run.within = set_span_in_context(delegate, set_value(INSIDE, run, outside))
+    within = _with(outside, delegate, run)
+    run.within = within if values is None else Context({**within, **values()})
     attach(run.within)
 
 
@@ -115,7 +177,6 @@ def leave(run: OpenRun) -> None:
     current = get_current()
     if current is run.within:
         attach(run.outside)
-    elif get_current_span(current) is delegate:
+    elif span_in(current) is delegate:
         # The model's body has put something of its own into the context, baggage perhaps.
-        context = set_value(INSIDE, run.enclosing, current)
-        attach(set_span_in_context(delegate.stands_for(), context))
+        attach(_with(current, delegate.stands_for(), run.enclosing))

@@ -9,7 +9,7 @@ from opentelemetry._logs import Logger, LoggerProvider, get_logger_provider
 from opentelemetry.metrics import MeterProvider, get_meter_provider
 
 from parrot_callbacks import events, semconv
-from parrot_callbacks.metrics import CallMetrics
+from parrot_callbacks.metrics import CallMetrics, RunMetrics
 
 _LOOK_EVERY_S: Final = 1.0
 
@@ -30,6 +30,9 @@ class OptionalSignals:
         meter_provider: Makes the metrics; the global provider if None.
         logger_provider: Takes the log events; the global provider if None.
         latest: Use the metric names of main.
+
+    Attributes:
+        runs: The instruments of other runs, as of the last call of `metrics`.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class OptionalSignals:
         self._latest = latest
         self._meter_provider: MeterProvider | None = None
         self._metrics: CallMetrics | None = None
+        self.runs: RunMetrics | None = None
         self._look_again = 0.0
 
     def metrics(self) -> CallMetrics | None:
@@ -58,12 +62,13 @@ class OptionalSignals:
             provider = get_meter_provider()
         if provider is not self._meter_provider:
             self._meter_provider = provider
-            self._metrics = None
+            self._metrics = self.runs = None
             if not _is_placeholder(provider):
                 meter = provider.get_meter(
                     semconv.SCOPE_NAME, package_version(), schema_url=semconv.SCHEMA_URL
                 )
-                self._metrics = CallMetrics(meter, latest=self._latest)
+                self._metrics = calls = CallMetrics(meter, latest=self._latest)
+                self.runs = RunMetrics(meter, calls, latest=self._latest)
         return self._metrics
 
     def logger(self) -> Logger | None:

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from langchain_core.outputs import LLMResult
 from opentelemetry._logs import LoggerProvider
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_value
+from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_current
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import (
     Span,
@@ -20,21 +20,18 @@ from opentelemetry.trace import (
 )
 
 from parrot_callbacks import events, semconv, settings
-from parrot_callbacks.messages import ContentFilter, output_messages, to_json, to_structure
-from parrot_callbacks.open_runs import OpenRun, OpenRuns, runs_of_provider
+from parrot_callbacks.content import Content, ContentReader, span_attributes
+from parrot_callbacks.described import CallDescriptions, Described
+from parrot_callbacks.filtering import ContentFilter
+from parrot_callbacks.guards import current_call
+from parrot_callbacks.metrics import CallMetrics
+from parrot_callbacks.open_runs import OpenRun, OpenRuns, count_for_agent, runs_of_provider
 from parrot_callbacks.outcomes import FAILED, Outcome, error_type
 from parrot_callbacks.placement import Place, enter, leave, place
+from parrot_callbacks.provider_spans import suppressing_values
 from parrot_callbacks.providers import OptionalSignals, package_version
 from parrot_callbacks.reply import is_cache_hit, reply_attributes
-from parrot_callbacks.request import (
-    Attributes,
-    allowed_context,
-    conversation_id,
-    identifying_params,
-    model_name,
-    provider_name,
-    request_attributes,
-)
+from parrot_callbacks.request import Attributes, allowed_context, conversation_id
 from parrot_callbacks.tasks import watch_current_task
 
 _NOTHING: Final[Mapping[str, Any]] = {}
@@ -48,6 +45,7 @@ class SpanRecorder:
     Attributes:
         runs: The open runs of the tracer provider, shared by all its handlers.
         capture: Where message content goes, if anywhere.
+        content: Reads it, while capture is on.
     """
 
     def __init__(
@@ -59,12 +57,15 @@ class SpanRecorder:
         metadata_keys: Collection[str],
         tags: Collection[str],
         content_filter: ContentFilter,
+        suppress_provider_spans: bool = False,
     ) -> None:
+        self._inside = suppressing_values() if suppress_provider_spans else None
+        self._calls = CallDescriptions()
         self._given_provider = tracer_provider
         self._metadata_keys = tuple(metadata_keys)
         self._tags = frozenset(tags)
-        self._content_filter = content_filter
         self._latest = settings.latest_conventions()
+        self.content = ContentReader(content_filter, latest=self._latest)
         self.capture = settings.content_capture()
         if self.capture.as_event and not events.SUPPORTED:
             warnings.warn(
@@ -121,44 +122,28 @@ class SpanRecorder:
         Returns:
             The run, or None when it isn't recorded by this recorder.
         """
+        runs = self.current_runs()
+        context = get_current()
+        if runs.get(run_id) is not None or context.get(_SUPPRESS_INSTRUMENTATION_KEY):
+            return None
         metadata = metadata or _NOTHING
         params = arguments.get("invocation_params") or _NOTHING
-        model = model_name(params, metadata)
-        start: Attributes = {
-            semconv.OPERATION: operation,
-            semconv.PROVIDER: provider_name(params, metadata),
-        }
-        if model:
-            start[semconv.REQUEST_MODEL] = model
-        started = self._start(
-            f"{operation} {model}" if model else operation,
-            start,
-            run_id,
-            parent_run_id,
-            SpanKind.CLIENT,
-        )
-        if started is None:
+        options = arguments.get("options") or _NOTHING
+        described = self._calls.describe(operation, params, options, metadata, serialized)
+        more = self._of_run(operation, tags, metadata)
+        spot = place(runs, run_id, parent_run_id, context)
+        run = self._start(runs, run_id, spot, described, more, SpanKind.CLIENT)
+        if run is None:
             return None
-        run, spot = started
-        watch_current_task(run)
-        if arguments.get("batch_size", 1) == 1:
-            enter(run, spot)
+        prompts = arguments.get("batch_size", 1)
+        self._watch(run, prompts)
+        if prompts == 1:
+            enter(run, spot, self._inside)
         else:
             # generate() with several prompts starts all runs before any body: which of them
             # a client span belongs to is unknowable, so none of them is made current.
-            run.runs.join_batch(run, params)
-        run.runs.awaiting[run_id] = run
-        if run.span.is_recording():
-            options = arguments.get("options") or _NOTHING
-            made_with = serialized.get("kwargs") if serialized else None
-            found = request_attributes(params, options, metadata, made_with)
-            found.update(identifying_params(params, options))
-            if tags or self._metadata_keys:
-                found.update(allowed_context(tags, metadata, self._tags, self._metadata_keys))
-            _set(run.span, found)
-            if semconv.SERVER_ADDRESS in found:
-                start[semconv.SERVER_ADDRESS] = found[semconv.SERVER_ADDRESS]
-                start[semconv.SERVER_PORT] = found[semconv.SERVER_PORT]
+            runs.join_batch(run, params)
+        runs.awaiting[run_id] = run
         return run
 
     def start_run(
@@ -171,44 +156,79 @@ class SpanRecorder:
         tags: Sequence[str] | None,
         metadata: Mapping[str, Any] | None,
         kind: SpanKind = SpanKind.INTERNAL,
-    ) -> None:
+    ) -> OpenRun | None:
         """Start the span of a run that isn't a call of a model; it isn't made current."""
-        started = self._start(name, start, run_id, parent_run_id, kind)
-        if started is None:
-            return
-        run = started[0]
+        runs = self.current_runs()
+        context = get_current()
+        if run_id in runs or context.get(_SUPPRESS_INSTRUMENTATION_KEY):
+            return None
+        more = self._of_run(start[semconv.OPERATION], tags, metadata or _NOTHING)
+        spot = place(runs, run_id, parent_run_id, context)
+        run = self._start(runs, run_id, spot, Described(name, start, start, None), more, kind)
+        if run is None:
+            return None
         if kind is SpanKind.CLIENT or semconv.TOOL_NAME in start:
             # Chains say how they end; a cancelled tool or retriever doesn't.
-            watch_current_task(run)
-        if run.span.is_recording():
-            metadata = metadata or _NOTHING
-            found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
-            conversation = conversation_id(metadata)
-            if conversation:
-                found[semconv.CONVERSATION_ID] = conversation
-            _set(run.span, found)
+            self._watch(run)
+        if kind is SpanKind.CLIENT and run.guarded:
+            # A retriever's body runs in no context of its own, but the guard makes one.
+            enter(run, spot)
+        return run
 
-    def _start(
+    def _of_run(
+        self, operation: object, tags: Sequence[str] | None, metadata: Mapping[str, Any]
+    ) -> Attributes:
+        """Collect what differs from run to run."""
+        found: Attributes = {}
+        if self._tags or self._metadata_keys:
+            found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
+        conversation = conversation_id(metadata)
+        # The conventions know no conversation of a retrieval.
+        if conversation and operation != semconv.RETRIEVAL:
+            found[semconv.CONVERSATION_ID] = conversation
+        return found
+
+    def _watch(self, run: OpenRun, prompts: int = 1) -> None:
+        """See to it that the run ends, whether or not LangChain says so."""
+        call = current_call()
+        if call is not None and call.take(run, prompts):
+            run.guarded = True
+            if call.is_final:
+                return
+        # Of a model that isn't a chat model, agenerate() tells of the start in a task of its
+        # own, which ends at once.
+        if run.attributes[semconv.OPERATION] != semconv.TEXT_COMPLETION:
+            watch_current_task(run)
+
+    def _start(  # noqa: PLR0917 - positional: it is on the path of every call
         self,
-        name: str,
-        start: Attributes,
+        runs: OpenRuns,
         run_id: UUID,
-        parent_run_id: UUID | None,
+        spot: Place,
+        described: Described,
+        more: Attributes,
         kind: SpanKind,
-    ) -> tuple[OpenRun, Place] | None:
-        runs = self.current_runs()
-        if run_id in runs or get_value(_SUPPRESS_INSTRUMENTATION_KEY):
-            return None
-        spot = place(runs, run_id, parent_run_id)
-        span = self._tracer.start_span(name, context=spot.context, kind=kind, attributes=start)
-        if not span.is_recording() and not _is_new(span, spot):
+    ) -> OpenRun | None:
+        """Start a span and take up its run."""
+        # Attributes given at the start cost half of those that are set afterwards, and most
+        # samplers go by the parent.
+        likely = spot.is_sampled()
+        attributes = described.attributes if likely else described.start
+        span = self._tracer.start_span(described.name, spot.context, kind, attributes)
+        if span.is_recording():
+            if not likely:
+                span.set_attributes(described.attributes)
+            if more:
+                span.set_attributes(more)
+        elif not _is_new(span, spot):
             return None  # no SDK: nothing to end, nothing to propagate
-        run = OpenRun(run_id, self, runs, span)
+        run = OpenRun(run_id, self, runs, span, described.start)
         run.parent = spot.parent
         run.enclosing = spot.enclosing
-        run.attributes = start
         runs.add(run)
-        return run, spot
+        if self._latest and spot.parent is not None:
+            count_for_agent(run)
+        return run
 
     def note_chunk(self, run: OpenRun, *, has_content: bool) -> None:
         """Take note of a chunk of a stream, content or not."""
@@ -216,7 +236,8 @@ class SpanRecorder:
             return
         if not run.streamed:
             run.streamed = True
-            leave(run)
+            if not run.guarded:
+                leave(run)
         if run.first_ns:
             now = time.perf_counter_ns()
             metrics = self._signals.metrics()
@@ -228,9 +249,9 @@ class SpanRecorder:
             if self._signals.metrics() is None:
                 run.runs.awaiting.pop(run.run_id, None)
 
-    def finish(self, run: OpenRun, outcome: Outcome) -> None:
-        """End a run that no event ends: swept, or left behind by its task."""
-        self.end(run, outcome)
+    def finish(self, run: OpenRun, outcome: Outcome, error: BaseException | None = None) -> None:
+        """End a run that no event ends: closed by a guard, left by its task, or swept."""
+        self.end(run, outcome, None, error)
 
     def end(
         self,
@@ -238,6 +259,7 @@ class SpanRecorder:
         outcome: Outcome,
         reply: LLMResult | None = None,
         error: BaseException | None = None,
+        answer: object = None,
     ) -> None:
         """End a run, once.
 
@@ -246,6 +268,7 @@ class SpanRecorder:
             outcome: How it ended.
             reply: What was answered, also in part.
             error: What ended it; recorded only if it is a failure.
+            answer: What a tool, a retriever or a chain returned.
         """
         if not run.runs.remove(run):
             return
@@ -254,72 +277,85 @@ class SpanRecorder:
         seconds = (time.perf_counter_ns() - run.started_ns) / 1e9
         try:
             recording = span.is_recording()
+            if run.parent is not None:
+                run.parent.remember((run.asked, reply, answer))
             metrics = self._signals.metrics()
             if not recording and metrics is None:
                 return
             found = reply_attributes(reply) if reply is not None else {}
+            if run.streamed and not (reply is not None and is_cache_hit(reply)):
+                found[semconv.REQUEST_STREAM] = True
+                if run.first_ns:
+                    first = (run.first_ns - run.started_ns) / 1e9
+                    found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = first
             if error is not None and outcome == FAILED:
                 found[semconv.ERROR_TYPE] = error_type(error)
             if recording:
-                self._describe(run, found, outcome, reply, error)
-            if metrics is not None and semconv.PROVIDER in run.attributes:
-                context = set_span_in_context(span)
-                metrics.record_call(seconds, run.attributes, found, context)
-                if run.first_ns and not (reply is not None and is_cache_hit(reply)):
-                    first = (run.first_ns - run.started_ns) / 1e9
-                    metrics.record_first_chunk(first, run.attributes, found, context)
+                self._describe(run, found, outcome, reply, error, answer)
+            if metrics is not None:
+                self._measure(run, metrics, seconds, found)
         finally:
             # A reply of an unforeseen shape must not leave the span open.
             span.end()
             run.let_go()
 
-    def _describe(
+    def _measure(
+        self, run: OpenRun, metrics: CallMetrics, seconds: float, found: Attributes
+    ) -> None:
+        context = set_span_in_context(run.span)
+        start = run.attributes
+        operation = start[semconv.OPERATION]
+        if operation in semconv.INFERENCE:
+            first = found.get(semconv.RESPONSE_TIME_TO_FIRST_CHUNK)
+            metrics.record_call(seconds, first, start, found, context)  # type: ignore[arg-type]  # a float
+        elif (runs := self._signals.runs) is not None:
+            runs.record_run(seconds, start, found.get(semconv.ERROR_TYPE), context)
+            if operation == semconv.INVOKE_AGENT:
+                runs.record_agent(run.inference_calls, run.tool_calls, start)
+
+    def _describe(  # noqa: PLR0917 - the arguments of end(), handed on
         self,
         run: OpenRun,
         found: Attributes,
         outcome: Outcome,
         reply: LLMResult | None,
         error: BaseException | None,
+        answer: object,
     ) -> None:
         found[semconv.RUN_OUTCOME] = outcome
-        if run.streamed and not (reply is not None and is_cache_hit(reply)):
-            found[semconv.REQUEST_STREAM] = True
-            if run.first_ns:
-                found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (run.first_ns - run.started_ns) / 1e9
         span = run.span
         if error is not None and outcome == FAILED:
-            said = events.exception_attributes(error)
+            said = events.exception_attributes(error, (run.asked, reply, run.below))
             span.set_status(StatusCode.ERROR, said[semconv.EXCEPTION_MESSAGE])
             logger = self._signals.logger() if self._latest else None
             if logger is None:
                 span.record_exception(error, said)
             else:
                 events.emit_exception(logger, said, set_span_in_context(span))
-        if self.capture and run.content is not None:
-            self._record_content(run, found, reply)
-        _set(span, found)
+        if run.content is not None:
+            self._record_content(run, found, reply, answer)
+        span.set_attributes(found)
 
-    def _record_content(self, run: OpenRun, found: Attributes, reply: LLMResult | None) -> None:
-        content = {semconv.INPUT_MESSAGES: run.content}
-        candidates = reply.generations[0] if reply is not None and reply.generations else ()
-        if candidates:
-            content[semconv.OUTPUT_MESSAGES] = output_messages(
-                candidates, self._content_filter, latest=self._latest
-            )
-        if self.capture.as_event and (logger := self._signals.logger()) is not None:
-            structured = {name: to_structure(value) for name, value in content.items()}
+    def _record_content(
+        self, run: OpenRun, found: Attributes, reply: LLMResult | None, answer: object
+    ) -> None:
+        content: Content = run.content or {}
+        operation = str(run.attributes[semconv.OPERATION])
+        if reply is not None and reply.generations:
+            content |= self.content.of_reply(reply.generations[0])
+        elif answer is not None:
+            content |= self.content.of_answer(operation, answer)
+        if (
+            self.capture.as_event
+            # The conventions have no event of tools, retrievals, agents and workflows.
+            and operation in semconv.INFERENCE
+            and (logger := self._signals.logger()) is not None
+        ):
             events.emit_details(
-                logger, {**run.attributes, **found, **structured}, set_span_in_context(run.span)
+                logger, {**run.attributes, **found, **content}, set_span_in_context(run.span)
             )
         if self.capture.on_span:
-            found.update((name, to_json(value)) for name, value in content.items())
-
-
-def _set(span: Span, attributes: Attributes) -> None:
-    # One by one: SDK 1.45's set_attributes() cleans the mapping as a value of its own first
-    # and takes half as long again.
-    for name, value in attributes.items():
-        span.set_attribute(name, value)
+            found.update(span_attributes(content, settings.attribute_length_limit(run.span)))
 
 
 def _is_new(span: Span, spot: Place) -> bool:

@@ -4,7 +4,7 @@ Nothing is guessed: a number that the reply doesn't state has no attribute.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from langchain_core.outputs import ChatGeneration, Generation, LLMResult
 
@@ -14,20 +14,23 @@ from parrot_callbacks.request import Attributes
 _REASON_KEYS: Final = (
     "finish_reason", "stop_reason", "done_reason", "finishReason", "stopReason",
 )  # fmt: skip
+_NO_REASON: Final = "unknown"
 _MODEL_KEYS: Final = ("model_name", "model", "model_id", "modelId")
 
+# langchain-openai puts the service tier before the name: "flex_cache_read".
+_TIERS: Final = ("", "priority_", "flex_")
 _INPUT_DETAILS: Final = {
-    "cache_read": semconv.USAGE_CACHE_READ,
-    **{name: f"gen_ai.usage.{name}.input_tokens" for name in semconv.MODALITIES},
-}
+    semconv.USAGE_CACHE_READ: tuple(f"{tier}cache_read" for tier in _TIERS),
+    # langchain-anthropic sets cache_creation to 0 when it knows the tokens of each lifetime.
+    semconv.USAGE_CACHE_WRITE: (
+        "cache_creation", "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens",
+    ),
+    **{f"gen_ai.usage.{name}.input_tokens": (name,) for name in semconv.MODALITIES},
+}  # fmt: skip
 _OUTPUT_DETAILS: Final = {
-    "reasoning": semconv.USAGE_REASONING,
-    **{name: f"gen_ai.usage.{name}.output_tokens" for name in semconv.MODALITIES},
+    semconv.USAGE_REASONING: tuple(f"{tier}reasoning" for tier in _TIERS),
+    **{f"gen_ai.usage.{name}.output_tokens": (name,) for name in semconv.MODALITIES},
 }
-# langchain-anthropic sets cache_creation to 0 when it knows the tokens of each lifetime.
-_CACHE_WRITES: Final = (
-    "cache_creation", "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens",
-)  # fmt: skip
 
 
 def reply_attributes(result: LLMResult) -> Attributes:
@@ -39,9 +42,10 @@ def reply_attributes(result: LLMResult) -> Attributes:
     """
     candidates = result.generations[0] if result.generations else []
     found: Attributes = {}
-    reasons = tuple(reason for item in candidates if (reason := _finish_reason(item)))
-    if reasons:
-        found[semconv.RESPONSE_FINISH_REASONS] = reasons
+    reasons = finish_reasons(candidates)
+    if any(reasons):
+        # One for each candidate: a candidate that gives none has one all the same.
+        found[semconv.RESPONSE_FINISH_REASONS] = tuple(reason or _NO_REASON for reason in reasons)
     output = result.llm_output or {}
     message = getattr(candidates[0], "message", None) if candidates else None
     metadata: Mapping[str, Any] = getattr(message, "response_metadata", None) or {}
@@ -80,16 +84,25 @@ def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
     _count(found, semconv.USAGE_OUTPUT, usage.get("output_tokens"))
     details = usage.get("input_token_details")
     if details:
-        for key, name in _INPUT_DETAILS.items():
-            _count(found, name, details.get(key))
-        writes = [number for key in _CACHE_WRITES if _is_count(number := details.get(key))]
-        if writes:
-            found[semconv.USAGE_CACHE_WRITE] = sum(writes)
+        _count_details(found, _INPUT_DETAILS, details, found.get(semconv.USAGE_INPUT))
     details = usage.get("output_token_details")
     if details:
-        for key, name in _OUTPUT_DETAILS.items():
-            _count(found, name, details.get(key))
+        _count_details(found, _OUTPUT_DETAILS, details, found.get(semconv.USAGE_OUTPUT))
     return found
+
+
+def _count_details(
+    found: Attributes,
+    names: Mapping[str, tuple[str, ...]],
+    details: Mapping[str, Any],
+    total: object,
+) -> None:
+    for name, keys in names.items():
+        numbers = [number for key in keys if _is_count(number := details.get(key))]
+        # A part that is more than the whole says that the provider counts it beside the whole,
+        # where the conventions have it inside: neither can be told from the other.
+        if numbers and not (isinstance(total, int) and sum(numbers) > total):
+            found[name] = sum(numbers)
 
 
 def _provider_usage(usage: object) -> Attributes:
@@ -107,10 +120,10 @@ def _provider_usage(usage: object) -> Attributes:
 
 def _count(found: Attributes, name: str, number: object) -> None:
     if _is_count(number):
-        found[name] = number  # type: ignore[assignment]  # _is_count saw an int
+        found[name] = number
 
 
-def _is_count(number: object) -> bool:
+def _is_count(number: object) -> TypeGuard[int]:
     return isinstance(number, int) and not isinstance(number, bool) and number >= 0
 
 

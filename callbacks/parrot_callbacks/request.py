@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from opentelemetry.util.types import AttributeValue
 
 from parrot_callbacks import semconv
-from parrot_callbacks.redaction import is_credential, recordable
+from parrot_callbacks.redaction import is_credential, recordable, redact_text
 
 Attributes = dict[str, AttributeValue]
 
@@ -40,6 +40,8 @@ _MAX_TOKENS_KEYS: Final = (
     "max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample",
 )  # fmt: skip
 _CONVERSATION_KEYS: Final = ("thread_id", "session_id", "conversation_id")
+
+_MARKERS: Final = frozenset({"_type", "stop"})
 
 # Arguments of a call, never parameters of a model. LangChain lays a call's arguments over the
 # identifying parameters without a mark, and these are the ones that hold schemas or content.
@@ -71,13 +73,11 @@ _CALL_ARGUMENTS: Final = frozenset(
 def model_name(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
     """Return the model that was asked for, or "" where nobody says."""
     name = metadata.get("ls_model_name")
-    if name and isinstance(name, str):
-        return name
-    for key in _MODEL_KEYS:
-        name = params.get(key)
-        if name and isinstance(name, str):
-            return name
-    return ""
+    if not name or not isinstance(name, str):
+        found = (params.get(key) for key in _MODEL_KEYS)
+        name = next((value for value in found if value and isinstance(value, str)), "")
+    # Some are called by their endpoint's URL.
+    return redact_text(name) if "://" in name else name
 
 
 def provider_name(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
@@ -218,6 +218,12 @@ def _server(url: str) -> tuple[tuple[str, str | int], ...]:
 def identifying_params(params: Mapping[str, Any], options: Mapping[str, Any]) -> Attributes:
     """Collect the model's identifying parameters, credentials removed.
 
+    LangChain lays a call's arguments over the identifying parameters, and only some execution
+    modes repeat them in ``options``. But the order tells: ``_type`` and ``stop`` are set after
+    the identifying parameters and before the call's arguments, so that what comes after both
+    is new with the call. One that has the name of an identifying parameter takes its place;
+    then the call's value is the one in force, and it is recorded.
+
     Args:
         params: LangChain's ``invocation_params``.
         options: LangChain's ``options``: the call's arguments that it names are left out.
@@ -226,7 +232,12 @@ def identifying_params(params: Mapping[str, Any], options: Mapping[str, Any]) ->
         ``langchain.identifying_params.<key>``: scalars as they are, the rest as JSON.
     """
     found: Attributes = {}
+    markers = 0
     for key, value in params.items():
+        if key in _MARKERS:
+            markers += 1
+            if markers == len(_MARKERS):
+                break
         if value is None or key in _CALL_ARGUMENTS or key in options or is_credential(key):
             continue
         kept = recordable(value)

@@ -1,7 +1,8 @@
 """Names and attributes of the spans that aren't calls of a model: pure functions."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from parrot_callbacks import semconv
 from parrot_callbacks.open_runs import OpenRun
@@ -50,9 +51,20 @@ def _is_runnable(name: str) -> bool:
 
 
 def tool_span(
-    serialized: Mapping[str, Any] | None, arguments: Mapping[str, Any]
+    serialized: Mapping[str, Any] | None,
+    arguments: Mapping[str, Any],
+    run_id: UUID,
+    describe: Callable[[str], str],
 ) -> tuple[str, Attributes]:
-    """Name the span of a tool."""
+    """Name the span of a tool.
+
+    Args:
+        serialized: LangChain's description of the tool.
+        arguments: What else LangChain passed.
+        run_id: LangChain's id of the run. It stands for the call where no model asked for it,
+            and no other id exists; see ``docs/decisions/tracing-ids.md``.
+        describe: Says what of the tool's description may be recorded.
+    """
     described = serialized or {}
     name = described.get("name") or arguments.get("name") or "unknown"
     attributes: Attributes = {
@@ -61,11 +73,9 @@ def tool_span(
         semconv.TOOL_TYPE: "function",
     }
     description = described.get("description")
-    if description:
-        attributes[semconv.TOOL_DESCRIPTION] = str(description)
-    call = arguments.get("tool_call_id")
-    if call:
-        attributes[semconv.TOOL_CALL_ID] = str(call)
+    if description and (said := describe(str(description))):
+        attributes[semconv.TOOL_DESCRIPTION] = said
+    attributes[semconv.TOOL_CALL_ID] = str(arguments.get("tool_call_id") or run_id)
     return f"{semconv.EXECUTE_TOOL} {name}", attributes
 
 

@@ -21,6 +21,9 @@ INVOKE_AGENT: Final = "invoke_agent"
 EXECUTE_TOOL: Final = "execute_tool"
 RETRIEVAL: Final = "retrieval"
 
+INFERENCE: Final = frozenset({CHAT, TEXT_COMPLETION})
+"""Operations that are calls of a model."""
+
 # Span attributes.
 OPERATION: Final = "gen_ai.operation.name"
 PROVIDER: Final = "gen_ai.provider.name"
@@ -54,6 +57,11 @@ TOOL_NAME: Final = "gen_ai.tool.name"
 TOOL_TYPE: Final = "gen_ai.tool.type"
 TOOL_DESCRIPTION: Final = "gen_ai.tool.description"
 TOOL_CALL_ID: Final = "gen_ai.tool.call.id"
+TOOL_CALL_ARGUMENTS: Final = "gen_ai.tool.call.arguments"
+TOOL_CALL_RESULT: Final = "gen_ai.tool.call.result"
+TOOL_DEFINITIONS: Final = "gen_ai.tool.definitions"
+RETRIEVAL_QUERY: Final = "gen_ai.retrieval.query.text"
+RETRIEVAL_DOCUMENTS: Final = "gen_ai.retrieval.documents"
 INPUT_MESSAGES: Final = "gen_ai.input.messages"
 OUTPUT_MESSAGES: Final = "gen_ai.output.messages"
 SYSTEM_INSTRUCTIONS: Final = "gen_ai.system_instructions"
@@ -83,6 +91,11 @@ SECONDS: Final = (
     0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92,
 )  # fmt: skip
 TOKENS: Final = tuple(4.0**power for power in range(14))
+AGENT_SECONDS: Final = (
+    0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4, 12.8, 25.6, 51.2, 102.4, 204.8, 409.6,
+)  # fmt: skip
+WORKFLOW_SECONDS: Final = (1, 5, 10, 30, 60, 120, 300, 600, 1800, 3600, 7200)
+CALLS: Final = (1, 2, 4, 8, 16, 32, 64, 128)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +103,7 @@ class Instrument:
     """One histogram in both name sets.
 
     Attributes:
-        released: Its name in the last release.
+        released: Its name in the last release; "" if it has none there.
         latest: Its name on main.
         unit: UCUM unit.
         description: What it measures.
@@ -139,6 +152,46 @@ OUTPUT_TOKENS: Final = Instrument(
     "{token}",
     "Output tokens of a call.",
     TOKENS,
+)
+
+# The release's duration is of every client operation; on main it has lost those of models.
+CLIENT_DURATION: Final = Instrument(
+    "gen_ai.client.operation.duration",
+    "gen_ai.client.operation.duration",
+    "s",
+    "Duration of an operation that isn't a call of a model.",
+    SECONDS,
+)
+TOOL_DURATION: Final = Instrument(
+    "", "gen_ai.execute_tool.duration", "s", "Duration of a tool's execution.", SECONDS
+)
+AGENT_DURATION: Final = Instrument(
+    "", "gen_ai.invoke_agent.duration", "s", "Duration of an agent's run.", AGENT_SECONDS
+)
+WORKFLOW_DURATION: Final = Instrument(
+    "", "gen_ai.invoke_workflow.duration", "s", "Duration of a workflow.", WORKFLOW_SECONDS
+)
+RUN_DURATIONS: Final[dict[str, Instrument]] = {
+    RETRIEVAL: CLIENT_DURATION,
+    EXECUTE_TOOL: TOOL_DURATION,
+    INVOKE_AGENT: AGENT_DURATION,
+    INVOKE_WORKFLOW: WORKFLOW_DURATION,
+}
+"""Operation to the histogram of its durations on main."""
+
+AGENT_INFERENCE_CALLS: Final = Instrument(
+    "",
+    "gen_ai.invoke_agent.inference_calls",
+    "{inference_call}",
+    "Calls of models in an agent's run.",
+    CALLS,
+)
+AGENT_TOOL_CALLS: Final = Instrument(
+    "",
+    "gen_ai.invoke_agent.tool_calls",
+    "{tool_call}",
+    "Calls of tools in an agent's run.",
+    CALLS,
 )
 
 USAGE_COUNTERS: Final[dict[str, str]] = {

@@ -5,6 +5,9 @@ import warnings
 from dataclasses import dataclass
 from typing import Final
 
+from opentelemetry.sdk.trace import SpanLimits
+from opentelemetry.trace import Span
+
 from parrot_callbacks import semconv
 
 STABILITY_OPT_IN: Final = "OTEL_SEMCONV_STABILITY_OPT_IN"
@@ -58,3 +61,16 @@ def latest_conventions() -> bool:
     """Whether OTEL_SEMCONV_STABILITY_OPT_IN asks for the names of main."""
     values = os.environ.get(STABILITY_OPT_IN, "").split(",")
     return semconv.LATEST_EXPERIMENTAL in (value.strip() for value in values)
+
+
+def attribute_length_limit(span: Span) -> int | None:
+    """Return the longest attribute value that the SDK won't cut, in characters; None for any.
+
+    The limits that a span obeys are private to the SDK. Where they are somewhere else, those
+    of the environment count: OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT or else
+    OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT.
+    """
+    limits = getattr(span, "_limits", None)
+    if not isinstance(limits, SpanLimits):
+        limits = SpanLimits()
+    return limits.max_span_attribute_length

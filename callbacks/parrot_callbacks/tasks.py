@@ -5,16 +5,16 @@ when an asynchronous tool is.
 """
 
 import asyncio
+import inspect
 import sys
 from contextvars import Context
+from functools import cache
+from types import CodeType
 from typing import Final
-
-from langchain_core.language_models import BaseChatModel
 
 from parrot_callbacks.open_runs import AnyTask, OpenRun, watched
 from parrot_callbacks.outcomes import ABANDONED, CANCELLED
 
-_AGENERATE: Final = BaseChatModel.agenerate.__code__
 # Between agenerate and this module: four frames of LangChain's callbacks, three of ours.
 _FRAMES: Final = 9
 
@@ -25,10 +25,9 @@ def watch_current_task(run: OpenRun) -> None:
     One callback a task serves all its runs: one a call would leave thousands on a
     long-lived task.
     """
-    try:
-        task = asyncio.current_task()
-    except RuntimeError:  # no event loop in this thread
+    if asyncio._get_running_loop() is None:  # noqa: SLF001 - current_task() raises: ten times dearer
         return
+    task = asyncio.current_task()
     if task is None:
         return
     run.in_other_tasks = _is_agenerate()
@@ -48,9 +47,10 @@ def _is_agenerate() -> bool:
     It alone can be cancelled without an event, and it alone runs the model's body in tasks
     other than the caller's. LangChain tells a handler neither; the stack does.
     """
+    agenerate = _agenerate()
     frame = sys._getframe(2)  # noqa: SLF001 - inspect.stack() reads source files: 1 ms
     for _ in range(_FRAMES):
-        if frame.f_code is _AGENERATE:
+        if frame.f_code is agenerate:
             return True
         if frame.f_back is None:
             return False
@@ -58,12 +58,21 @@ def _is_agenerate() -> bool:
     return False
 
 
+@cache
+def _agenerate() -> CodeType:
+    # Late: by the time a model is called this is no import any more.
+    from langchain_core.language_models import BaseChatModel  # noqa: PLC0415
+
+    code: CodeType = inspect.unwrap(BaseChatModel.agenerate).__code__
+    return code
+
+
 def _task_done(task: AnyTask) -> None:
     runs = watched().tasks.pop(task, None)
     for run in tuple(runs.values()) if runs else ():
         if task.cancelled() or run.in_other_tasks:
-            run.owner.finish(run, CANCELLED)
+            run.finish(CANCELLED)
         elif not run.streamed:
-            run.owner.finish(run, ABANDONED)
+            run.finish(ABANDONED)
         # A stream that has begun may be read on by another task, as asyncio.wait_for did
         # around each step until Python 3.12. It ends with its generator.

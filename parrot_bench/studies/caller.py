@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel
 from parrot_bench.execution import CallSettings, ExecutionMode, collect, drain
 from parrot_bench.studies.plan import Budget, OverheadPlan
 from parrot_bench.timing import PRIMED_SHARE, Async, CallLimitExceeded, Reading, Sync, call_limit
-from parrot_callbacks.redaction import redact_message
+from parrot_callbacks.redaction import redact_text
 
 BLOCK_NS = 2_000_000
 """Wall time of a block aimed at; blocks of 1-5 ms are short against the host's own changes."""
@@ -125,7 +125,7 @@ class Caller:
 
 def one_line(error: BaseException) -> str:
     """Say an error in one line of at most 300 characters, without a key it may repeat."""
-    text = " ".join(redact_message(str(error)).split())
+    text = " ".join(redact_text(str(error)).split())
     text = f"{type(error).__name__}: {text}" if text else type(error).__name__
     if isinstance(error, CallLimitExceeded):
         text = str(error)

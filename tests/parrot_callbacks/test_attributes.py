@@ -10,6 +10,7 @@ from langchain_core.outputs import ChatGeneration, Generation, GenerationChunk, 
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
+from opentelemetry import trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.sampling import Decision, Sampler, SamplingResult
 from opentelemetry.trace import SpanKind
@@ -87,13 +88,30 @@ def test_what_is_no_server(url: object) -> None:
 
 def test_call_arguments_are_no_identifying_params() -> None:
     params = {
-        "model_name": "m", "_type": "t", "stop": ["x"], "tools": [{}], "tool_choice": "any",
-        "response_format": {}, "custom": 1, "nothing": None, "table": {"a": 1},
+        "model_name": "m", "nothing": None, "table": {"a": 1}, "custom": 1, "_type": "t",
+        "stop": ["x"], "tools": [{}], "tool_choice": "any", "response_format": {},
+        "unheard_of": "by anybody",
     }  # fmt: skip
     assert identifying_params(params, {"stop": None, "custom": 1}) == {
         "langchain.identifying_params.model_name": "m",
         "langchain.identifying_params.table": '{"a":1}',
     }
+
+
+def test_an_unknown_argument_of_invoke_is_none(telemetry: Any, echo: Any) -> None:
+    model = echo(params={"voice": "soft"})
+    model.invoke("x", telemetry.config, unheard_of="secret plan", temperature=0.5)
+    list(model.stream("x", telemetry.config, unheard_of="secret plan", temperature=0.5))
+    for span in telemetry.chats:
+        assert {
+            name: value
+            for name, value in span.attributes.items()
+            if name.startswith("langchain.identifying_params.")
+        } == {
+            "langchain.identifying_params.model_name": "echo-1",
+            "langchain.identifying_params.voice": "soft",
+        }
+        assert "secret plan" not in span.to_json()
 
 
 def test_usage_with_all_details() -> None:
@@ -259,11 +277,17 @@ def test_samplers_see_operation_provider_and_model(make_telemetry: Any, echo: An
 
     telemetry = make_telemetry(provider=TracerProvider(sampler=Curious(), shutdown_on_exit=False))
     echo(before=telemetry.client_span).invoke("x", telemetry.config)
-    assert seen[0] == {
+    expected = {
         "gen_ai.operation.name": "chat",
         "gen_ai.provider.name": "parrot",
         "gen_ai.request.model": "echo-1",
     }
+    assert seen[0].items() >= expected.items()
+    # Below a span that isn't sampled nothing else is worked out.
+    outer = trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=False))
+    with trace.use_span(outer):
+        echo().invoke("x", telemetry.config)
+    assert seen[-1] == expected
     assert telemetry.spans == []
     assert telemetry.handler.open_runs == 0
 

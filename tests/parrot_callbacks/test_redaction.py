@@ -13,7 +13,6 @@ from parrot_callbacks.redaction import (
     MAX_LENGTH,
     is_credential,
     recordable,
-    redact_message,
     redact_text,
 )
 from parrot_callbacks.request import identifying_params
@@ -129,7 +128,7 @@ def test_a_cycle_ends() -> None:
     ],
 )
 def test_a_key_that_an_error_repeats_is_taken_out(key: str) -> None:
-    said = redact_message(f"Incorrect API key provided: {key}. Ask at https://u:p@x.example/a")
+    said = redact_text(f"Incorrect API key provided: {key}. Ask at https://u:p@x.example/a")
     assert key not in said
     assert "u:p" not in said
     assert said.startswith("Incorrect API key provided: [redacted]. Ask")
@@ -137,4 +136,4 @@ def test_a_key_that_an_error_repeats_is_taken_out(key: str) -> None:
 
 def test_an_ordinary_message_is_kept() -> None:
     said = "risk-averse models (task_force-42) asked for 3 skills at once"
-    assert redact_message(said) == said
+    assert redact_text(said) == said

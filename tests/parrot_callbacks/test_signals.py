@@ -210,15 +210,20 @@ def test_the_four_settings(  # noqa: PLR0917 - three fixtures and a table
     for read, content in [*recorded, *((plain, attributes) for attributes in on_event)]:
         messages = read(content["gen_ai.input.messages"])
         assert [message["role"] for message in messages] == [
-            "system", "user", "assistant", "tool", "user",
+            "user", "assistant", "tool", "user",
         ]  # fmt: skip
-        assert messages[2]["parts"] == [
+        assert read(content["gen_ai.system_instructions"]) == [
+            {"type": "text", "content": "be brief"}
+        ]
+        assert messages[1]["parts"] == [
             {"type": "tool_call", "id": "1", "name": "look", "arguments": {"at": "sky"}}
         ]
-        assert messages[3]["parts"] == [
+        assert messages[2]["parts"] == [
             {"type": "tool_call_response", "id": "1", "response": "blue"}
         ]
-        assert "AAAA" not in str(messages)
+        assert messages[3]["parts"][2] == {
+            "type": "blob", "modality": "image", "mime_type": "image/png", "content": "AAAA",
+        }  # fmt: skip
         (answer,) = read(content["gen_ai.output.messages"])
         assert answer == {
             "role": "assistant",
@@ -244,7 +249,8 @@ def test_the_filter_sees_every_text(
     monkeypatch.setenv(CAPTURE, "SPAN_ONLY")
     capture(telemetry, logs, echo, content_filter=lambda text: "*")
     recorded = (
-        telemetry.chat.attributes["gen_ai.input.messages"]
+        telemetry.chat.attributes["gen_ai.system_instructions"]
+        + telemetry.chat.attributes["gen_ai.input.messages"]
         + telemetry.chat.attributes["gen_ai.output.messages"]
     )
     for text in ("be brief", "hello", "sky", "blue", "and this?", "example.org", "hey"):

@@ -1,0 +1,199 @@
+"""The handler that is judged: how it is named, made, attached and taken off again."""
+
+import importlib
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Final
+
+from langchain_core.callbacks import BaseCallbackHandler
+from opentelemetry.sdk.trace import TracerProvider
+
+from parrot_callbacks.errors import TracingError
+from parrot_callbacks.handler import OpenTelemetryCallbackHandler
+
+Factory = Callable[..., Any]
+"""Takes a tracer provider. Returns what is judged: callback handlers, which are attached to
+every call; objects with ``uninstrument()``, which have instrumented LangChain; or None for an
+instrumentation that can't be undone."""
+
+
+class HandlerError(TracingError):
+    """A factory names or makes nothing that can be judged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Described:
+    """What was judged, for the record.
+
+    Attributes:
+        name: As it was given.
+        classes: The classes of what the factory made.
+        distributions: Names and versions of the distributions they are from.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    distributions: dict[str, str]
+
+
+NOT_MADE: Final = Described(name="", classes=(), distributions={})
+"""Of what has not been made yet."""
+
+
+class Target:
+    """What the factories have made.
+
+    Args:
+        factories: One, or several that are judged together.
+        provider: The tracer provider that their spans are made by.
+
+    Attributes:
+        callbacks: To be attached to every call.
+
+    Raises:
+        HandlerError: A factory fails, or returns something else.
+    """
+
+    def __init__(self, factories: Sequence[Factory], provider: TracerProvider) -> None:
+        self._factories = tuple(factories)
+        self._made: list[Any] = []
+        self.callbacks: list[BaseCallbackHandler] = []
+        for factory in self._factories:
+            self._made += _made(factory, provider)
+        self.callbacks = [made for made in self._made if isinstance(made, BaseCallbackHandler)]
+
+    @property
+    def is_global(self) -> bool:
+        """Whether a part of it instruments LangChain instead of being attached."""
+        return len(self.callbacks) < len(self._made) or not self._made
+
+    @property
+    def is_our_handler_alone(self) -> bool:
+        """Whether it is the handler of this project, without the instrumentor."""
+        return bool(self._made) and all(
+            isinstance(made, OpenTelemetryCallbackHandler) for made in self._made
+        )
+
+    def again(self, provider: TracerProvider) -> list[BaseCallbackHandler]:
+        """Make the callbacks once more, for another provider or the same."""
+        made = [item for factory in self._factories for item in _made(factory, provider)]
+        return [item for item in made if isinstance(item, BaseCallbackHandler)]
+
+    def describe(self) -> Described:
+        """Say what it is."""
+        kinds = [type(made) for made in self._made] or [type(None)]
+        sources = [*kinds, *self._factories]
+        return Described(
+            name=", ".join(map(_name, self._factories)),
+            classes=tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in kinds),
+            distributions=dict(filter(None, map(_distribution, sources))),
+        )
+
+    def loggers(self) -> tuple[str, ...]:
+        """Return the names of the packages it is from."""
+        return tuple({type(made).__module__.partition(".")[0] for made in self._made})
+
+    def close(self) -> None:
+        """Undo what was instrumented."""
+        for made in self._made:
+            if not isinstance(made, BaseCallbackHandler):
+                made.uninstrument()
+
+
+@contextmanager
+def attached(factories: Sequence[Factory], provider: TracerProvider) -> Iterator[Target]:
+    """Make what is judged, and take it off again."""
+    target = Target(factories, provider)
+    try:
+        yield target
+    finally:
+        target.close()
+
+
+def load_factory(spec: str) -> Factory:
+    """Import the factory that ``module:attr`` names; the current folder can be imported from.
+
+    Raises:
+        HandlerError: There is none; the message says why on one line.
+    """
+    module, _, path = spec.partition(":")
+    if not module or not path:
+        raise HandlerError(
+            f"{spec!r} does not say what to judge; expected module:factory, naming a function "
+            "that takes a tracer provider and returns a callback handler"
+        )
+    if str(Path.cwd()) not in sys.path:
+        sys.path.insert(0, str(Path.cwd()))
+    try:
+        found: Any = importlib.import_module(module)
+        for name in path.split("."):
+            found = getattr(found, name)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise HandlerError(f"{spec} cannot be imported: {reason}") from error
+    if not callable(found):
+        raise HandlerError(
+            f"{spec} is a {type(found).__name__}; expected a function that takes a tracer "
+            "provider and returns a callback handler"
+        )
+    return found  # type: ignore[no-any-return]
+
+
+def _made(factory: Factory, provider: TracerProvider) -> list[Any]:
+    try:
+        made = factory(provider)
+    except Exception as error:
+        reason = " ".join(str(error).split()) or "no message"
+        raise HandlerError(
+            f"{_name(factory)} failed with the tracer provider it was given: "
+            f"{type(error).__name__}: {reason}"
+        ) from error
+    if made is None:
+        return []
+    listed = list(made) if isinstance(made, list | tuple) else [made]
+    for item in listed:
+        is_handler = isinstance(item, BaseCallbackHandler)
+        if not is_handler and not callable(getattr(item, "uninstrument", None)):
+            raise HandlerError(
+                f"{_name(factory)} returned a {type(item).__name__}; expected a callback "
+                "handler, a list of them, an object with uninstrument(), or None"
+            )
+    return listed
+
+
+def _name(factory: Factory) -> str:
+    named = inspect.unwrap(factory)
+    qualified = getattr(named, "__qualname__", type(named).__qualname__)
+    return f"{getattr(named, '__module__', '?')}:{qualified}"
+
+
+def _distribution(source: Any) -> tuple[str, str] | None:
+    """Find the distribution whose file a class or function was read from."""
+    module = sys.modules.get(getattr(source, "__module__", ""))
+    place = getattr(module, "__file__", None)
+    if module is None or place is None:
+        return None
+    top = module.__name__.partition(".")[0]
+    names = set(metadata.packages_distributions().get(top, ()))
+    candidates = map(metadata.distribution, names) if names else metadata.distributions()
+    for found in candidates:
+        # Distributions share namespaces such as `opentelemetry`: their files tell.
+        if len(names) == 1 or _has(found, Path(place)):
+            return found.name, found.version
+    return None
+
+
+def _has(distribution: metadata.Distribution, place: Path) -> bool:
+    """Whether a file is a distribution's, or in the source tree that it was installed from."""
+    direct = json.loads(distribution.read_text("direct_url.json") or "{}")
+    source = direct.get("url", "").removeprefix("file://")
+    if source and direct.get("dir_info", {}).get("editable"):
+        return place.is_relative_to(source)
+    files = distribution.files or ()
+    return any(file.name == place.name and Path(file.locate()) == place for file in files)

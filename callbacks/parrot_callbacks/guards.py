@@ -1,0 +1,306 @@
+"""Guards round LangChain's own methods: what callbacks can't see of a call.
+
+LangChain says nothing when a timeout or a cancellation goes through an ``ainvoke``, a tool or
+a retriever, and a handler can't tell when a stream's consumer has the word. A guard wraps the
+method itself: it knows when the call is entered, left between two chunks, entered again, and
+over. A run that started inside one is closed with it, in its caller's own context.
+
+A guarded call has a context of its own that lasts from step to step. The caller's context is
+put back whenever the call is left, so that the consumer of a stream never sees the chat span,
+and what the model's body has made current is current for it again at the next step.
+"""
+
+import functools
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextvars import ContextVar
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+from uuid import UUID
+
+from opentelemetry.context import Context, attach, get_current
+
+from parrot_callbacks.outcomes import ABANDONED, COMPLETED, FAILED, Outcome, outcome_of
+
+Method = Callable[..., Any]
+
+
+class GuardedRun(Protocol):
+    """What a guard knows of a run."""
+
+    run_id: UUID
+    ended: bool
+    within: Context
+
+    def finish(self, outcome: Outcome, error: BaseException | None) -> None:
+        """End the run without a reply."""
+
+
+_current: Final[ContextVar["GuardedCall | None"]] = ContextVar(
+    "parrot-callbacks-guarded-call", default=None
+)
+
+
+def current_call() -> "GuardedCall | None":
+    """Return the innermost guarded call in progress."""
+    return _current.get()
+
+
+class GuardedCall:
+    """One call of a guarded method; entered and left once for every step of it.
+
+    Attributes:
+        is_final: The guard sees the call's end, whatever happens. The streams of v3 events
+            are handed out, and end elsewhere.
+    """
+
+    __slots__ = ("_before", "_inside", "_outer", "_runs", "is_final")
+
+    def __init__(self, *, is_final: bool = True) -> None:
+        self.is_final = is_final
+        self._runs: list[GuardedRun] = []
+        self._before: Context | None = None
+        self._inside: Context | None = None
+        self._outer: GuardedCall | None = None
+
+    def take(self, run: GuardedRun, prompts: int) -> bool:
+        """Take up a run that starts inside this call.
+
+        Args:
+            run: The run.
+            prompts: How many prompts its method was given: more runs than that are of
+                other calls, made by the model's body round the guards.
+        """
+        runs = self._runs
+        if runs and all(run.run_id != other.run_id for other in runs):
+            distinct = {other.run_id for other in runs}
+            if len(distinct) >= prompts:
+                return False
+        runs.append(run)
+        return True
+
+    def enter_body(self) -> None:
+        """Make current what the run's start has made current in a task of its own."""
+        if len(self._runs) == 1 and self._runs[0].within:
+            attach(self._runs[0].within)
+
+    def __enter__(self) -> Self:
+        self._before = get_current()
+        if self._inside is None:
+            # The first step, in which the run starts.
+            self._outer = _current.get()
+            _current.set(self)
+        else:
+            attach(self._inside)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        before, self._before = self._before, None
+        inside = get_current()
+        # A coroutine that nobody finishes is closed wherever the garbage collector runs: that
+        # context is none of ours.
+        if self._inside is None:
+            if _current.get() is not self:
+                return
+            _current.set(self._outer)
+            self._outer = None
+        elif kind is GeneratorExit and inside is not self._inside:
+            return
+        if before is not None and inside is not before:
+            self._inside = inside
+            attach(before)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Close the runs that no event has ended.
+
+        Args:
+            error: What ended the call, if anything did.
+        """
+        self._inside = None
+        runs, self._runs = self._runs, []
+        if all(run.ended for run in runs):
+            return
+        if error is not None and isinstance(error.__context__, GeneratorExit):
+            # The call was being closed, and without a running loop LangChain's own clean-up
+            # fails with an error of its own.
+            error = error.__context__
+        outcome = COMPLETED if error is None else outcome_of(error)
+        if outcome == FAILED and any(run.ended for run in runs):
+            # generate() with several prompts gives up at the first one that fails, and says
+            # nothing of the others.
+            outcome = ABANDONED
+        for run in runs:
+            if not run.ended:
+                run.finish(outcome, error)
+
+    def __del__(self) -> None:
+        # A generator that its consumer forgets is closed by Python; an asynchronous one
+        # only while its event loop is there. This is the last that is heard of it.
+        if self._runs:
+            self.end(GeneratorExit())
+
+
+def guard_call(method: Method) -> Method:
+    """Guard a method that returns when the call is over."""
+
+    @functools.wraps(method)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        call = GuardedCall()
+        try:
+            with call:
+                reply = method(*args, **kwargs)
+        except BaseException as error:
+            call.end(error)
+            raise
+        call.end()
+        return reply
+
+    return guarded
+
+
+def guard_async_call(method: Method) -> Method:
+    """Guard a coroutine function."""
+
+    @functools.wraps(method)
+    async def guarded(*args: Any, **kwargs: Any) -> Any:
+        call = GuardedCall()
+        try:
+            with call:
+                reply = await method(*args, **kwargs)
+        except BaseException as error:
+            call.end(error)
+            raise
+        call.end()
+        return reply
+
+    return guarded
+
+
+def guard_stream(method: Method) -> Method:
+    """Guard a generator function: each step by itself."""
+
+    @functools.wraps(method)
+    def guarded(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        call = GuardedCall()
+        steps = method(*args, **kwargs)
+        step: Callable[[], Any] = steps.__next__
+        try:
+            while True:
+                try:
+                    with call:
+                        chunk = step()
+                except StopIteration:
+                    break
+                step = steps.__next__
+                try:
+                    yield chunk
+                except GeneratorExit:
+                    with call:
+                        steps.close()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
+                    step = functools.partial(steps.throw, thrown)
+        except BaseException as error:
+            call.end(error)
+            raise
+        call.end()
+
+    return guarded
+
+
+def guard_async_stream(method: Method) -> Method:
+    """Guard an asynchronous generator function: each step by itself."""
+
+    @functools.wraps(method)
+    async def guarded(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
+        call = GuardedCall()
+        steps = method(*args, **kwargs)
+        step: Callable[[], Awaitable[Any]] = steps.__anext__
+        try:
+            while True:
+                try:
+                    with call:
+                        chunk = await step()
+                except StopAsyncIteration:
+                    break
+                step = steps.__anext__
+                try:
+                    yield chunk
+                except GeneratorExit:
+                    with call:
+                        await steps.aclose()
+                    raise
+                except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
+                    step = functools.partial(steps.athrow, thrown)
+        except BaseException as error:
+            call.end(error)
+            raise
+        call.end()
+
+    return guarded
+
+
+def enter_guarded_body(method: Method) -> Method:
+    """Wrap the coroutine function in which a guarded method calls the model's body."""
+
+    @functools.wraps(method)
+    async def entered(*args: Any, **kwargs: Any) -> Any:
+        call = current_call()
+        if call is not None:
+            call.enter_body()
+        return await method(*args, **kwargs)
+
+    return entered
+
+
+def guard_event_stream(method: Method) -> Method:
+    """Guard the method that makes a synchronous stream of v3 events.
+
+    It returns at once; the stream starts its run, and pulls the model's body, when it is read.
+    """
+
+    @functools.wraps(method)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        stream = method(*args, **kwargs)
+        start, pull = stream._ensure_started, stream._request_more  # noqa: SLF001 - no other way
+        call = GuardedCall(is_final=False)
+
+        def guarded_start() -> None:
+            with call:
+                start()
+
+        def guarded_pull() -> Any:
+            with call:
+                return pull()
+
+        stream.set_start(guarded_start)
+        stream.bind_pump(guarded_pull)
+        return stream
+
+    return guarded
+
+
+def guard_async_event_stream(method: Method) -> Method:
+    """Guard the method that makes an asynchronous stream of v3 events.
+
+    The model's body runs in a task of the stream's own, which is made at the start.
+    """
+
+    @functools.wraps(method)
+    async def guarded(*args: Any, **kwargs: Any) -> Any:
+        stream = await method(*args, **kwargs)
+        start = stream._ensure_started  # noqa: SLF001 - no other way
+        call = GuardedCall(is_final=False)
+
+        async def guarded_start() -> None:
+            with call:
+                await start()
+
+        stream.set_start(guarded_start)
+        return stream
+
+    return guarded
