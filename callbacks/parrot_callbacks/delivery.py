@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
 from parrot_callbacks.answers import NotDeliveredError, SpansRejectedError
 from parrot_callbacks.quiet import ExporterLog
-from parrot_callbacks.redaction import redact_message
+from parrot_callbacks.redaction import redact_text
 
 PATIENCE: Final = 2
 """Failures in a row after which an exporter isn't tried again: a collector that is away
@@ -137,7 +137,7 @@ class AccountedExporter(SpanExporter):
                     continue
                 result = SpanExportResult.FAILURE
                 if error:
-                    self._error = redact_message(" ".join(error.split()))
+                    self._error = redact_text(" ".join(error.split()))
                 else:
                     self._untried += failed
         return result
