@@ -164,16 +164,24 @@ def send_spans(path: Path, otlp: str) -> Sent:
     log = ExporterLog()
     # Nobody waits for a measurement here, and MLflow's first answer took more than five seconds.
     exporter = otlp_exporter(otlp, timeout_s=None)
+    batch = bsp.batch or BATCH
     account = AccountedExporter(
-        f"otlp {shown_endpoint(otlp)}", exporter, bsp.batch or BATCH, log, bsp.limit_ms / 1000
+        f"otlp {shown_endpoint(otlp)}", exporter, batch, log, bsp.limit_ms / 1000
     )
     malformed: list[MalformedLine] = []
     read = 0
+    pending: list[ReadableSpan] = []
     log.open()
     try:
         for spans in read_spans(path, malformed):
             read += len(spans)
-            account.export(spans)
+            pending += spans
+            # A line may hold one span; requests are filled from several.
+            if len(pending) >= batch:
+                full = len(pending) // batch * batch
+                account.export(pending[:full])
+                del pending[:full]
+        account.export(pending)
     finally:
         account.shutdown()
         log.close()

@@ -4,6 +4,7 @@ Durations are those of the spans: what the application waited for. Nothing is kn
 else it did meanwhile, so nothing is compared and nothing has a verdict.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -192,11 +193,10 @@ def _percentiles(values: pl.Series) -> tuple[float | None, ...]:
     if not number:
         return (None,) * (len(RANKS) + 1)
     ordered = np.sort(values.to_numpy()).astype(np.float64)
+    # Rounded first: 0.99 * 100 must not become 100 by the error of its last bit.
+    places = [math.ceil(round(rank * number, 6)) for rank, _ in RANKS]
     return (
-        *(
-            # With fewer, the percentile is the longest under another name.
-            float(ordered[int(np.ceil(rank * number)) - 1]) if number * (1 - rank) >= 1 else None
-            for rank, _ in RANKS
-        ),
+        # In the last place the percentile would be the longest under another name.
+        *(float(ordered[place - 1]) if place < number else None for place in places),
         float(ordered[-1]),
     )
