@@ -1,6 +1,8 @@
 """Real collectors as processes, a run to send them, and its spans to compare with."""
 
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -8,7 +10,7 @@ import sys
 import sysconfig
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -16,7 +18,8 @@ from pathlib import Path
 import pytest
 from otlp_receiver import Received, grpc_receiver, http_receiver
 
-START_S = 90
+ROOT = Path(__file__).parents[2]
+START_S = 300
 """How long a server may take to start: MLflow makes its tables first."""
 
 Bench = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -50,6 +53,17 @@ def saved(measure: Bench, tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = measure(cwd=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     return folder / "run"
+
+
+def documented(server: str, instead: Mapping[str, str]) -> list[str]:
+    """The command of docs/collectors.md that starts a server, some of its words replaced."""
+    text = (ROOT / "docs" / "collectors.md").read_text(encoding="utf-8")
+    mark = re.escape(f"<!-- run by `nox -s collectors`: {server} -->")
+    block = re.search(rf"{mark}\n\n```\n(.+?)\n```", text, re.DOTALL)
+    assert block is not None, f"docs/collectors.md has no command for {server}"
+    words = shlex.split(block[1].replace("\\\n", " "))
+    assert instead.keys() <= set(words), "a word to replace is no longer there"
+    return [instead.get(word, word) for word in words]
 
 
 def free_port() -> int:
@@ -102,16 +116,18 @@ def rotel(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str,
     # The agent is linked against libpython, which a Python may keep in a folder of its own.
     libraries = [sysconfig.get_config_var("LIBDIR"), os.environ.get("LD_LIBRARY_PATH")]
     with http_receiver() if over_http else grpc_receiver() as received:
-        command = [
-            str(Path(package.__file__).with_name("rotel-agent")), "start",
-            "--otlp-http-endpoint", f"127.0.0.1:{http}",
-            "--otlp-grpc-endpoint", f"127.0.0.1:{grpc}",
-            "--exporter", "otlp",
-            "--otlp-exporter-protocol", "http" if over_http else "grpc",
-            "--otlp-exporter-endpoint", received.url,
-            "--pid-file", str(tmp_path / "rotel.pid"),
-            "--log-file", str(tmp_path / "rotel.log"),
-        ]  # fmt: skip
+        command = documented(
+            "rotel",
+            {
+                "$AGENT": str(Path(package.__file__).with_name("rotel-agent")),
+                "127.0.0.1:4318": f"127.0.0.1:{http}",
+                "127.0.0.1:4317": f"127.0.0.1:{grpc}",
+                "http": "http" if over_http else "grpc",
+                "http://127.0.0.1:9418": received.url,
+            },
+        )
+        command += ["--pid-file", str(tmp_path / "rotel.pid")]
+        command += ["--log-file", str(tmp_path / "rotel.log")]
         port = http if over_http else grpc
         with running(
             command,
@@ -126,6 +142,12 @@ def rotel(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str,
 def server() -> Callable[..., AbstractContextManager[None]]:
     """What runs a server."""
     return running
+
+
+@pytest.fixture(scope="session")
+def command() -> Callable[..., list[str]]:
+    """What reads a server's command out of the documentation."""
+    return documented
 
 
 @pytest.fixture(scope="session")

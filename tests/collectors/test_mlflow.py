@@ -24,18 +24,14 @@ EXPERIMENT = {"OTEL_EXPORTER_OTLP_HEADERS": "x-mlflow-experiment-id=0"}
 def mlflow(
     tmp_path_factory: pytest.TempPathFactory,
     server: Callable[..., AbstractContextManager[None]],
+    command: Callable[..., list[str]],
     port: Callable[[], int],
 ) -> Iterator[str]:
     """MLflow's server on a database of its own; its address."""
     folder = tmp_path_factory.mktemp("mlflow")
     at = port()
-    command = [
-        sys.executable, "-m", "mlflow", "server",
-        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}",
-        "--default-artifact-root", str(folder / "artifacts"),
-        "--host", "127.0.0.1", "--port", str(at), "--workers", "1",
-    ]  # fmt: skip
-    with server(command, at, folder / "mlflow.out", "/health"):
+    words = command("mlflow", {"mlflow": "mlflow", "5000": str(at)})
+    with server([sys.executable, "-m", *words], at, folder / "mlflow.out", "/health"):
         yield f"http://127.0.0.1:{at}"
 
 

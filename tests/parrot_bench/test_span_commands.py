@@ -1,25 +1,18 @@
 """``parrot-bench export`` and ``report FILE``: what they print, and how they leave."""
 
 import gzip
-import os
-import sys
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from otlp_receiver import Answer, Received, http_receiver, partial_success
-from typer.testing import CliRunner, Result
 
-from parrot_bench.cli import app
 from parrot_callbacks import open_tracing
 
-
-@pytest.fixture(autouse=True)
-def no_otel_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in tuple(os.environ):
-        if name.startswith("OTEL_"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_TIMEOUT", "60")
+Done = subprocess.CompletedProcess[str]
+Call = Callable[..., Done]
 
 
 @pytest.fixture
@@ -44,50 +37,45 @@ def run(tmp_path: Path) -> Path:
     return folder
 
 
-def call(*arguments: object) -> Result:
-    # The command line writes to what was the terminal when it was imported.
-    import parrot_bench.cli
-
-    for console, stream in (("_console", "stdout"), ("_errors", "stderr")):
-        getattr(parrot_bench.cli, console)._file = None
-        assert hasattr(sys, stream)
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+@pytest.fixture
+def call(cli: Callable[..., Done], tmp_path: Path) -> Call:
+    return partial(cli, cwd=tmp_path)
 
 
-def test_sent_twice(run: Path, receiver: Received) -> None:
+def test_sent_twice(call: Call, run: Path, receiver: Received) -> None:
     for time in (1, 2):
         done = call("export", run, "--otlp", receiver.url)
-        assert (done.exit_code, done.stderr) == (0, "")
+        assert (done.returncode, done.stderr) == (0, "")
         assert done.stdout == f"20 spans delivered to {receiver.url}\n"
         assert len(receiver.spans()) == 20 * time
     assert len({span.span_id for span in receiver.spans()}) == 20
 
 
-def test_gzip_beside_and_by_name(run: Path, receiver: Received) -> None:
+def test_gzip_beside_and_by_name(call: Call, run: Path, receiver: Received) -> None:
     plain = run / "spans.jsonl"
     packed = run / "spans.jsonl.gz"
     packed.write_bytes(gzip.compress(plain.read_bytes()))
     plain.unlink()
-    assert call("export", run, "--otlp", receiver.url).exit_code == 0
-    assert call("export", packed, "--otlp", receiver.url).exit_code == 0
+    assert call("export", run, "--otlp", receiver.url).returncode == 0
+    assert call("export", packed, "--otlp", receiver.url).returncode == 0
     assert len(receiver.spans()) == 40
 
 
-def test_an_interrupted_file(run: Path, receiver: Received) -> None:
+def test_an_interrupted_file(call: Call, run: Path, receiver: Received) -> None:
     spans = run / "spans.jsonl"
     spans.write_bytes(spans.read_bytes()[:-100])
     done = call("export", run, "--otlp", receiver.url)
-    assert done.exit_code == 0
+    assert done.returncode == 0
     assert done.stdout == f"15 spans delivered to {receiver.url}\n"
     assert done.stderr == f"parrot-bench: not sent: {spans}:4: cut off\n"
 
 
-def test_a_damaged_file(run: Path, receiver: Received) -> None:
+def test_a_damaged_file(call: Call, run: Path, receiver: Received) -> None:
     spans = run / "spans.jsonl"
     lines = spans.read_bytes().splitlines(keepends=True)
     spans.write_bytes(b"".join([lines[0], b"{oops\n", *lines[1:]]))
     done = call("export", run, "--otlp", receiver.url)
-    assert done.exit_code == 1, "something in it was not sent"
+    assert done.returncode == 1, "something in it was not sent"
     assert len(receiver.spans()) == 20
     assert done.stderr.startswith(f"parrot-bench: not sent: {spans}:2: not a request")
     assert done.stderr.count("\n") == 1
@@ -101,11 +89,11 @@ def test_a_damaged_file(run: Path, receiver: Received) -> None:
     ],
 )
 def test_what_a_collector_does_not_take(
-    run: Path, receiver: Received, answer: Answer, said: str
+    call: Call, run: Path, receiver: Received, answer: Answer, said: str
 ) -> None:
     receiver.answers = lambda _: answer
     done = call("export", run, "--otlp", receiver.url.replace("://", "://me:s3cret@"))
-    assert done.exit_code == 2
+    assert done.returncode == 2
     assert said in done.stderr
     assert "repeat the command when it can take them" in done.stderr
     assert done.stderr.count("\n") == 1
@@ -122,17 +110,17 @@ def test_what_a_collector_does_not_take(
         (("report", "RUN", "--out", "x"), "--out is for a file of spans"),
     ],
 )
-def test_what_makes_no_sense(run: Path, arguments: tuple[str, ...], said: str) -> None:
+def test_what_makes_no_sense(call: Call, run: Path, arguments: tuple[str, ...], said: str) -> None:
     done = call(*(str(run) if argument == "RUN" else argument for argument in arguments))
-    assert done.exit_code == 2
+    assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.count("\n") == 1
     assert "s3cret" not in done.stderr
 
 
-def test_a_report_of_spans(run: Path, tmp_path: Path) -> None:
+def test_a_report_of_spans(call: Call, run: Path, tmp_path: Path) -> None:
     done = call("report", run / "spans.jsonl", "--out", tmp_path / "out")
-    assert done.exit_code == 0, done.stderr
+    assert done.returncode == 0, done.stderr
     assert "20 calls of `m`" in done.stdout
     assert "Every line could be read: 4 lines, 20 spans." in done.stdout
     assert f"report: {tmp_path / 'out' / 'report.html'}\n" in done.stdout

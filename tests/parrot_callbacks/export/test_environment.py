@@ -228,9 +228,12 @@ def test_certificate(
         assert len(received.spans()) == 3
 
 
-def test_insecure_grpc_without_a_scheme(make_spans: MakeSpans, environ: Environ) -> None:
+@pytest.mark.parametrize("signal", ["", "TRACES_"])
+def test_insecure_grpc_without_a_scheme(
+    make_spans: MakeSpans, environ: Environ, signal: str
+) -> None:
     pytest.importorskip("grpc", reason="the extra grpc is not installed")
-    environ(EXPORTER_OTLP_PROTOCOL="grpc", EXPORTER_OTLP_INSECURE="true")
+    environ(EXPORTER_OTLP_PROTOCOL="grpc", **{f"EXPORTER_OTLP_{signal}INSECURE": "true"})
     with grpc_receiver() as received:
         environ(EXPORTER_OTLP_ENDPOINT=received.url.removeprefix("http://"))
         send(make_spans)
