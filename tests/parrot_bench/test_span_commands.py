@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from otlp_receiver import Answer, Received, http_receiver, partial_success
 
+from parrot_bench.record import read_record
 from parrot_callbacks import open_tracing
 
 Done = subprocess.CompletedProcess[str]
@@ -125,3 +126,20 @@ def test_a_report_of_spans(call: Call, run: Path, tmp_path: Path) -> None:
     assert "Every line could be read: 4 lines, 20 spans." in done.stdout
     assert f"report: {tmp_path / 'out' / 'report.html'}\n" in done.stdout
     assert (tmp_path / "out" / "summary.md").is_file()
+
+
+def test_a_run_says_what_its_collector_rejected(
+    call: Call, tmp_path: Path, receiver: Received
+) -> None:
+    receiver.answers = lambda _: Answer(body=partial_success(2, "too big").SerializeToString())
+    done = call("run", "--time", 2, "--modes", "invoke", "--out", "here", "--otlp", receiver.url)
+    record = read_record(tmp_path / "here")
+    assert record.status == "complete"
+    assert record.reconciliation is not None
+    file, otlp = record.reconciliation.deliveries
+    assert file.exported == record.reconciliation.ended
+    assert (otlp.exported, otlp.failed) == (file.exported - 2, 2)
+    (check,) = [check for check in record.trust if otlp.exporter in check.sentence]
+    assert (check.name, check.level) == ("export", "amber")
+    assert "2 failed, 0 dropped" in check.sentence
+    assert "spans rejected: too big" in " ".join(done.stdout.split())
