@@ -17,6 +17,14 @@ APART = ("--ignore=tests/benchmarks", "--ignore=tests/collectors")
 """Tests with a session of their own."""
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
+# Every `peer-<name>` group; the name is that of a factory in tests/peers/handlers.py.
+PEERS = [
+    name.removeprefix("peer-")
+    for name in PYPROJECT["dependency-groups"]
+    if name.startswith("peer-")
+]
+# Fresh processes differ by more than their rounds do: hash seeds, where memory lies.
+PEER_PROCESSES = 4
 
 
 def group(name: str) -> list[str]:
@@ -53,6 +61,31 @@ def perf(session: nox.Session) -> None:
         "--benchmark-columns=median,iqr,rounds",
         *session.posargs,
     )
+
+
+@nox.session
+@nox.parametrize("peer", PEERS, ids=PEERS)
+def peers(session: nox.Session, peer: str) -> None:
+    """Compare with other handlers, and print the table: ``nox -s peers -- --write FILE``."""
+    session.install("-e", ".[bench]", *group("graphs"), *group(f"peer-{peer}"))
+    results = Path(session.cache_dir, "peers").absolute()
+    results.mkdir(parents=True, exist_ok=True)
+    for process in range(PEER_PROCESSES):
+        file = results / f"costs-{peer}-{process}.json"
+        options = ("--seed", str(process), "--out", str(file))
+        session.run("python", "-m", "tests.peers", "measure", peer, *options)
+    judged = {
+        peer: f"tests.peers.handlers:{peer}",
+        "handler": "parrot_callbacks.conformance.ours:handler",
+        "instrumentor": "parrot_callbacks.conformance.ours:instrumentor",
+    }
+    for name, factory in judged.items():
+        file = results / f"conformance-{name}.json"
+        # Status 1 says that cells fail; the table says how many.
+        session.run(
+            "parrot-bench", "conformance", factory, "--json", str(file), success_codes=[0, 1]
+        )
+    session.run("python", "-m", "tests.peers", "table", str(results), *session.posargs)
 
 
 @nox.session

@@ -117,7 +117,12 @@ def _table(title: str, results: Iterable[CellResult]) -> Table:
     table.add_column("", no_wrap=True)
     for column in columns:
         # Headings are folded between words, never shortened.
-        table.add_column(column, header_style="dim", min_width=max(map(len, column.split())))
+        table.add_column(
+            column,
+            header_style="dim",
+            min_width=max(map(len, column.split())),
+            overflow="fold",
+        )
     for row, there in rows.items():
         table.add_row(row, *(_in_a_table(there.get(column)) for column in columns))
     return table

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, convert_to_messages
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.prompt_values import PromptValue
 
@@ -137,14 +137,9 @@ class ContentReader:
         )
 
     def _conversation(self, value: object, role: str) -> list[Part]:
-        if isinstance(value, Mapping) and isinstance(value.get("messages"), list | tuple):
-            value = value["messages"]
-        if isinstance(value, PromptValue):
-            value = value.to_messages()
-        if isinstance(value, BaseMessage):
-            value = [value]
-        if isinstance(value, list | tuple) and all(isinstance(v, BaseMessage) for v in value):
-            return input_messages(value, self.keep)
+        messages = _messages(value)
+        if messages is not None:
+            return input_messages(messages, self.keep)
         if isinstance(value, str):
             return text_message(role, value, self.keep)
         if value is None:
@@ -167,26 +162,40 @@ class ContentReader:
             described["metadata"] = kept(metadata, self.keep)
         return described
 
+    @staticmethod
+    def span_attributes(content: Content, limit: int | None) -> dict[str, str]:
+        """Write content as span attributes: texts as they are, structures as JSON.
 
-def span_attributes(content: Content, limit: int | None) -> dict[str, str]:
-    """Write content as span attributes: texts as they are, structures as JSON.
+        Args:
+            content: What a `ContentReader` has described.
+            limit: Longest value that the SDK lets pass, in characters; None for any.
 
-    Args:
-        content: What a `ContentReader` has described.
-        limit: Longest value that the SDK lets pass, in characters; None for any.
-
-    Returns:
-        Attributes; one that can't be made short enough without ceasing to be JSON is left out.
-    """
-    written = {}
-    for name, value in content.items():
-        text = value if isinstance(value, str) and name in _TEXTS else fitting_json(value, limit)
-        if text is not None:
-            written[name] = text
-    return written
+        Returns:
+            Attributes; one that can't be made short enough without ceasing to be JSON is left out.
+        """
+        written = {}
+        for name, value in content.items():
+            text = value if isinstance(value, str) else fitting_json(value, limit)
+            if text is not None:
+                written[name] = text
+        return written
 
 
-_TEXTS: Final = {semconv.RETRIEVAL_QUERY}
+def _messages(value: object) -> Sequence[BaseMessage] | None:
+    """Return the messages in what LangChain takes for some; None if it isn't any."""
+    if isinstance(value, Mapping):
+        value = value.get("messages")
+    if isinstance(value, PromptValue):
+        return value.to_messages()
+    if isinstance(value, BaseMessage):
+        return [value]
+    if not isinstance(value, list | tuple) or any(isinstance(item, str) for item in value):
+        return None
+    try:
+        # Also ("user", "…") and {"role": "user", "content": "…"}.
+        return convert_to_messages(value)
+    except (NotImplementedError, TypeError, ValueError):
+        return None
 
 
 def _without_empty(content: Content) -> Content:

@@ -12,7 +12,6 @@ from opentelemetry.util.types import AnyValue
 from parrot_callbacks import semconv
 from parrot_callbacks.outcomes import error_type
 from parrot_callbacks.redaction import redact_text
-from parrot_callbacks.withholding import without_content
 
 SUPPORTED: Final = "context" in inspect.signature(LogRecord).parameters
 """Whether this OpenTelemetry can attach an event to a span: from 1.36 on."""
@@ -25,6 +24,9 @@ def exception_attributes(error: BaseException, given: Iterable[object] = ()) -> 
         error: What was raised; its causes stand in the stack trace.
         given: What the run was given and has answered.
     """
+    # Late: a failure is rare, and this knows all of LangChain's containers of content.
+    from parrot_callbacks.withholding import without_content  # noqa: PLC0415
+
     given = [*given, *_content_of(error)]
     return {
         semconv.EXCEPTION_TYPE: error_type(error),

@@ -13,12 +13,11 @@ and what the model's body has made current is current for it again at the next s
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
-from types import TracebackType
-from typing import Any, Final, Protocol, Self
-from uuid import UUID
+from typing import Any, Final, Protocol
 
-from opentelemetry.context import Context, attach, get_current
+from opentelemetry.context import Context
 
+from parrot_callbacks.context import current, make_current
 from parrot_callbacks.outcomes import ABANDONED, COMPLETED, FAILED, Outcome, outcome_of
 
 Method = Callable[..., Any]
@@ -27,7 +26,7 @@ Method = Callable[..., Any]
 class GuardedRun(Protocol):
     """What a guard knows of a run."""
 
-    run_id: UUID
+    key: int
     ended: bool
     within: Context
 
@@ -53,12 +52,11 @@ class GuardedCall:
             are handed out, and end elsewhere.
     """
 
-    __slots__ = ("_before", "_inside", "_outer", "_runs", "is_final")
+    __slots__ = ("_inside", "_outer", "_runs", "is_final")
 
     def __init__(self, *, is_final: bool = True) -> None:
         self.is_final = is_final
         self._runs: list[GuardedRun] = []
-        self._before: Context | None = None
         self._inside: Context | None = None
         self._outer: GuardedCall | None = None
 
@@ -71,8 +69,8 @@ class GuardedCall:
                 other calls, made by the model's body round the guards.
         """
         runs = self._runs
-        if runs and all(run.run_id != other.run_id for other in runs):
-            distinct = {other.run_id for other in runs}
+        if runs and all(run.key != other.key for other in runs):
+            distinct = {other.key for other in runs}
             if len(distinct) >= prompts:
                 return False
         runs.append(run)
@@ -81,38 +79,32 @@ class GuardedCall:
     def enter_body(self) -> None:
         """Make current what the run's start has made current in a task of its own."""
         if len(self._runs) == 1 and self._runs[0].within:
-            attach(self._runs[0].within)
+            make_current(self._runs[0].within)
 
-    def __enter__(self) -> Self:
-        self._before = get_current()
+    def enter(self) -> Context:
+        """Enter it for one step; return the caller's context, for ``leave``."""
+        before = current()
         if self._inside is None:
-            # The first step, in which the run starts.
+            # The first step, in which the run starts. Setting a context variable is the
+            # dearest thing here, so the later ones do without.
             self._outer = _current.get()
             _current.set(self)
         else:
-            attach(self._inside)
-        return self
+            make_current(self._inside)
+        return before
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        before, self._before = self._before, None
-        inside = get_current()
-        # A coroutine that nobody finishes is closed wherever the garbage collector runs: that
-        # context is none of ours.
+    def leave(self, before: Context) -> None:
+        """Leave it after a step, however the step ended."""
+        inside = current()
         if self._inside is None:
             if _current.get() is not self:
+                # A coroutine that nobody finishes is closed wherever the garbage collector
+                # runs; that context is none of ours and stays as it is.
                 return
             _current.set(self._outer)
-            self._outer = None
-        elif kind is GeneratorExit and inside is not self._inside:
-            return
-        if before is not None and inside is not before:
+        if inside is not before:
             self._inside = inside
-            attach(before)
+            make_current(before)
 
     def end(self, error: BaseException | None = None) -> None:
         """Close the runs that no event has ended.
@@ -150,12 +142,14 @@ def guard_call(method: Method) -> Method:
     @functools.wraps(method)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         call = GuardedCall()
+        before = call.enter()
         try:
-            with call:
-                reply = method(*args, **kwargs)
+            reply = method(*args, **kwargs)
         except BaseException as error:
+            call.leave(before)
             call.end(error)
             raise
+        call.leave(before)
         call.end()
         return reply
 
@@ -168,12 +162,14 @@ def guard_async_call(method: Method) -> Method:
     @functools.wraps(method)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         call = GuardedCall()
+        before = call.enter()
         try:
-            with call:
-                reply = await method(*args, **kwargs)
+            reply = await method(*args, **kwargs)
         except BaseException as error:
+            call.leave(before)
             call.end(error)
             raise
+        call.leave(before)
         call.end()
         return reply
 
@@ -188,22 +184,22 @@ def guard_stream(method: Method) -> Method:
         call = GuardedCall()
         steps = method(*args, **kwargs)
         step: Callable[[], Any] = steps.__next__
+        resume = step
         try:
             while True:
+                before = call.enter()
                 try:
-                    with call:
-                        chunk = step()
+                    chunk = step()
                 except StopIteration:
                     break
-                step = steps.__next__
+                finally:
+                    call.leave(before)
                 try:
                     yield chunk
-                except GeneratorExit:
-                    with call:
-                        steps.close()
-                    raise
                 except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
                     step = functools.partial(steps.throw, thrown)
+                else:
+                    step = resume
         except BaseException as error:
             call.end(error)
             raise
@@ -220,22 +216,29 @@ def guard_async_stream(method: Method) -> Method:
         call = GuardedCall()
         steps = method(*args, **kwargs)
         step: Callable[[], Awaitable[Any]] = steps.__anext__
+        resume = step
         try:
             while True:
+                before = call.enter()
+                here = True
                 try:
-                    with call:
-                        chunk = await step()
+                    chunk = await step()
                 except StopAsyncIteration:
                     break
-                step = steps.__anext__
+                except GeneratorExit:
+                    # Not handed on from below: this step is closed from outside, wherever
+                    # the garbage collector runs.
+                    here = step is not resume
+                    raise
+                finally:
+                    if here:
+                        call.leave(before)
                 try:
                     yield chunk
-                except GeneratorExit:
-                    with call:
-                        await steps.aclose()
-                    raise
                 except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
                     step = functools.partial(steps.athrow, thrown)
+                else:
+                    step = resume
         except BaseException as error:
             call.end(error)
             raise
@@ -270,12 +273,18 @@ def guard_event_stream(method: Method) -> Method:
         call = GuardedCall(is_final=False)
 
         def guarded_start() -> None:
-            with call:
+            before = call.enter()
+            try:
                 start()
+            finally:
+                call.leave(before)
 
         def guarded_pull() -> Any:
-            with call:
+            before = call.enter()
+            try:
                 return pull()
+            finally:
+                call.leave(before)
 
         stream.set_start(guarded_start)
         stream.bind_pump(guarded_pull)
@@ -297,8 +306,11 @@ def guard_async_event_stream(method: Method) -> Method:
         call = GuardedCall(is_final=False)
 
         async def guarded_start() -> None:
-            with call:
+            before = call.enter()
+            try:
                 await start()
+            finally:
+                call.leave(before)
 
         stream.set_start(guarded_start)
         return stream

@@ -2,13 +2,13 @@
 
 # ruff: noqa: ARG002 - LangChain decides what a callback is given, and it is more than we need.
 
+from __future__ import annotations
+
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
-from langchain_core.messages import BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, GenerationChunk, LLMResult
 from opentelemetry._logs import LoggerProvider
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import SpanKind, TracerProvider
@@ -19,6 +19,10 @@ from parrot_callbacks.open_runs import OpenRuns
 from parrot_callbacks.outcomes import ABANDONED, COMPLETED, outcome_of
 from parrot_callbacks.placement import run_above
 from parrot_callbacks.recorder import SpanRecorder
+
+if TYPE_CHECKING:  # what only annotations name isn't loaded for them
+    from langchain_core.messages import BaseMessage
+    from langchain_core.outputs import ChatGenerationChunk, GenerationChunk, LLMResult
 
 
 class OpenTelemetryCallbackHandler(BaseCallbackHandler):
@@ -147,13 +151,13 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note the first chunk and the first content of a stream."""
-        run = self._spans.runs.awaiting.get(run_id)
+        run = self._spans.runs.awaiting(run_id)
         if run is not None:
             self._spans.note_chunk(run, has_content=bool(token) or _has_content(chunk))
 
     def on_stream_event(self, event: Mapping[str, Any], *, run_id: UUID, **kwargs: Any) -> None:
         """Note the first event and the first content of a v3 stream (core 1.4 and later)."""
-        run = self._spans.runs.awaiting.get(run_id)
+        run = self._spans.runs.awaiting(run_id)
         if run is not None:
             kind = event.get("event")
             self._spans.note_chunk(run, has_content=kind == "content-block-delta")
@@ -204,7 +208,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         )
         if run is not None:
             run.asked = inputs
-            if self._spans.capture.on_span:
+            if self._spans.capture.on_span and run.span.is_recording():
                 run.content = self._spans.content.of_inputs(inputs)
 
     def on_tool_start(
@@ -220,13 +224,15 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start an ``execute_tool`` span."""
         content = self._spans.content
-        name, attributes = runnables.tool_span(serialized, kwargs, run_id, content.described)
+        name, attributes = runnables.tool_span(
+            serialized, kwargs, metadata, run_id, content.described
+        )
         run = self._spans.start_run(
             name, attributes, run_id, parent_run_id, tags=tags, metadata=metadata
         )
         if run is not None:
             run.asked = inputs = kwargs.get("inputs") or input_str
-            if self._spans.capture.on_span:
+            if self._spans.capture.on_span and run.span.is_recording():
                 run.content = content.of_tool_input(inputs)
 
     def on_retriever_start(
@@ -253,7 +259,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         )
         if run is not None:
             run.asked = query
-            if self._spans.capture.on_span:
+            if self._spans.capture.on_span and run.span.is_recording():
                 run.content = self._spans.content.of_query(query)
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:

@@ -4,6 +4,7 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
+from urllib.parse import unquote_to_bytes
 
 from parrot_callbacks.filtering import ContentFilter
 from parrot_callbacks.redaction import redact_text
@@ -119,6 +120,8 @@ def _mime_of_format(kind: str, file_format: object) -> str:
 def _data_uri(uri: str, about: Part, keep: ContentFilter) -> Part:
     head, _, data = uri.partition(",")
     mime = head.removeprefix("data:").removesuffix(";base64")
+    if not head.endswith(";base64"):
+        data = base64.b64encode(unquote_to_bytes(data)).decode()
     about = {"modality": _modality(mime, about["modality"]), "mime_type": mime}
     return _blob(data, about, keep)
 
@@ -131,6 +134,6 @@ def _blob(data: str, about: Part, keep: ContentFilter) -> Part:
         except (binascii.Error, UnicodeDecodeError):
             return {"type": "generic", "generic_type": "blob", **about}
     if len(data) > MAX_BLOB:
-        size = len(data) * 3 // 4
+        size = len(data) * 3 // 4 - data[-2:].count("=")
         return {"type": "generic", "generic_type": "blob", **about, "size_bytes": size}
     return {"type": "blob", **about, "content": data}

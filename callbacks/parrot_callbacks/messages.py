@@ -1,6 +1,6 @@
 """LangChain messages -> the GenAI message JSON; used only while content capture is on."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
@@ -110,7 +110,15 @@ def _blocks(message: BaseMessage) -> Sequence[object]:
     if isinstance(content, str) and not message.additional_kwargs:
         return [content] if content else []
     try:
-        # It also finds reasoning and media that older models keep beside the content.
-        return list(message.content_blocks)
+        # It also finds reasoning that models keep beside the content.
+        blocks: list[object] = list(message.content_blocks)
     except Exception:  # noqa: BLE001 - it parses what a provider sent, and some of it is odd
-        return [content] if isinstance(content, str) else list(content)
+        blocks = [content] if isinstance(content, str) else list(content)
+    audio = message.additional_kwargs.get("audio")
+    if isinstance(audio, Mapping):  # OpenAI's spoken replies
+        blocks += [
+            {"type": kind, key: audio[field]}
+            for kind, key, field in (("audio", "base64", "data"), ("text", "text", "transcript"))
+            if audio.get(field)
+        ]
+    return blocks

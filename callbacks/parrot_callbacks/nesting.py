@@ -15,8 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, Final
 
-from opentelemetry.context import get_current
-
+from parrot_callbacks.context import current
 from parrot_callbacks.open_runs import OpenRuns
 from parrot_callbacks.patches import Method, Patch
 from parrot_callbacks.placement import enclosing_run, surround
@@ -60,7 +59,7 @@ class ContextNesting:
             run_id = getattr(config.get("callbacks"), "parent_run_id", None)
             run = self._runs().nearest(run_id)
             if run is not None:
-                context = get_current()
+                context = current()
                 enclosing = enclosing_run(context)
                 # Inside the body of a run below it, and of itself, the user's own span may be
                 # the current one.

@@ -46,6 +46,7 @@ class OpenRun:
 
     Attributes:
         run_id: LangChain's id of the run.
+        key: The number in it, which tables are kept by.
         owner: The handler that claimed it.
         runs: The table it stands in.
         span: Its span.
@@ -66,7 +67,7 @@ class OpenRun:
         batch: The runs of one ``generate`` with several prompts.
         guarded: A guard round LangChain's method knows when the call is in the model.
         surrounds: Its span is current in the contexts that LangChain copies for its body.
-        inner: Ids of runs below it that have no span of their own.
+        inner: Keys of runs below it that have no span of their own.
         content: What it was asked, as attributes, while content capture is on.
         asked: What it was given, as LangChain has it: an error must not repeat that.
         below: The same of the latest runs below it, with their answers.
@@ -88,9 +89,9 @@ class OpenRun:
     in_other_tasks = False
     guarded = False
     surrounds = False
-    of_task: "dict[UUID, OpenRun] | None" = None
+    of_task: "dict[int, OpenRun] | None" = None
     batch: "list[OpenRun] | None" = None
-    inner: set[UUID] | None = None
+    inner: set[int] | None = None
     content: "dict[str, Any] | None" = None
     asked: object = None
     below: tuple[object, ...] = ()
@@ -106,6 +107,7 @@ class OpenRun:
         attributes: Mapping[str, AttributeValue],
     ) -> None:
         self.run_id = run_id
+        self.key = run_id.int
         self.runs = runs
         self.owner = owner
         self.span = span
@@ -160,50 +162,62 @@ class OpenRun:
 class OpenRuns:
     """The table of open runs; no lock is wider than one operation on a dict.
 
-    Attributes:
-        awaiting: Runs whose chunks are still of interest. Without metrics a run leaves at
-            its first content, and the path of later chunks is one failed lookup.
+    Runs are kept by the number in their id: a UUID's own hash and comparison are functions in
+    Python, and a call needs nine of them.
     """
 
     def __init__(self) -> None:
-        self._runs: dict[UUID, OpenRun] = {}
-        self._spanless: dict[UUID, OpenRun] = {}
+        self._runs: dict[int, OpenRun] = {}
+        self._spanless: dict[int, OpenRun] = {}
+        self._awaiting: dict[int, OpenRun] = {}
         self._batches: dict[int, tuple[object, list[OpenRun]]] = {}
-        self.awaiting: dict[UUID, OpenRun] = {}
 
     def __len__(self) -> int:
         return len(self._runs)
 
     def __contains__(self, run_id: UUID) -> bool:
-        return run_id in self._runs or (bool(self._spanless) and run_id in self._spanless)
+        return run_id.int in self._runs or run_id.int in self._spanless
 
     def get(self, run_id: UUID) -> OpenRun | None:
         """Return the open run of this id."""
-        return self._runs.get(run_id)
+        return self._runs.get(run_id.int)
+
+    def awaiting(self, run_id: UUID) -> OpenRun | None:
+        """Return the open run of this id if its chunks are still of interest."""
+        # Of most chunks no run's are: without metrics a run leaves at its first content.
+        return self._awaiting.get(run_id.int) if self._awaiting else None
+
+    def await_chunks(self, run: OpenRun) -> None:
+        """Take an interest in the chunks of a run."""
+        self._awaiting[run.key] = run
+
+    def ignore_chunks(self, run: OpenRun) -> None:
+        """Take no more interest in the chunks of a run."""
+        self._awaiting.pop(run.key, None)
 
     def nearest(self, run_id: UUID | None) -> OpenRun | None:
         """Return the run of this id, or the nearest one above it that has a span."""
         if run_id is None:
             return None
-        return self._runs.get(run_id) or self._spanless.get(run_id)
+        return self._runs.get(run_id.int) or self._spanless.get(run_id.int)
 
     def add(self, run: OpenRun) -> None:
         """Take up a run, and sweep what was left over."""
-        self._runs[run.run_id] = run
+        self._runs[run.key] = run
         self._sweep(run.started_ns)
 
     def add_spanless(self, run_id: UUID, nearest: OpenRun) -> None:
         """Remember that a run without a span is below another run."""
         if nearest.inner is None:
             nearest.inner = set()
-        nearest.inner.add(run_id)
-        self._spanless[run_id] = nearest
+        nearest.inner.add(run_id.int)
+        self._spanless[run_id.int] = nearest
 
     def remove_spanless(self, run_id: UUID) -> None:
         """Forget a run without a span."""
-        nearest = self._spanless.pop(run_id, None)
+        nearest = self._spanless.pop(run_id.int, None)
         if nearest is not None and nearest.inner is not None:
-            nearest.inner.discard(run_id)
+            nearest.inner.discard(run_id.int)
 
     def join_batch(self, run: OpenRun, params: object) -> None:
         """Put together the runs of one ``generate`` with several prompts.
@@ -217,15 +231,15 @@ class OpenRuns:
 
     def remove(self, run: OpenRun) -> bool:
         """Let a run go; False if somebody else has already ended it."""
-        if self._runs.pop(run.run_id, None) is None:
+        if self._runs.pop(run.key, None) is None:
             return False
         run.ended = True
-        self.awaiting.pop(run.run_id, None)
+        self._awaiting.pop(run.key, None)
         if run.of_task is not None:
-            run.of_task.pop(run.run_id, None)
+            run.of_task.pop(run.key, None)
         if run.inner:
-            for run_id in tuple(run.inner):
-                self._spanless.pop(run_id, None)
+            for key in tuple(run.inner):
+                self._spanless.pop(key, None)
         if run.batch is not None:
             run.batch.remove(run)
             if not run.batch:
@@ -239,7 +253,7 @@ class OpenRuns:
         self._runs.clear()
         self._spanless.clear()
         self._batches.clear()
-        self.awaiting.clear()
+        self._awaiting.clear()
 
     def _sweep(self, now_ns: int) -> None:
         # A dict keeps the order of insertion: looking at the first is enough.
@@ -270,7 +284,7 @@ class Watched:
 
     def __init__(self) -> None:
         self.tables: WeakKeyDictionary[TracerProvider, OpenRuns] = WeakKeyDictionary()
-        self.tasks: WeakKeyDictionary[AnyTask, dict[UUID, OpenRun]] = WeakKeyDictionary()
+        self.tasks: WeakKeyDictionary[AnyTask, dict[int, OpenRun]] = WeakKeyDictionary()
         self.all_tables: WeakSet[OpenRuns] = WeakSet()
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self.forget)

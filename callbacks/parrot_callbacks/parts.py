@@ -64,7 +64,8 @@ def part_of(block: object, keep: ContentFilter) -> Part:
 def _described(block: Block, keep: ContentFilter) -> Part:
     kind = block.get("type")
     if not isinstance(kind, str):
-        kind = next((known for key, known in _BY_KEY.items() if key in block), "unknown")
+        names = (known for key, known in _BY_KEY.items() if key in block)
+        kind = next(names, str(next(iter(block), "unknown")))
     for kinds, describe in _DESCRIBED:
         if kind in kinds:
             part = describe(kind, block, keep)
@@ -119,8 +120,10 @@ def _refusal(_kind: str, block: Block, keep: ContentFilter) -> Part:
     return {"type": "text", "content": keep(str(block.get("refusal", "")))}
 
 
-def _reasoning(_kind: str, block: Block, keep: ContentFilter) -> Part:
-    return {"type": "reasoning", "content": keep("".join(_reasoning_texts(block)))}
+def _reasoning(_kind: str, block: Block, keep: ContentFilter) -> Part | None:
+    text = "".join(_reasoning_texts(block))
+    # What a provider has encrypted has no text.
+    return {"type": "reasoning", "content": keep(text)} if text else None
 
 
 def _reasoning_texts(block: Block) -> Iterator[str]:
@@ -186,7 +189,7 @@ def _server_result(kind: str, block: Block, keep: ContentFilter) -> Part:
     output = next((block[key] for key in ("output", "content") if key in block), None)
     part = {
         "type": "server_tool_call_response",
-        "server_tool_call_response": {"type": kind, "output": response_of(output, keep)},
+        "server_tool_call_response": {"type": kind, "output": kept(output, keep)},
     }
     return _with_id(part, block.get("tool_call_id") or block.get("tool_use_id"))
 

@@ -12,9 +12,10 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from opentelemetry.context import Context, attach, create_key, get_current
+from opentelemetry.context import Context, create_key
 from opentelemetry.trace import INVALID_SPAN, Span, set_span_in_context
 
+from parrot_callbacks.context import current, make_current
 from parrot_callbacks.delegate import DelegatingSpan, see_through
 from parrot_callbacks.open_runs import OpenRun, OpenRuns
 from parrot_callbacks.outcomes import CANCELLED
@@ -102,20 +103,20 @@ def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None, context: Con
         # An ainvoke that a timeout or a cancellation went through, without an event. Its
         # task goes on, so this is the first chance to end it.
         enclosing.finish(CANCELLED)
-        context = get_current()
+        context = current()
         enclosing = context.get(INSIDE)  # type: ignore[assignment]
-    current = span_in(context)
-    ambient = see_through(current)
+    span = span_in(context)
+    ambient = see_through(span)
     if enclosing is not None:
         if enclosing.run_id == run_id:
             # Another provider's handler has just started this very run: the same parent
             # serves both.
             ambient, enclosing = enclosing.outer, enclosing.enclosing
-        enclosing = _open_one(enclosing, stale=ambient is not current)
+        enclosing = _open_one(enclosing, stale=ambient is not span)
     above = run_above(runs, parent_run_id)
     if above is not None and (enclosing is None or not enclosing.descends_from(above)):
         return Place(set_span_in_context(above.span, context), ambient, above, enclosing)
-    if ambient is not current:
+    if ambient is not span:
         context = set_span_in_context(ambient, context)
     return Place(context, ambient, enclosing, enclosing)
 
@@ -123,8 +124,8 @@ def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None, context: Con
 def enclosing_run(context: Context) -> OpenRun | None:
     """Return the innermost open run in whose body a context was made."""
     enclosing: OpenRun | None = context.get(INSIDE)  # type: ignore[assignment]
-    current = span_in(context)
-    return _open_one(enclosing, stale=type(current) is DelegatingSpan and current.is_released)
+    span = span_in(context)
+    return _open_one(enclosing, stale=type(span) is DelegatingSpan and span.is_released)
 
 
 def _open_one(run: OpenRun | None, *, stale: bool) -> OpenRun | None:
@@ -136,7 +137,7 @@ def _open_one(run: OpenRun | None, *, stale: bool) -> OpenRun | None:
 def surround(run: OpenRun, context: Context) -> None:
     """Make the run's own span current, in a context that was copied for its body."""
     run.surrounds = True
-    attach(_with(context, run.span, run))
+    make_current(_with(context, run.span, run))
 
 
 def enter(
@@ -153,13 +154,13 @@ def enter(
     run.delegate = delegate = DelegatingSpan(
         run.span, spot.ambient, run.has_left if run.in_other_tasks else None
     )
-    outside = get_current()
+    outside = current()
     if span_in(outside) is not spot.ambient:
         outside = _with(outside, spot.ambient, spot.enclosing)
     run.outside = outside
     within = _with(outside, delegate, run)
     run.within = within if values is None else Context({**within, **values()})
-    attach(run.within)
+    make_current(run.within)
 
 
 def leave(run: OpenRun) -> None:
@@ -174,9 +175,9 @@ def leave(run: OpenRun) -> None:
         return
     run.delegate = None
     delegate.release()
-    current = get_current()
-    if current is run.within:
-        attach(run.outside)
-    elif span_in(current) is delegate:
+    context = current()
+    if context is run.within:
+        make_current(run.outside)
+    elif span_in(context) is delegate:
         # The model's body has put something of its own into the context, baggage perhaps.
-        attach(_with(current, delegate.stands_for(), run.enclosing))
+        make_current(_with(context, delegate.stands_for(), run.enclosing))

@@ -1,14 +1,15 @@
 """Starting and ending the spans of runs, with their metrics and events."""
 
+from __future__ import annotations
+
 import time
 import warnings
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from langchain_core.outputs import LLMResult
 from opentelemetry._logs import LoggerProvider
-from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, get_current
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import (
     Span,
@@ -20,7 +21,7 @@ from opentelemetry.trace import (
 )
 
 from parrot_callbacks import events, semconv, settings
-from parrot_callbacks.content import Content, ContentReader, span_attributes
+from parrot_callbacks.context import SUPPRESSED, current
 from parrot_callbacks.described import CallDescriptions, Described
 from parrot_callbacks.filtering import ContentFilter
 from parrot_callbacks.guards import current_call
@@ -33,6 +34,11 @@ from parrot_callbacks.providers import OptionalSignals, package_version
 from parrot_callbacks.reply import is_cache_hit, reply_attributes
 from parrot_callbacks.request import Attributes, allowed_context, conversation_id
 from parrot_callbacks.tasks import watch_current_task
+
+if TYPE_CHECKING:
+    from langchain_core.outputs import LLMResult
+
+    from parrot_callbacks.content import Content, ContentReader
 
 _NOTHING: Final[Mapping[str, Any]] = {}
 
@@ -65,7 +71,7 @@ class SpanRecorder:
         self._metadata_keys = tuple(metadata_keys)
         self._tags = frozenset(tags)
         self._latest = settings.latest_conventions()
-        self.content = ContentReader(content_filter, latest=self._latest)
+        self._content_filter = content_filter
         self.capture = settings.content_capture()
         if self.capture.as_event and not events.SUPPORTED:
             warnings.warn(
@@ -82,6 +88,13 @@ class SpanRecorder:
         self._tracer = provider.get_tracer(
             semconv.SCOPE_NAME, package_version(), schema_url=semconv.SCHEMA_URL
         )
+
+    @cached_property
+    def content(self) -> ContentReader:
+        """Describes messages and other content; loaded when there is some to describe."""
+        from parrot_callbacks.content import ContentReader  # noqa: PLC0415
+
+        return ContentReader(self._content_filter, latest=self._latest)
 
     def current_runs(self) -> OpenRuns:
         """Return the table of the provider in use; the global one may have been set since."""
@@ -123,8 +136,8 @@ class SpanRecorder:
             The run, or None when it isn't recorded by this recorder.
         """
         runs = self.current_runs()
-        context = get_current()
-        if runs.get(run_id) is not None or context.get(_SUPPRESS_INSTRUMENTATION_KEY):
+        context = current()
+        if runs.get(run_id) is not None or context.get(SUPPRESSED):
             return None
         metadata = metadata or _NOTHING
         params = arguments.get("invocation_params") or _NOTHING
@@ -143,7 +156,7 @@ class SpanRecorder:
             # generate() with several prompts starts all runs before any body: which of them
             # a client span belongs to is unknowable, so none of them is made current.
             runs.join_batch(run, params)
-        runs.awaiting[run_id] = run
+        runs.await_chunks(run)
         return run
 
     def start_run(
@@ -159,8 +172,8 @@ class SpanRecorder:
     ) -> OpenRun | None:
         """Start the span of a run that isn't a call of a model; it isn't made current."""
         runs = self.current_runs()
-        context = get_current()
-        if run_id in runs or context.get(_SUPPRESS_INSTRUMENTATION_KEY):
+        context = current()
+        if run_id in runs or context.get(SUPPRESSED):
             return None
         more = self._of_run(start[semconv.OPERATION], tags, metadata or _NOTHING)
         spot = place(runs, run_id, parent_run_id, context)
@@ -247,7 +260,7 @@ class SpanRecorder:
         elif has_content:
             run.first_ns = run.last_ns = time.perf_counter_ns()
             if self._signals.metrics() is None:
-                run.runs.awaiting.pop(run.run_id, None)
+                run.runs.ignore_chunks(run)
 
     def finish(self, run: OpenRun, outcome: Outcome, error: BaseException | None = None) -> None:
         """End a run that no event ends: closed by a guard, left by its task, or swept."""
@@ -282,7 +295,7 @@ class SpanRecorder:
             metrics = self._signals.metrics()
             if not recording and metrics is None:
                 return
-            found = reply_attributes(reply) if reply is not None else {}
+            found = reply_attributes(reply, run.run_id) if reply is not None else {}
             if run.streamed and not (reply is not None and is_cache_hit(reply)):
                 found[semconv.REQUEST_STREAM] = True
                 if run.first_ns:
@@ -329,7 +342,8 @@ class SpanRecorder:
             span.set_status(StatusCode.ERROR, said[semconv.EXCEPTION_MESSAGE])
             logger = self._signals.logger() if self._latest else None
             if logger is None:
-                span.record_exception(error, said)
+                # Not record_exception(), which formats the stack trace, content and all, anew.
+                span.add_event(semconv.EXCEPTION_SPAN_EVENT, said)
             else:
                 events.emit_exception(logger, said, set_span_in_context(span))
         if run.content is not None:
@@ -355,7 +369,8 @@ class SpanRecorder:
                 logger, {**run.attributes, **found, **content}, set_span_in_context(run.span)
             )
         if self.capture.on_span:
-            found.update(span_attributes(content, settings.attribute_length_limit(run.span)))
+            limit = settings.attribute_length_limit(run.span)
+            found.update(self.content.span_attributes(content, limit))
 
 
 def _is_new(span: Span, spot: Place) -> bool:

@@ -3,17 +3,23 @@
 Nothing is guessed: a number that the reply doesn't state has no attribute.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, TypeGuard
+from __future__ import annotations
 
-from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, TypeGuard
+from uuid import UUID
 
 from parrot_callbacks import semconv
 from parrot_callbacks.request import Attributes
 
+if TYPE_CHECKING:
+    from langchain_core.outputs import ChatGeneration, Generation, LLMResult
+
 _REASON_KEYS: Final = (
     "finish_reason", "stop_reason", "done_reason", "finishReason", "stopReason",
 )  # fmt: skip
+# Of the ids that LangChain gives to messages without one.
+_RUN_ID_PREFIX: Final = "lc_run--"
 _NO_REASON: Final = "unknown"
 _MODEL_KEYS: Final = ("model_name", "model", "model_id", "modelId")
 
@@ -33,12 +39,14 @@ _OUTPUT_DETAILS: Final = {
 }
 
 
-def reply_attributes(result: LLMResult) -> Attributes:
+def reply_attributes(result: LLMResult, run_id: UUID | None = None) -> Attributes:
     """Collect response model, id, finish reasons and token usage.
 
     Args:
         result: What LangChain hands to ``on_llm_end``, or to ``on_llm_error`` with what had
             come until then. One prompt: its candidates are ``generations[0]``.
+        run_id: LangChain's id of the run. It stands for the reply where the provider gives no
+            id, as LangChain does it with messages; see ``docs/decisions/tracing-ids.md``.
     """
     candidates = result.generations[0] if result.generations else []
     found: Attributes = {}
@@ -57,6 +65,8 @@ def reply_attributes(result: LLMResult) -> Attributes:
     identity = metadata.get("id") or output.get("id") or getattr(message, "id", None)
     if identity and isinstance(identity, str):
         found[semconv.RESPONSE_ID] = identity
+    elif candidates and run_id is not None:
+        found[semconv.RESPONSE_ID] = f"{_RUN_ID_PREFIX}{run_id}"
     # Every candidate of one reply repeats the usage of the whole reply: take the first.
     usage = getattr(message, "usage_metadata", None)
     if usage:

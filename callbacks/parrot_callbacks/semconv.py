@@ -81,6 +81,7 @@ METADATA: Final = "langchain.metadata."
 TAGS: Final = "langchain.tags"
 
 # Events.
+EXCEPTION_SPAN_EVENT: Final = "exception"
 EXCEPTION_EVENT: Final = "gen_ai.client.operation.exception"
 DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
 
@@ -206,35 +207,42 @@ USAGE_COUNTERS: Final[dict[str, str]] = {
 MODALITIES: Final = ("text", "image", "audio")
 
 PROVIDERS: Final[dict[str, str]] = {
-    "openai": "openai",
-    "azure": "azure.ai.openai",
-    "azure_openai": "azure.ai.openai",
-    "azure_ai": "azure.ai.inference",
-    "anthropic": "anthropic",
-    "cohere": "cohere",
-    "amazon_bedrock": "aws.bedrock",
-    "aws_bedrock": "aws.bedrock",
-    "bedrock": "aws.bedrock",
-    "bedrock_converse": "aws.bedrock",
-    "google_vertexai": "gcp.vertex_ai",
-    "vertexai": "gcp.vertex_ai",
-    "vertex_ai": "gcp.vertex_ai",
-    "google_genai": "gcp.gemini",
-    "gemini": "gcp.gemini",
-    "ibm": "ibm.watsonx.ai",
-    "watsonx": "ibm.watsonx.ai",
-    "perplexity": "perplexity",
-    "xai": "x_ai",
-    "x_ai": "x_ai",
-    "deepseek": "deepseek",
-    "groq": "groq",
-    "mistral": "mistral_ai",
-    "mistralai": "mistral_ai",
-    "mistral_ai": "mistral_ai",
-    "moonshot": "moonshot_ai",
-    "moonshot_ai": "moonshot_ai",
-}
-"""LangChain's ``ls_provider`` to the well-known values of ``gen_ai.provider.name``."""
+    provider: well_known
+    for well_known, providers in {
+        "openai": ("openai-chat",),
+        "azure.ai.openai": (
+            "azure", "azure_openai", "azure.openai", "azureopenai", "azurechatopenai",
+            "azure-openai-chat",
+        ),
+        "azure.ai.inference": ("azure_ai", "azureaichatcompletionsmodel"),
+        "anthropic": ("anthropic-chat",),
+        "cohere": ("cohere-chat",),
+        "aws.bedrock": (
+            "amazon_bedrock", "aws_bedrock", "bedrock", "bedrock_converse", "bedrockconverse",
+            "bedrockllm", "anthropic_bedrock", "amazon_bedrock_chat",
+        ),
+        "gcp.vertex_ai": (
+            "google_vertexai", "vertexai", "vertex_ai", "anthropicvertex",
+            "google_anthropic_vertex",
+        ),
+        "gcp.gemini": (
+            "google_genai", "gemini", "googlegenerativeai", "chat-google-generative-ai",
+        ),
+        "ibm.watsonx.ai": ("ibm", "watsonx", "watsonxllm"),
+        "x_ai": ("xai", "xai-chat"),
+        "deepseek": ("chat-deepseek",),
+        "groq": ("groq-chat",),
+        "mistral_ai": ("mistral", "mistralai", "mistralai-chat"),
+        "moonshot_ai": ("moonshot", "moonshot-chat", "moonshotchat"),
+        "perplexity": ("perplexitychat",),
+    }.items()
+    for provider in providers
+}  # fmt: skip
+"""What LangChain's models say of themselves to the well-known values of the conventions.
+
+They say it in ``ls_provider``; a model that doesn't is known by its class's name, as LangChain
+derives it, or by its ``_llm_type``. The well-known values stand for themselves.
+"""
 
 FINISH_REASONS: Final[dict[str, str]] = {
     "stop": "stop",

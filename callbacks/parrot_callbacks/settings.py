@@ -5,7 +5,6 @@ import warnings
 from dataclasses import dataclass
 from typing import Final
 
-from opentelemetry.sdk.trace import SpanLimits
 from opentelemetry.trace import Span
 
 from parrot_callbacks import semconv
@@ -70,6 +69,8 @@ def attribute_length_limit(span: Span) -> int | None:
     of the environment count: OTEL_SPAN_ATTRIBUTE_VALUE_LENGTH_LIMIT or else
     OTEL_ATTRIBUTE_VALUE_LENGTH_LIMIT.
     """
+    from opentelemetry.sdk.trace import SpanLimits  # noqa: PLC0415 - only content asks for it
+
     limits = getattr(span, "_limits", None)
     if not isinstance(limits, SpanLimits):
         limits = SpanLimits()

@@ -37,7 +37,7 @@ def watch_current_task(run: OpenRun) -> None:
         runs = tasks[task] = {}
         # A context of its own: the current one would be kept until the task ends.
         task.add_done_callback(_task_done, context=Context())
-    runs[run.run_id] = run
+    runs[run.key] = run
     run.of_task = runs
 
 

@@ -41,7 +41,9 @@ def judge(scene: Scene, *, crash: str = "", noise: Sequence[str] = ()) -> tuple[
     for name, message in (*_ended(tree), *_calls(scene.calls, scene.roots, tree)):
         found.setdefault(name, []).extend([message] if message else [])
     return tuple(
-        Verdict(name, "fail" if found[name] else "pass", "; ".join(found[name][:2]))
+        Verdict(
+            name, "fail" if found[name] else "pass", "; ".join(list(dict.fromkeys(found[name]))[:2])
+        )
         for name in CHECKS
         if name in found
         and name not in scene.skipped
@@ -58,6 +60,8 @@ def _calls(calls: Sequence[Call], roots: int | None, tree: Tree) -> Iterator[Fin
     chats = tree.chats
     made, expected = len(chats), len(calls)
     yield "one span", "" if made == expected else f"expected {expected}, got {made}"
+    if not calls:
+        return
     yield from _places(calls, roots, tree)
     yield from _client_spans(calls, tree)
     yield from _outcomes(calls, chats)
@@ -121,8 +125,10 @@ def _is_child_of_a_chat(span: ReadableSpan, tree: Tree) -> bool:
 def _outcomes(calls: Sequence[Call], chats: Sequence[Chat]) -> Iterator[Finding]:
     wanted = {"completed": "unset", "failed": "error", "stopped": "unset"}
     # OK is no lie about a call that was answered; about one that was stopped it is.
-    lenient = all(call.outcome != "stopped" for call in calls)
-    got = ["unset" if lenient and chat.status == "ok" else chat.status for chat in chats]
+    answered = sum(call.outcome == "completed" for call in calls)
+    ok = [chat for chat in chats if chat.status == "ok"]
+    fine = {id(chat) for chat in ok[:answered]}
+    got = ["unset" if id(chat) in fine else chat.status for chat in chats]
     yield "outcome", _differs([wanted[call.outcome] for call in calls], got, "status {}".format)
     failures = [int(call.outcome == "failed") for call in calls]
     yield "exception", _differs(failures, [chat.exceptions for chat in chats], "{} recorded".format)
@@ -213,7 +219,7 @@ def _differs(
 
 def _counted(values: Counter[Hashable], words: Callable[..., str]) -> str:
     if not values:
-        return "none"
+        return "nothing else"
     return _listed(
         f"{count} of {words(value)}" if count > 1 else words(value)
         for value, count in values.items()

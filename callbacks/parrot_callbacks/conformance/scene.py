@@ -22,6 +22,7 @@ from parrot_callbacks.conformance.spans import (
     id_of,
     id_of_span,
     is_of_handler,
+    scope_of,
 )
 
 Echo = TypeVar("Echo", bound=BaseLanguageModel[Any])
@@ -47,6 +48,7 @@ class Scene:
         asked: The only checks that are made here; None for all.
         unavailable: Why the handler that is judged can't be judged in this; empty if it can.
         tolerated: Parts of what may be logged: the cell itself is to blame for it.
+        exceptions: Ids of spans for which an exception was recorded as a log event.
         fault: Is called at every "start" and "end" of a span of the handler, and may raise.
         census: Counts spans, where they aren't kept.
     """
@@ -61,9 +63,10 @@ class Scene:
     asked: set[str] | None = None
     fault: Callable[[str, ReadableSpan], None] | None = None
     census: Census | None = None
+    exceptions: list[int] = field(default_factory=list)
     unavailable: str = ""
     tolerated: list[str] = field(default_factory=list)
-    _starts: list[tuple[Span, Context | None]] = field(default_factory=list)
+    _starts: list[tuple[Span, Context]] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -217,7 +220,7 @@ class Scene:
 
     # -- what there is ------------------------------------------------------------------
 
-    def started(self, span: Span, parent_context: Context | None) -> None:
+    def started(self, span: Span, parent_context: Context) -> None:
         """Take note of a span, and of the context that processors were shown."""
         if self.census is not None:
             self.census.start(span)
@@ -240,11 +243,11 @@ class Scene:
         return self.census
 
     def forget(self) -> None:
-        """Forget the spans that were started so far."""
+        """Forget all spans that were started so far but those of the user."""
         with self._lock:
-            self._starts.clear()
+            self._starts = [one for one in self._starts if scope_of(one[0]) == USER_SCOPE]
 
-    def starts(self) -> tuple[tuple[Span, Context | None], ...]:
+    def starts(self) -> tuple[tuple[Span, Context], ...]:
         """Return the spans that were started so far, each with that context."""
         with self._lock:
             return tuple(self._starts)
@@ -255,7 +258,7 @@ class Scene:
 
     def tree(self) -> Tree:
         """Return them as a tree."""
-        return Tree(self.spans())
+        return Tree(self.spans(), self.exceptions)
 
     def named(self, name: str) -> list[ReadableSpan]:
         """Return the user's and clients' spans of this name."""

@@ -1,5 +1,6 @@
 """The spans of one cell, seen as a tree; what a model's call has become in it."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -27,7 +28,7 @@ class Chat:
         root: Id of the handler's topmost span on the way to ``above``; 0 if there is none.
         flaw: What is wrong on the way up, in words.
         clients: Names of the client spans that are its children, sorted.
-        exceptions: How many exception events it has.
+        exceptions: How often an exception was recorded for it, as an event of the span or a log.
     """
 
     span: ReadableSpan
@@ -63,10 +64,12 @@ class Tree:
 
     Args:
         spans: In the order of their starts; open ones, too.
+        exceptions: Ids of spans for which a log event records an exception.
     """
 
-    def __init__(self, spans: Sequence[ReadableSpan]) -> None:
+    def __init__(self, spans: Sequence[ReadableSpan], exceptions: Sequence[int] = ()) -> None:
         self.spans = tuple(spans)
+        self._logged = Counter(exceptions)
         self._by_id = {id_of_span(span): span for span in self.spans}
         self._clients: dict[int, list[str]] = {}
         for span in self.spans:
@@ -134,7 +137,8 @@ class Tree:
                 root=root,
                 flaw=flaw,
                 clients=tuple(sorted(self._clients.get(id_of_span(span), ()))),
-                exceptions=sum(event.name == "exception" for event in span.events),
+                exceptions=sum(event.name == "exception" for event in span.events)
+                + self._logged[id_of_span(span)],
             )
 
 

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from opentelemetry.context import Context as OtelContext
+from opentelemetry.context import get_current
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
 
 from parrot_callbacks.conformance.cells import Cell
 from parrot_callbacks.conformance.expectations import Verdict
 from parrot_callbacks.conformance.judging import judge
+from parrot_callbacks.conformance.logs import ExceptionLogs
 from parrot_callbacks.conformance.needs import need_of
 from parrot_callbacks.conformance.noise import heard
 from parrot_callbacks.conformance.scene import NotAvailableError, Scene
@@ -58,16 +61,25 @@ class _Registrar(SpanProcessor):
         self.scene: Scene | None = None
 
     def on_start(self, span: Span, parent_context: OtelContext | None = None) -> None:
-        # Threads of the user's own don't inherit the context.
-        scene = _SCENE.get() or self.scene
-        if scene is None:
-            return
-        scene.started(span, parent_context)
+        scene = self._here()
+        if scene is not None:
+            # No context means the current one.
+            scene.started(span, get_current() if parent_context is None else parent_context)
 
     def on_end(self, span: ReadableSpan) -> None:
-        scene = _SCENE.get() or self.scene
+        scene = self._here()
         if scene is not None:
             scene.ended(span)
+
+    def on_exception(self, span_id: int) -> None:
+        """Take note of an exception that was recorded as a log event."""
+        scene = self._here()
+        if scene is not None:
+            scene.exceptions.append(span_id)
+
+    def _here(self) -> Scene | None:
+        # Threads of the user's own don't inherit the context.
+        return _SCENE.get() or self.scene
 
 
 @dataclass
@@ -140,12 +152,13 @@ def open_stage(
     Raises:
         HandlerError: A factory makes nothing that can be judged.
     """
-    provider = TracerProvider(shutdown_on_exit=False)
+    resource = Resource.create({"service.name": "parrot-bench-conformance"})
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     registrar = _Registrar()
     provider.add_span_processor(registrar)
     if exporter is not None:
         provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with attached(factories, provider) as target:
+    with attached(factories, provider, ExceptionLogs(registrar.on_exception)) as target:
         yield Stage(provider, target, strict, registrar)
     provider.shutdown()
 

@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import Any, Final
 
 from langchain_core.callbacks import BaseCallbackHandler
+from opentelemetry._logs import LoggerProvider
 from opentelemetry.sdk.trace import TracerProvider
 
 from parrot_callbacks.errors import TracingError
 from parrot_callbacks.handler import OpenTelemetryCallbackHandler
 
 Factory = Callable[..., Any]
-"""Takes a tracer provider. Returns what is judged: callback handlers, which are attached to
-every call; objects with ``uninstrument()``, which have instrumented LangChain; or None for an
-instrumentation that can't be undone."""
+"""Takes a tracer provider, and a keyword ``logger_provider`` if it wants one.
+
+Returns what is judged: callback handlers, which are attached to every call; objects with
+``uninstrument()``, which have instrumented LangChain; or None for an instrumentation that can't
+be undone."""
 
 
 class HandlerError(TracingError):
@@ -52,6 +55,7 @@ class Target:
     Args:
         factories: One, or several that are judged together.
         provider: The tracer provider that their spans are made by.
+        logs: The logger provider of those that want one.
 
     Attributes:
         callbacks: To be attached to every call.
@@ -60,12 +64,15 @@ class Target:
         HandlerError: A factory fails, or returns something else.
     """
 
-    def __init__(self, factories: Sequence[Factory], provider: TracerProvider) -> None:
+    def __init__(
+        self, factories: Sequence[Factory], provider: TracerProvider, logs: LoggerProvider
+    ) -> None:
         self._factories = tuple(factories)
+        self._logs = logs
         self._made: list[Any] = []
         self.callbacks: list[BaseCallbackHandler] = []
         for factory in self._factories:
-            self._made += _made(factory, provider)
+            self._made += _made(factory, provider, logs)
         self.callbacks = [made for made in self._made if isinstance(made, BaseCallbackHandler)]
 
     @property
@@ -82,7 +89,9 @@ class Target:
 
     def again(self, provider: TracerProvider) -> list[BaseCallbackHandler]:
         """Make the callbacks once more, for another provider or the same."""
-        made = [item for factory in self._factories for item in _made(factory, provider)]
+        made = [
+            item for factory in self._factories for item in _made(factory, provider, self._logs)
+        ]
         return [item for item in made if isinstance(item, BaseCallbackHandler)]
 
     def describe(self) -> Described:
@@ -107,9 +116,11 @@ class Target:
 
 
 @contextmanager
-def attached(factories: Sequence[Factory], provider: TracerProvider) -> Iterator[Target]:
+def attached(
+    factories: Sequence[Factory], provider: TracerProvider, logs: LoggerProvider
+) -> Iterator[Target]:
     """Make what is judged, and take it off again."""
-    target = Target(factories, provider)
+    target = Target(factories, provider, logs)
     try:
         yield target
     finally:
@@ -145,9 +156,10 @@ def load_factory(spec: str) -> Factory:
     return found  # type: ignore[no-any-return]
 
 
-def _made(factory: Factory, provider: TracerProvider) -> list[Any]:
+def _made(factory: Factory, provider: TracerProvider, logs: LoggerProvider) -> list[Any]:
     try:
-        made = factory(provider)
+        wants_logs = "logger_provider" in inspect.signature(factory).parameters
+        made = factory(provider, logger_provider=logs) if wants_logs else factory(provider)
     except Exception as error:
         reason = " ".join(str(error).split()) or "no message"
         raise HandlerError(

@@ -154,8 +154,8 @@ def test_a_grpc_collector_that_fails_now_and_then(
     [
         (Answer(status=404), "HTTP 404 Not Found"),
         (
-            Answer(status=422, body=b'{"detail":\n"no"}', content_type="application/json"),
-            'HTTP 422 Unprocessable Entity: {"detail": "no"}',
+            Answer(status=409, body=b'{"detail":\n"no"}', content_type="application/json"),
+            'HTTP 409 Conflict: {"detail": "no"}',
         ),
         # A google.rpc.Status, as the Go collector answers.
         (Answer(status=400, body=b"\x12\x03bad"), "HTTP 400 Bad Request: bad"),

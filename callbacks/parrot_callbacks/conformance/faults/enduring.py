@@ -5,6 +5,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Coroutine
+from contextvars import Context
 from functools import partial
 from typing import Any
 
@@ -116,7 +117,8 @@ def _in_the_child(scene: Scene, call: Callable[[], object]) -> str:
     """
     inherited = scene.spans()
     try:
-        call()
+        # A context of its own: whose child it is isn't the question.
+        Context().run(call)
     except Exception as error:  # noqa: BLE001 - it is told to the parent
         return f"{type(error).__name__} in the child"
     made = [chat for chat in scene.tree().chats if chat.span not in inherited]
