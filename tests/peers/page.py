@@ -145,15 +145,34 @@ def _versions(costs: Sequence[Measured]) -> str:
     rows: Cells = {}
     for one in costs:
         rows[one.peer] = [
+            _commits(costs, one.peer),
             f"{one.distribution} {one.version}",
             one.environment.python,
             one.environment.packages.get("langchain-core", ""),
             one.environment.packages.get("opentelemetry-sdk", ""),
             f"{one.taken:%Y-%m-%d}",
         ]
-    head = ["environment of", "distribution", "Python", "langchain-core", "SDK", "measured"]
+    head = [
+        "environment of",
+        "our commit",
+        "distribution",
+        "Python",
+        "langchain-core",
+        "SDK",
+        "measured",
+    ]
     machines = sorted({_machine(one.environment) for one in costs})
     return f"{markdown(head, rows)}\n\nOn {'; '.join(machines)}."
+
+
+def _commits(costs: Sequence[Measured], peer: str) -> str:
+    """Name the states of the source that were measured beside a peer."""
+    states = [
+        (one.environment.commit[:7] or "no checkout") + ("+" if one.environment.dirty else "")
+        for one in costs
+        if one.peer == peer
+    ]
+    return ", ".join(dict.fromkeys(states))
 
 
 def _machine(environment: Environment) -> str:
