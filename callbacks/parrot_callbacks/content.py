@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import BaseMessage, convert_to_messages
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.prompt_values import PromptValue
 
@@ -30,7 +30,6 @@ Content = dict[str, Any]
 """Attribute names to texts, and to the structures that spans carry as JSON."""
 
 _LOG: Final = logging.getLogger(__name__)
-_TEXTS: Final = {semconv.RETRIEVAL_QUERY}
 _SCORES: Final = ("score", "relevance_score", "similarity_score")
 
 
@@ -138,14 +137,9 @@ class ContentReader:
         )
 
     def _conversation(self, value: object, role: str) -> list[Part]:
-        if isinstance(value, Mapping) and isinstance(value.get("messages"), list | tuple):
-            value = value["messages"]
-        if isinstance(value, PromptValue):
-            value = value.to_messages()
-        if isinstance(value, BaseMessage):
-            value = [value]
-        if isinstance(value, list | tuple) and all(isinstance(v, BaseMessage) for v in value):
-            return input_messages(value, self.keep)
+        messages = _messages(value)
+        if messages is not None:
+            return input_messages(messages, self.keep)
         if isinstance(value, str):
             return text_message(role, value, self.keep)
         if value is None:
@@ -181,12 +175,27 @@ class ContentReader:
         """
         written = {}
         for name, value in content.items():
-            text = (
-                value if isinstance(value, str) and name in _TEXTS else fitting_json(value, limit)
-            )
+            text = value if isinstance(value, str) else fitting_json(value, limit)
             if text is not None:
                 written[name] = text
         return written
+
+
+def _messages(value: object) -> Sequence[BaseMessage] | None:
+    """Return the messages in what LangChain takes for some; None if it isn't any."""
+    if isinstance(value, Mapping):
+        value = value.get("messages")
+    if isinstance(value, PromptValue):
+        return value.to_messages()
+    if isinstance(value, BaseMessage):
+        return [value]
+    if not isinstance(value, list | tuple) or any(isinstance(item, str) for item in value):
+        return None
+    try:
+        # Also ("user", "…") and {"role": "user", "content": "…"}.
+        return convert_to_messages(value)
+    except (NotImplementedError, TypeError, ValueError):
+        return None
 
 
 def _without_empty(content: Content) -> Content:

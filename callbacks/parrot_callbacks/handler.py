@@ -208,7 +208,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         )
         if run is not None:
             run.asked = inputs
-            if self._spans.capture.on_span:
+            if self._spans.capture.on_span and run.span.is_recording():
                 run.content = self._spans.content.of_inputs(inputs)
 
     def on_tool_start(
@@ -224,13 +224,15 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start an ``execute_tool`` span."""
         content = self._spans.content
-        name, attributes = runnables.tool_span(serialized, kwargs, run_id, content.described)
+        name, attributes = runnables.tool_span(
+            serialized, kwargs, metadata, run_id, content.described
+        )
         run = self._spans.start_run(
             name, attributes, run_id, parent_run_id, tags=tags, metadata=metadata
         )
         if run is not None:
             run.asked = inputs = kwargs.get("inputs") or input_str
-            if self._spans.capture.on_span:
+            if self._spans.capture.on_span and run.span.is_recording():
                 run.content = content.of_tool_input(inputs)
 
     def on_retriever_start(
@@ -257,7 +259,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         )
         if run is not None:
             run.asked = query
-            if self._spans.capture.on_span:
+            if self._spans.capture.on_span and run.span.is_recording():
                 run.content = self._spans.content.of_query(query)
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:

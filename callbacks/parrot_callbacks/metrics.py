@@ -19,7 +19,7 @@ _NO_SPAN: Final = Context()
 # Attributes that tell series apart, by operation. The run's id, parameters and content would
 # make a series of every run.
 _LABELS: Final = {
-    semconv.EXECUTE_TOOL: (semconv.TOOL_NAME, semconv.TOOL_TYPE),
+    semconv.EXECUTE_TOOL: (semconv.TOOL_NAME, semconv.TOOL_TYPE, semconv.AGENT_NAME),
     semconv.INVOKE_AGENT: (semconv.AGENT_NAME,),
     semconv.INVOKE_WORKFLOW: (semconv.WORKFLOW_NAME,),
     semconv.RETRIEVAL: (semconv.OPERATION, semconv.PROVIDER),

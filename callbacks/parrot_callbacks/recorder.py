@@ -342,7 +342,8 @@ class SpanRecorder:
             span.set_status(StatusCode.ERROR, said[semconv.EXCEPTION_MESSAGE])
             logger = self._signals.logger() if self._latest else None
             if logger is None:
-                span.record_exception(error, said)
+                # Not record_exception(), which formats the stack trace, content and all, anew.
+                span.add_event(semconv.EXCEPTION_SPAN_EVENT, said)
             else:
                 events.emit_exception(logger, said, set_span_in_context(span))
         if run.content is not None:

@@ -8,7 +8,7 @@ returned, with the call's own keyword arguments laid over it; and ``metadata`` w
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 from urllib.parse import urlsplit
 
 from opentelemetry.util.types import AttributeValue
@@ -38,36 +38,30 @@ _INTS: Final = (
 )
 _MAX_TOKENS_KEYS: Final = (
     "max_tokens", "max_completion_tokens", "max_output_tokens", "max_tokens_to_sample",
+    "max_new_tokens", "num_predict",
 )  # fmt: skip
+_CHOICES_KEYS: Final = ("n", "candidate_count")
+_LEVEL_KEYS: Final = ("reasoning_effort", "thinking_level", "effort")
+_MODALITIES_KEYS: Final = ("modalities", "response_modalities")
+# What models can be asked for beside text, to the registry's word.
+_MODALITIES: Final = {"audio": "speech", "image": "image"}
 _CONVERSATION_KEYS: Final = ("thread_id", "session_id", "conversation_id")
 
 _MARKERS: Final = frozenset({"_type", "stop"})
 
-# Arguments of a call, never parameters of a model. LangChain lays a call's arguments over the
-# identifying parameters without a mark, and these are the ones that hold schemas or content.
+# Never recorded among the identifying parameters: arguments of a call that LangChain has laid
+# over them, where the order doesn't tell; and what holds schemas or content by its name, also a
+# model's own: LangChain's fake models name their replies.
 _CALL_ARGUMENTS: Final = frozenset(
     {
+        "documents", "examples", "function_call", "functions", "input", "instructions",
+        "ls_structured_output_format", "messages", "parallel_tool_calls", "prediction", "prompt",
+        "response", "response_format", "response_schema", "responses", "stop", "stream",
+        "stream_options", "strict", "structured_output_format", "system", "system_instruction",
+        "system_prompt", "text_format", "tool_choice", "tool_config", "toolConfig", "tools",
         "_type",
-        "functions",
-        "function_call",
-        "input",
-        "ls_structured_output_format",
-        "messages",
-        "parallel_tool_calls",
-        "prompt",
-        "response_format",
-        "response_schema",
-        "stop",
-        "stream",
-        "stream_options",
-        "strict",
-        "structured_output_format",
-        "text_format",
-        "tool_choice",
-        "tool_config",
-        "tools",
     }
-)
+)  # fmt: skip
 
 
 def model_name(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> str:
@@ -151,23 +145,25 @@ def _numbers(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> Attribut
     tokens = _max_tokens(params, metadata)
     if tokens is not None:
         found[semconv.REQUEST_MAX_TOKENS] = tokens
-    choices = params.get("n")
-    if choices is not None and choices != 1 and _is_integer(choices):
-        found[semconv.REQUEST_CHOICES] = int(choices)
+    for key in _CHOICES_KEYS:
+        choices = params.get(key)
+        if choices is not None and _is_integer(choices) and choices > 1:
+            found[semconv.REQUEST_CHOICES] = int(choices)
     return found
 
 
 def _max_tokens(params: Mapping[str, Any], metadata: Mapping[str, Any]) -> int | None:
     for key in _MAX_TOKENS_KEYS:
         number = params.get(key)
-        if number is not None and _is_integer(number):
+        # Some models write -1 for no limit.
+        if number is not None and _is_integer(number) and number >= 0:
             return int(number)
     number = metadata.get("ls_max_tokens")
-    return int(number) if number is not None and _is_integer(number) else None
+    return int(number) if _is_integer(number) and number >= 0 else None
 
 
 def _add_reasoning(found: Attributes, params: Mapping[str, Any]) -> None:
-    level = params.get("reasoning_effort")
+    level = next((params[key] for key in _LEVEL_KEYS if params.get(key) is not None), None)
     if level is None:
         reasoning = params.get("reasoning")
         level = reasoning.get("effort") if isinstance(reasoning, Mapping) else None
@@ -183,9 +179,19 @@ def _output_type(params: Mapping[str, Any], options: Mapping[str, Any]) -> str:
         return "json"
     wanted = params.get("response_format")
     if wanted is None:
-        return ""
+        return _modality(params)
     kind = wanted.get("type") if isinstance(wanted, Mapping) else None
     return "text" if kind == "text" else "json"
+
+
+def _modality(params: Mapping[str, Any]) -> str:
+    for key in _MODALITIES_KEYS:
+        wanted = params.get(key)
+        for modality in wanted if isinstance(wanted, list | tuple) else ():
+            found = _MODALITIES.get(str(modality).lower())
+            if found:
+                return found
+    return ""
 
 
 def conversation_id(metadata: Mapping[str, Any]) -> str:
@@ -268,5 +274,5 @@ def _is_number(value: object) -> bool:
     return isinstance(value, _NUMBERS) and not isinstance(value, bool)
 
 
-def _is_integer(value: object) -> bool:
+def _is_integer(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool)

@@ -53,6 +53,7 @@ def _is_runnable(name: str) -> bool:
 def tool_span(
     serialized: Mapping[str, Any] | None,
     arguments: Mapping[str, Any],
+    metadata: Mapping[str, Any] | None,
     run_id: UUID,
     describe: Callable[[str], str],
 ) -> tuple[str, Attributes]:
@@ -61,6 +62,7 @@ def tool_span(
     Args:
         serialized: LangChain's description of the tool.
         arguments: What else LangChain passed.
+        metadata: The run's metadata; it names the agent that the tool works for.
         run_id: LangChain's id of the run. It stands for the call where no model asked for it,
             and no other id exists; see ``docs/decisions/tracing-ids.md``.
         describe: Says what of the tool's description may be recorded.
@@ -75,6 +77,9 @@ def tool_span(
     description = described.get("description")
     if description and (said := describe(str(description))):
         attributes[semconv.TOOL_DESCRIPTION] = said
+    agent = agent_name(metadata)
+    if agent:
+        attributes[semconv.AGENT_NAME] = agent
     attributes[semconv.TOOL_CALL_ID] = str(arguments.get("tool_call_id") or run_id)
     return f"{semconv.EXECUTE_TOOL} {name}", attributes
 

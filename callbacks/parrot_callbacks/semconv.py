@@ -81,6 +81,7 @@ METADATA: Final = "langchain.metadata."
 TAGS: Final = "langchain.tags"
 
 # Events.
+EXCEPTION_SPAN_EVENT: Final = "exception"
 EXCEPTION_EVENT: Final = "gen_ai.client.operation.exception"
 DETAILS_EVENT: Final = "gen_ai.client.inference.operation.details"
 

@@ -48,6 +48,25 @@ def test_doubles_are_doubles_and_ints_are_ints() -> None:
 
 def test_values_of_the_wrong_type_are_left_out() -> None:
     assert request_attributes({"temperature": "hot", "max_tokens": True, "n": 1}, {}, {}) == {}
+    assert request_attributes({"max_tokens": -1}, {}, {"ls_max_tokens": -1}) == {}
+
+
+@pytest.mark.parametrize(
+    ("params", "name", "value"),
+    [
+        ({"candidate_count": 2}, "request.choice.count", 2),
+        ({"num_predict": 5}, "request.max_tokens", 5),
+        ({"thinking_level": "high"}, "request.reasoning.level", "high"),
+        ({"reasoning": {"effort": "low"}}, "request.reasoning.level", "low"),
+        ({"modalities": ["text", "audio"]}, "output.type", "speech"),
+        ({"response_modalities": ["TEXT", "IMAGE"]}, "output.type", "image"),
+        ({"response_format": {"type": "json_object"}}, "output.type", "json"),
+        ({"response_format": {"type": "text"}}, "output.type", "text"),
+        ({"previous_response_id": "r"}, "request.previous_response.id", "r"),
+    ],
+)
+def test_what_providers_call_it(params: Any, name: str, value: Any) -> None:
+    assert request_attributes(params, {}, {}) == {f"gen_ai.{name}": value}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from langchain_core.documents import Document
 from langchain_core.exceptions import OutputParserException
+from langchain_core.language_models import FakeListChatModel, FakeListLLM
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
 from langchain_core.output_parsers import JsonOutputParser
 from langchain_core.retrievers import BaseRetriever
@@ -207,6 +208,15 @@ def test_no_content_unless_asked_for(signals: Any, names: str, echo: Any) -> Non
     said = str(messages) + str([record.attributes for record in signals.records])
     assert "can't answer '[content]' after [content]" in said
     assert "can't see [content]" in said
+
+
+def test_langchain_s_own_fakes_keep_their_replies(signals: Any) -> None:
+    config = signals.config()
+    FakeListChatModel(responses=[MARK]).invoke(MARK, config)
+    list(FakeListChatModel(responses=[MARK]).stream(MARK, config))
+    FakeListLLM(responses=[MARK]).invoke(MARK, config)
+    assert len(signals.spans) == 3
+    assert MARK not in signals.text()
 
 
 def test_content_when_asked_for(signals: Any, setting: str, names: str, echo: Any) -> None:
