@@ -31,10 +31,11 @@ METHOD = """\
 
 The model is this project's parrot: it answers at once, so that the price of tracing is at its most
 visible. `invoke`, `ainvoke` and the batch have replies of one character, the streams of 100 chunks.
-Every handler reports to a tracer provider of its own with an SDK span processor that does nothing,
-or with the SDK's batch processor and an exporter that drops; with metrics, to a real meter provider
-as well. Message content is recorded by nobody: each handler's own switch is off, and a call with a
-known text is searched for it. Otherwise every handler has its defaults.
+Every handler reports to a tracer provider of its own, with an SDK span processor that does nothing
+or with the SDK's batch processor and an exporter that drops; what is waiting is exported between
+blocks. With metrics, it reports to a real meter provider as well. Message content is recorded by
+nobody: each handler's own switch is off, and a call with a known text is searched for it. Otherwise
+every handler has its defaults.
 
 In each environment (one a peer) all contenders run in the same process, one block each per round,
 in an order that changes from round to round. Instrumentors are switched on before their block and
