@@ -13,6 +13,9 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["tests", "lint", "types"]
 
+APART = ("--ignore=tests/benchmarks", "--ignore=tests/collectors")
+"""Tests with a session of their own."""
+
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 # Every `peer-<name>` group; the name is that of a factory in tests/peers/handlers.py.
 PEERS = [
@@ -21,7 +24,7 @@ PEERS = [
     if name.startswith("peer-")
 ]
 # Fresh processes differ by more than their rounds do: hash seeds, where memory lies.
-PEER_PROCESSES = 4
+PEER_PROCESSES = 3
 
 
 def group(name: str) -> list[str]:
@@ -43,8 +46,8 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the test suite; arguments go to pytest."""
-    session.install("-e", ".[bench]", *group("tests"))
-    session.run("pytest", "--ignore=tests/benchmarks", *session.posargs)
+    session.install("-e", ".[bench,grpc]", *group("tests"))
+    session.run("pytest", *APART, *session.posargs)
 
 
 @nox.session
@@ -96,7 +99,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the code's types."""
-    session.install("-e", ".[bench]", *group("types"))
+    session.install("-e", ".[bench,grpc]", *group("types"))
     session.run("mypy", *session.posargs)
 
 
@@ -106,6 +109,7 @@ def minimums(session: nox.Session) -> None:
     wanted = [
         *PYPROJECT["project"]["dependencies"],
         *PYPROJECT["project"]["optional-dependencies"]["bench"],
+        *PYPROJECT["project"]["optional-dependencies"]["grpc"],
     ]
     lowest = [re.sub(r">=([\w.]+).*", r"==\1", requirement) for requirement in wanted]
     constraints = Path(session.create_tmp(), "minimums.txt")
@@ -113,5 +117,12 @@ def minimums(session: nox.Session) -> None:
     # No LangGraph: none that resolves here runs on the lowest langchain-core; without it, the
     # tests inside graph nodes are skipped.
     others = [name for name in group("tests") if not name.startswith("langgraph")]
-    session.install("-e", ".[bench]", *others, "--constraint", str(constraints))
-    session.run("pytest", "--ignore=tests/benchmarks", *session.posargs)
+    session.install("-e", ".[bench,grpc]", *others, "--constraint", str(constraints))
+    session.run("pytest", *APART, *session.posargs)
+
+
+@nox.session
+def collectors(session: nox.Session) -> None:
+    """Send spans through a real collector and into a real backend, and compare them there."""
+    session.install("-e", ".[bench,grpc]", *group("tests"), *group("collectors"))
+    session.run("pytest", "tests/collectors", *session.posargs)

@@ -334,20 +334,54 @@ def _command(prompt: str | None) -> tuple[str, ...]:
 def report(
     path: Annotated[
         Path,
-        typer.Argument(metavar="RUN", help="A run directory.", show_default=False),
+        typer.Argument(
+            metavar="RUN|FILE",
+            help=(
+                "A run directory; or a file of spans as OTLP/JSON lines, plain or gzip, such as "
+                "a collector's file exporter writes."
+            ),
+            show_default=False,
+        ),
     ],
     *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for the report of a file of spans.",
+            show_default="the file's own",
+        ),
+    ] = None,
     debug: Debug = False,
 ) -> None:
-    """Write the report of a saved run again: report.html, figures and summary.md.
+    """Write the report of a saved run again, or of any application's GenAI spans.
 
-    The page depends on the run directory alone: it can be made on another machine, without the
-    model and without LangChain.
+    Of a run: report.html, figures and summary.md, from the run directory alone. It can be made
+    on another machine, without the model and without LangChain.
+
+    Of spans: tokens, errors, latency and time to first chunk by operation, and traces drawn. A
+    line that cannot be read is told with its number; the others are used.
+
+        parrot-bench report traces.jsonl --out report
     """
     with _one_line_errors(debug=debug):
+        if path.is_file():
+            _report_spans(path, out)
+            return
+        if out is not None:
+            raise UsageError("--out is for a file of spans; a run's report lies in the run itself")
         directory = RunDirectory(path)
         record = directory.read_record()
         _conclude(directory, record)
+
+
+def _report_spans(path: Path, out: Path | None) -> None:
+    from parrot_reports import write_span_report  # noqa: PLC0415  # matplotlib takes a second
+
+    with _console.status("writing the report"):
+        files = write_span_report(path, out)
+    _console.print(Text(files.headline), soft_wrap=True)
+    _console.print(Text(f"\nreport: {files.page}"), soft_wrap=True)
 
 
 @app.command()
@@ -380,7 +414,10 @@ def modes(model: Model = "", *, debug: Debug = False) -> None:
 @app.command()
 def export(
     path: Annotated[
-        Path, typer.Argument(metavar="RUN", help="A run directory.", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="RUN", help="A run directory, or its spans.jsonl.", show_default=False
+        ),
     ],
     *,
     otlp: Annotated[
@@ -388,20 +425,50 @@ def export(
     ],
     debug: Debug = False,
 ) -> None:
-    """Send a saved run's spans to an OpenTelemetry collector."""
-    with _one_line_errors(debug=debug):
-        from parrot_callbacks import send_spans  # noqa: PLC0415
+    """Send a saved run's spans to an OpenTelemetry collector.
 
-        spans = RunDirectory(path).spans
-        if not spans.is_file():
-            raise RecordError(f"no spans at {spans}; name a run directory with a spans.jsonl")
-        delivery = send_spans(spans, otlp)
-        if delivery.failed or delivery.dropped:
+    The spans keep their ids, so that sending them again is the same traces again. Runs that
+    were stopped have what was saved until then. The OTEL_EXPORTER_OTLP_* variables for headers,
+    compression, certificates, timeout and protocol act.
+    """
+    with _one_line_errors(debug=debug):
+        from parrot_callbacks.errors import (  # noqa: PLC0415  # --help needs no OpenTelemetry
+            MissingExtraError,
+            TracingError,
+        )
+        from parrot_callbacks.export import send_spans  # noqa: PLC0415
+        from parrot_callbacks.exporters import shown_endpoint  # noqa: PLC0415
+
+        spans = _saved_spans(path)
+        try:
+            sent = send_spans(spans, otlp)
+        except (MissingExtraError, TracingError) as error:
+            raise UsageError(str(error)) from error
+        except OSError as error:
+            raise RecordError(f"{spans} cannot be read: {error.strerror}") from error
+        for line in sent.malformed:
+            _errors.print(Text(f"parrot-bench: not sent: {line}"), soft_wrap=True)
+        delivery, collector = sent.delivery, shown_endpoint(otlp)
+        if delivery.exported != sent.read:
             raise UsageError(
-                f"{delivery.failed + delivery.dropped} spans were not delivered to {otlp}: "
-                f"{delivery.error}; {delivery.exported} were"
+                f"{sent.read - delivery.exported} of {sent.read} spans were not delivered to "
+                f"{collector}: {delivery.error}; repeat the command when it can take them"
             )
-        _console.print(Text(f"{delivery.exported} spans delivered to {otlp}"), soft_wrap=True)
+        _console.print(Text(f"{delivery.exported} spans delivered to {collector}"), soft_wrap=True)
+    if any(not line.cut for line in sent.malformed):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _saved_spans(path: Path) -> Path:
+    """The span file of a run directory, plain or gzip, or the file that was named."""
+    plain = RunDirectory(path).spans if path.is_dir() else path
+    for spans in (plain, plain.with_name(f"{plain.name}.gz")):
+        if spans.is_file():
+            return spans
+    raise RecordError(
+        f"no spans at {plain}; name a run directory that has a spans.jsonl (a run that was "
+        "stopped before its traced pass has none)"
+    )
 
 
 @app.command()

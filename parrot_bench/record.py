@@ -384,6 +384,8 @@ class Reconciliation(Saved):
         ended: Spans ended.
         deliveries: One entry an exporter.
         scope: Instrumentation scope and version that made the chat spans.
+        left_out_by: The variable by which the user left spans out, such as
+            ``OTEL_TRACES_SAMPLER=traceidratio``; calls can't be compared with spans then.
     """
 
     modes: tuple[ModeReconciliation, ...]
@@ -391,6 +393,7 @@ class Reconciliation(Saved):
     ended: int
     deliveries: tuple[SpanDelivery, ...]
     scope: str
+    left_out_by: str = ""
 
     @property
     def agrees(self) -> bool:

@@ -102,7 +102,9 @@ def check(request: Request) -> None:
     endpoint = urlsplit(request.otlp)
     if request.otlp and not (endpoint.scheme in {"http", "https"} and endpoint.netloc):
         raise UsageError(
-            f"--otlp {request.otlp!r} is not an endpoint; give one such as http://127.0.0.1:4318"
+            # Before an "@" there may be a password.
+            f"--otlp {request.otlp.rpartition('@')[2]!r} is not an endpoint; "
+            "give one such as http://127.0.0.1:4318"
         )
     if not request.prompt:
         raise UsageError("--prompt is empty; give at least one character")

@@ -16,7 +16,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 
 from parrot_bench.environment import NoiseWatch, parrot_bench_version
-from parrot_bench.errors import MeasurementError, ParrotBenchError
+from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
 from parrot_bench.events import (
     Described,
     Event,
@@ -45,6 +45,8 @@ from parrot_bench.samples import Samples
 from parrot_bench.studies.costs import StoppedBy, on_target, result
 from parrot_bench.trust import checks
 from parrot_bench.worker import in_worker
+from parrot_callbacks.errors import MissingExtraError, TracingError
+from parrot_callbacks.export import check_export
 from parrot_callbacks.redaction import redact_text
 
 FIRST_LOOK = 30
@@ -313,6 +315,10 @@ def carry_out(
     if request.seed is None:
         request = replace(request, seed=random.SystemRandom().randrange(2**31))
     check(request)
+    try:
+        check_export(request.otlp)
+    except (MissingExtraError, TracingError) as error:
+        raise UsageError(str(error)) from error
     directory = RunDirectory(Path(out) if out else Path("runs") / default_name(request))
     directory.create()
     if opened is not None:

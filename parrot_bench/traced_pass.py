@@ -20,6 +20,7 @@ from parrot_bench.record import ModeReconciliation, Reconciliation, SpanDelivery
 from parrot_bench.studies.caller import one_line
 from parrot_bench.timing import Async, CallLimitExceeded, Sync, call_limit
 from parrot_callbacks import OpenTelemetryCallbackHandler, Tracing
+from parrot_callbacks.export import spans_left_out_by
 
 MODE_SPAN = "parrot_bench.mode"
 """Attribute that names the mode, on the span around its calls."""
@@ -97,6 +98,7 @@ class TracedPass:
                     SpanDelivery.model_validate(asdict(d)) for d in self._tracing.deliveries()
                 ),
                 scope=self._scope,
+                left_out_by=spans_left_out_by(),
             )
         )
 

@@ -113,6 +113,12 @@ def _reconciled(result: Reconciliation) -> Iterator[TrustCheck]:
     if result.agrees:
         sentence = f"{made}; replies and spans agree on tokens"
         yield _check("reconciliation", "green", f"{sentence} ({tokens} out).")
+    elif result.left_out_by:
+        yield _check(
+            "reconciliation",
+            "amber",
+            f"{made}: {result.left_out_by} leaves spans out, so they were not compared.",
+        )
     else:
         where = ", ".join(wrong) if wrong else f"{result.started} started, {result.ended} ended"
         yield _check(

@@ -11,7 +11,6 @@ and what the model's body has made current is current for it again at the next s
 """
 
 import functools
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from typing import Any, Final, Protocol
@@ -95,18 +94,14 @@ class GuardedCall:
         return before
 
     def leave(self, before: Context) -> None:
-        """Leave it after a step, however the step ended.
-
-        A coroutine that nobody finishes is closed wherever the garbage collector runs; that
-        context is none of ours and stays as it is.
-        """
+        """Leave it after a step, however the step ended."""
         inside = current()
         if self._inside is None:
             if _current.get() is not self:
+                # A coroutine that nobody finishes is closed wherever the garbage collector
+                # runs; that context is none of ours and stays as it is.
                 return
             _current.set(self._outer)
-        elif inside is not self._inside and isinstance(sys.exception(), GeneratorExit):
-            return
         if inside is not before:
             self._inside = inside
             make_current(before)
@@ -225,12 +220,19 @@ def guard_async_stream(method: Method) -> Method:
         try:
             while True:
                 before = call.enter()
+                here = True
                 try:
                     chunk = await step()
                 except StopAsyncIteration:
                     break
+                except GeneratorExit:
+                    # Not handed on from below: this step is closed from outside, wherever
+                    # the garbage collector runs.
+                    here = step is not resume
+                    raise
                 finally:
-                    call.leave(before)
+                    if here:
+                        call.leave(before)
                 try:
                     yield chunk
                 except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle

@@ -17,7 +17,7 @@ class ExporterLog(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self._said: list[str] = []
-        self._propagated = True
+        self.propagated = True
 
     @property
     def last(self) -> str:
@@ -40,14 +40,20 @@ class ExporterLog(logging.Handler):
     def open(self) -> None:
         """Listen, and keep the records to ourselves."""
         logger = logging.getLogger(_LOGGER)
+        others = _listening(logger)
+        self.propagated = others[0].propagated if others else logger.propagate
         logger.addHandler(self)
-        self._propagated = logger.propagate
         logger.propagate = False
 
     def close(self) -> None:
-        """Stop listening."""
+        """Stop listening; the last one to do so lets the records be printed again."""
         logger = logging.getLogger(_LOGGER)
         if self in logger.handlers:
             logger.removeHandler(self)
-            logger.propagate = self._propagated
+            if not _listening(logger):
+                logger.propagate = self.propagated
         super().close()
+
+
+def _listening(logger: logging.Logger) -> list[ExporterLog]:
+    return [handler for handler in logger.handlers if isinstance(handler, ExporterLog)]

@@ -6,11 +6,14 @@ Source: https://opentelemetry.io/docs/specs/otlp/#json-protobuf-encoding
 """
 
 import base64
+import gzip
 import json
 import threading
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import Event, ReadableSpan
@@ -22,6 +25,7 @@ from opentelemetry.util.types import AttributeValue
 
 from parrot_callbacks.errors import MissingExtraError, TracingError
 
+_GZIP: Final = b"\x1f\x8b"
 _IDS: Final = ("traceId", "spanId", "parentSpanId")
 
 
@@ -66,7 +70,14 @@ class SpanFileExporter(SpanExporter):
         _ids_to_hex(request)
         line = json.dumps(request, separators=(",", ":"), ensure_ascii=False) + "\n"
         with self._lock, self.path.open("ab") as file:
-            file.write(line.encode())
+            end = file.tell()
+            try:
+                file.write(line.encode())
+                file.flush()
+            except OSError:
+                # A full disk takes a part of a line; the next one must not go on from there.
+                file.truncate(end)
+                raise
         return SpanExportResult.SUCCESS
 
     def shutdown(self) -> None:
@@ -88,26 +99,77 @@ def _ids_to_hex(request: dict[str, Any]) -> None:
                             item[key] = base64.b64decode(item[key]).hex()
 
 
-def read_spans(path: Path) -> Iterator[list[ReadableSpan]]:
+@dataclass(frozen=True, slots=True)
+class MalformedLine:
+    """A line of a span file that could not be read.
+
+    Attributes:
+        where: Such as ``runs/x/spans.jsonl:12``.
+        reason: What is wrong with it.
+        cut: It is the file's last, and was not finished: its writer was killed.
+    """
+
+    where: str
+    reason: str
+    cut: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.reason}"
+
+
+def read_spans(
+    path: Path, malformed: list[MalformedLine] | None = None
+) -> Iterator[list[ReadableSpan]]:
     """Read a file of OTLP/JSON lines, the spans of one line at a time.
 
-    A last line that was cut, by a killed run, is left out.
+    Args:
+        path: The file, plain or gzip; gzip is known by its first bytes.
+        malformed: Gets the lines that can't be read. Without it the first of them is an
+            error, except for a last line that was cut by a killed run, which is left out.
 
     Raises:
-        TracingError: A line isn't OTLP/JSON.
+        TracingError: A line isn't OTLP/JSON, and ``malformed`` isn't given.
         OSError: The file can't be read.
     """
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
-                return
+    for number, line, reason in _lines(path):
+        if not reason and not line.strip():
+            continue
+        problem = reason
+        spans: list[ReadableSpan] = []
+        if not reason:
             try:
-                yield list(_spans_of(json.loads(line)))
-            except (AttributeError, KeyError, TypeError, ValueError) as error:
-                raise TracingError(
-                    f"{path}:{number}: not a request with spans in OTLP/JSON ({error}); "
-                    "was it written by another exporter?"
-                ) from error
+                spans = list(_spans_of(json.loads(line)))
+            except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+                problem = f"not a request with spans in OTLP/JSON ({_said(error)})"
+        if not problem:
+            yield spans
+            continue
+        cut = bool(reason) or not line.endswith(b"\n")
+        found = MalformedLine(f"{path}:{number}", "cut off" if cut else problem, cut)
+        if malformed is not None:
+            malformed.append(found)
+        elif not cut:
+            raise TracingError(f"{found}; was it written by another exporter?")
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes, str]]:
+    """Yield number and line; a last one that gzip can't unpack has a reason instead."""
+    with path.open("rb") as raw:
+        packed = raw.read(len(_GZIP)) == _GZIP
+        raw.seek(0)
+        # The type of gzip's file is one of its own; it reads bytes.
+        file = cast("IO[bytes]", gzip.GzipFile(fileobj=raw)) if packed else raw
+        number = 0
+        try:
+            for number, line in enumerate(file, 1):  # used after the loop, too
+                yield number, line, ""
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            yield number + 1, b"", str(error)
+
+
+def _said(error: Exception) -> str:
+    said = " ".join(str(error).split()) or type(error).__name__
+    return f"{said} is missing" if isinstance(error, KeyError) else said
 
 
 def _spans_of(request: Mapping[str, Any]) -> Iterator[ReadableSpan]:
@@ -133,14 +195,19 @@ def _span(span: Mapping[str, Any], resource: Resource, scope: InstrumentationSco
     parent = span.get("parentSpanId")
     flags = int(span.get("flags", 1))
     return ReadableSpan(
-        name=span["name"],
+        # Protobuf's JSON leaves out what has its default value: a name that is empty, a time 0.
+        name=span.get("name", ""),
         context=_context(span, span["spanId"], is_remote=False),
         # Bit 9 of the flags says whether the parent was in another process.
         parent=_context(span, parent, is_remote=bool(flags & 0x200)) if parent else None,
         resource=resource,
         attributes=_attributes(span.get("attributes")),
         events=[
-            Event(event["name"], _attributes(event.get("attributes")), int(event["timeUnixNano"]))
+            Event(
+                event.get("name", ""),
+                _attributes(event.get("attributes")),
+                int(event.get("timeUnixNano", 0)),
+            )
             for event in span.get("events", ())
         ],
         links=[
@@ -153,8 +220,8 @@ def _span(span: Mapping[str, Any], resource: Resource, scope: InstrumentationSco
         # OTLP counts kinds from 1, the API from 0.
         kind=SpanKind(max(0, int(span.get("kind", 1)) - 1)),
         status=Status(_STATUS[int(status.get("code", 0))], status.get("message")),
-        start_time=int(span["startTimeUnixNano"]),
-        end_time=int(span["endTimeUnixNano"]),
+        start_time=int(span.get("startTimeUnixNano", 0)),
+        end_time=int(span.get("endTimeUnixNano", 0)),
         instrumentation_scope=scope,
     )
 
@@ -188,7 +255,7 @@ def _value(value: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - one return a kin
             case "arrayValue":
                 return [_value(item) for item in content.get("values", ())]
             case "kvlistValue":
-                return {item["key"]: _value(item.get("value", {})) for item in content["values"]}
+                return _attributes(content.get("values"))
             case "bytesValue":
                 return base64.b64decode(content)
             case _:

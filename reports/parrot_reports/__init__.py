@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parrot_reports.markdown import summary_markdown, summary_table
-    from parrot_reports.report import ReportFiles, write_report
+    from parrot_reports.report import ReportFiles, write_report, write_span_report
     from parrot_reports.sentences import headline, trust_line, verdict_order, verdict_sentence
     from parrot_reports.spans import SpanTable, read_spans
 
@@ -25,6 +25,7 @@ __all__ = [
     "verdict_order",
     "verdict_sentence",
     "write_report",
+    "write_span_report",
 ]
 
 _HOME = {
@@ -38,6 +39,7 @@ _HOME = {
     "verdict_order": "sentences",
     "verdict_sentence": "sentences",
     "write_report": "report",
+    "write_span_report": "report",
 }
 
 

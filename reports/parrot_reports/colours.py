@@ -84,6 +84,12 @@ def look(mode: str, kind: str = "") -> Look:
     return Look(light=light, dark=dark, hollow=hollow)
 
 
+def of_operation(*, calls_model: bool) -> Look:
+    """How an operation is drawn that is no mode: calls of a model stand out."""
+    light, dark = _BLUE if calls_model else _GREY
+    return Look(light=light, dark=dark, hollow=False)
+
+
 def variable(light: str) -> str:
     """Name of the CSS variable that stands for a colour of the light page."""
     for name, (ink, _) in INKS.items():

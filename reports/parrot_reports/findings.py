@@ -37,9 +37,9 @@ def ratios(record: RunRecord) -> Sentence:
     return (*sentence, f"{len(across)} of {len(found)} intervals include 1.")
 
 
-def latency(curves: Sequence[Curve], record: RunRecord) -> Sentence:
+def latency(curves: Sequence[Curve], record: RunRecord | None = None) -> Sentence:
     """Whose tail is longest, measured in its own median; floors are not choices."""
-    skipped = floors(record)
+    skipped = floors(record) if record else frozenset()
     chosen = [curve for curve in curves if curve.mode not in skipped] or list(curves)
     if not chosen:
         return ()

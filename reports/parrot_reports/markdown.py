@@ -18,7 +18,7 @@ from parrot_reports.sentences import (
 from parrot_reports.text import visible
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~<>$])")
-_MARKS = {
+MARKS = {
     "green": "\N{WHITE HEAVY CHECK MARK}",
     "amber": "\N{WARNING SIGN}",
     "red": "\N{CROSS MARK}",
@@ -36,12 +36,12 @@ def summary_markdown(record: RunRecord) -> str:
         Headline, trust line, table of modes and a line about the environment.
     """
     level, trust = trust_line(record)
-    mark = _MARKS[level]
-    parts = [f"### {_inline(headline(record))}", f"{mark} **{_text(trust)}**"]
+    mark = MARKS[level]
+    parts = [f"### {inline(headline(record))}", f"{mark} **{escaped(trust)}**"]
     doubts = [check for check in record.trust if check.level != "green"]
     if doubts:
         parts.append(
-            "\n".join(f"- {c.level}: {_text(c.name)}: {_text(c.sentence)}" for c in doubts)
+            "\n".join(f"- {c.level}: {escaped(c.name)}: {escaped(c.sentence)}" for c in doubts)
         )
     if record.overhead is not None:
         parts += [_table(record), _footnote(record)]
@@ -117,14 +117,16 @@ def _environment(record: RunRecord) -> str:
         else "",
         f"seed {record.configuration.seed}",
     ]
-    return f"<sub>{_text(', '.join(part for part in parts if part))}</sub>"
+    return f"<sub>{escaped(', '.join(part for part in parts if part))}</sub>"
 
 
-def _inline(sentence: Sentence) -> str:
+def inline(sentence: Sentence) -> str:
+    """Set a sentence: names as code, the number it is about in bold."""
+
     def written(part: str) -> str:
         if isinstance(part, Name):
             return code(part)
-        return f"**{_text(part)}**" if isinstance(part, Key) else _text(part)
+        return f"**{escaped(part)}**" if isinstance(part, Key) else escaped(part)
 
     return "".join(written(part) for part in sentence)
 
@@ -144,7 +146,7 @@ def code(name: str, *, in_table: bool = False) -> str:
     return f"{fence}{space}{name}{space}{fence}"
 
 
-def _text(words: str) -> str:
+def escaped(words: str) -> str:
     """Escape words that are not ours: markdown, HTML, and the ``@`` that calls people."""
     words = visible(words).replace("&", "&amp;")
     return _SPECIAL.sub(r"\\\1", words).replace("@", "@\N{WORD JOINER}")

@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+_NOTHING = msgspec.Raw(b"")
+
 
 class AnyValue(msgspec.Struct):
     """A value of an attribute: exactly one field is set."""
@@ -66,9 +68,16 @@ class ScopeSpans(msgspec.Struct):
     spans: list[Span] = []
 
 
+class Resource(msgspec.Struct):
+    """What made the spans."""
+
+    attributes: list[KeyValue] = []
+
+
 class ResourceSpans(msgspec.Struct):
     """The spans of one resource."""
 
+    resource: Resource = msgspec.field(default_factory=Resource)
     scope_spans: list[ScopeSpans] = msgspec.field(default_factory=list, name="scopeSpans")
 
 
@@ -76,3 +85,11 @@ class ExportTraceServiceRequest(msgspec.Struct):
     """One line of the file. A line of metrics or logs has no spans, and is not malformed."""
 
     resource_spans: list[ResourceSpans] = msgspec.field(default_factory=list, name="resourceSpans")
+    resource_logs: msgspec.Raw = msgspec.field(default=_NOTHING, name="resourceLogs")
+    resource_metrics: msgspec.Raw = msgspec.field(default=_NOTHING, name="resourceMetrics")
+
+    @property
+    def other_signals(self) -> list[str]:
+        """Which other signals the line has."""
+        named = {"logs": self.resource_logs, "metrics": self.resource_metrics}
+        return [signal for signal, content in named.items() if bytes(content)]

@@ -22,6 +22,7 @@ from parrot_reports import (
 )
 from parrot_reports.rundata import RunData
 from parrot_reports.sentences import Key, Name, Sentence
+from parrot_reports.spans import SpanTable
 from parrot_reports.text import visible
 
 _UNIT = re.compile(r"(?<=\d) (?=(ns|\N{MICRO SIGN}s|ms|s|min|h|%)\b|%)")
@@ -65,19 +66,18 @@ def render(run: RunData) -> Page:
     cold = blocks.cold_calls(run.samples, record)
     drifts = blocks.drifts(run.samples, record)
     drawn = {
-        "ratios": _section(figures.ratios(record), findings.ratios(record)),
-        "latency": _section(figures.latency(curves, record), findings.latency(curves, record)),
-        "cold": _section(figures.cold(cold, record), findings.cold(cold)),
-        "stability": _section(
-            figures.stability(drifts, record), findings.stability(drifts, record)
-        ),
+        "ratios": section(figures.ratios(record), findings.ratios(record)),
+        "latency": section(figures.latency(curves, record), findings.latency(curves, record)),
+        "cold": section(figures.cold(cold, record), findings.cold(cold)),
+        "stability": section(figures.stability(drifts, record), findings.stability(drifts, record)),
     }
     level, trust = sentences.trust_line(record)
     raw = record.model_dump_json(indent=1)
     html = (
-        _environment()
+        environment()
         .get_template("report.html.j2")
         .render(
+            name=record.name,
             record=record,
             overhead=record.overhead,
             level=level,
@@ -99,8 +99,7 @@ def render(run: RunData) -> Page:
             use=summary.use_by_model(run.spans),
             outcomes=summary.outcomes(run.spans),
             errors=summary.errors_by_type(run.spans),
-            malformed=run.spans.malformed[:_SHOWN_MALFORMED],
-            malformed_more=max(0, len(run.spans.malformed) - _SHOWN_MALFORMED),
+            **malformed_lines(run.spans),
             reconciled=[
                 tables.reconciliation_row(mode)
                 for mode in (record.reconciliation.modes if record.reconciliation else ())
@@ -134,7 +133,17 @@ def unbroken(text: str) -> str:
     return _UNIT.sub("\N{NO-BREAK SPACE}", text)
 
 
-def _section(drawn: figures.Drawn | None, finding: Sentence) -> Section | None:
+def malformed_lines(table: SpanTable) -> dict[str, Any]:
+    """The first of the lines that could not be read, and how many more there are."""
+    lines = table.malformed
+    return {
+        "malformed": lines[:_SHOWN_MALFORMED],
+        "malformed_more": max(0, len(lines) - _SHOWN_MALFORMED),
+    }
+
+
+def section(drawn: figures.Drawn | None, finding: Sentence) -> Section | None:
+    """Set a figure into the page; None where there is none."""
     if drawn is None:
         return None
     alt = visible("".join(finding))
@@ -162,8 +171,9 @@ def _configuration(record: RunRecord) -> list[tuple[str, str]]:
     return rows
 
 
-def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+def environment() -> jinja2.Environment:
+    """Templates, everything escaped, and the filters that write numbers."""
+    templates = jinja2.Environment(
         loader=jinja2.PackageLoader("parrot_reports"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -176,6 +186,7 @@ def _environment() -> jinja2.Environment:
         "unbroken": unbroken,
         "duration": units.duration,
         "count": units.count,
+        "time": lambda value: units.NONE if value is None else unbroken(units.duration(value)),
         "waited": units.span_of_time,
         "percent": units.percent,
         "ratio": lambda estimate: " ".join(units.ratio(estimate)),
@@ -183,5 +194,5 @@ def _environment() -> jinja2.Environment:
         "share": lambda part, whole: f"{100 * part / whole:.2f}%",
         "tokens": lambda number: units.NONE if number is None else units.count(number),
     }
-    environment.filters.update(filters)
-    return environment
+    templates.filters.update(filters)
+    return templates

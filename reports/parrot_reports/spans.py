@@ -6,8 +6,9 @@ killed while it wrote leaves half a line, which is the usual case.
 
 import gzip
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
@@ -25,6 +26,7 @@ _SCHEMA: dict[str, Any] = {
     "span_id": pl.String,
     "parent_id": pl.String,
     "name": pl.String,
+    "service": pl.String,
     "kind": pl.Int8,
     "start_ns": pl.Int64,
     "end_ns": pl.Int64,
@@ -43,19 +45,22 @@ _SCHEMA: dict[str, Any] = {
     "first_chunk_s": pl.Float64,
 }
 
+# The second name of a pair is what older versions of the conventions call it.
 _TEXT = {
-    "mode": "parrot_bench.mode",
-    "operation": "gen_ai.operation.name",
-    "provider": "gen_ai.provider.name",
-    "outcome": "langchain.run.outcome",
-    "error": "error.type",
+    "mode": ("parrot_bench.mode",),
+    "operation": ("gen_ai.operation.name",),
+    "provider": ("gen_ai.provider.name", "gen_ai.system"),
+    "outcome": ("langchain.run.outcome",),
+    "error": ("error.type",),
 }
 _TOKENS = {
-    "input_tokens": "gen_ai.usage.input_tokens",
-    "output_tokens": "gen_ai.usage.output_tokens",
-    "cached_tokens": "gen_ai.usage.cache_read.input_tokens",
-    "reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
+    "input_tokens": ("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"),
+    "output_tokens": ("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"),
+    "cached_tokens": ("gen_ai.usage.cache_read.input_tokens",),
+    "reasoning_tokens": ("gen_ai.usage.reasoning.output_tokens",),
 }
+CALLS = ("chat", "text_completion", "generate_content")
+"""Operations that call a model for text; others find, embed, or run such calls."""
 _INT64 = 1 << 63
 _PART = 20_000
 
@@ -82,25 +87,41 @@ class SpanTable:
     """Spans as a table, and the lines that could not be read.
 
     Args:
-        frame: One row a span. Columns: ids and names; ``kind`` (OTLP's number); ``start_ns``
-            and ``end_ns`` since the epoch; ``failed`` (status is error); ``mode`` (spans around
-            a mode only); ``operation``, ``provider``, ``model``; ``identity`` (identifying
-            params as JSON, keys sorted); ``outcome``, ``error``; tokens; ``first_chunk_s``.
+        frame: One row a span. Columns: ids and names; ``service``; ``kind`` (OTLP's number);
+            ``start_ns`` and ``end_ns`` since the epoch; ``failed`` (status is error);
+            ``mode`` (spans around a mode only); ``operation``, ``provider``, ``model``;
+            ``identity`` (identifying params as JSON, keys sorted); ``outcome``, ``error``;
+            tokens; ``first_chunk_s``.
         malformed: The lines left out.
+        skipped: Lines of other signals, by their name: ``logs``, ``metrics``.
+        lines: Lines that were read, empty ones aside.
     """
 
-    def __init__(self, frame: pl.DataFrame, malformed: tuple[Malformed, ...] = ()) -> None:
+    def __init__(
+        self,
+        frame: pl.DataFrame,
+        malformed: tuple[Malformed, ...] = (),
+        *,
+        skipped: Mapping[str, int] | None = None,
+        lines: int = 0,
+    ) -> None:
         self.frame = frame
         self.malformed = malformed
+        self.skipped = dict(skipped or {})
+        self.lines = lines
 
     def __len__(self) -> int:
         return self.frame.height
 
+    def unique(self) -> "SpanTable":
+        """Every span once: a run that was sent twice is in a collector's file twice."""
+        once = self.frame.unique(["trace_id", "span_id"], keep="first", maintain_order=True)
+        return SpanTable(once, self.malformed, skipped=self.skipped, lines=self.lines)
+
     @property
     def chats(self) -> pl.DataFrame:
         """The calls of a model: what is not a chat or completion operation is left out."""
-        wanted = ["chat", "text_completion", "generate_content"]
-        return self.frame.filter(pl.col("operation").is_in(wanted))
+        return self.frame.filter(pl.col("operation").is_in(CALLS))
 
 
 def read_spans(path: Path) -> SpanTable:
@@ -115,16 +136,27 @@ def read_spans(path: Path) -> SpanTable:
     Raises:
         OSError: The file cannot be opened.
     """
-    malformed: list[Malformed] = []
-    rows = _every_row(path, malformed)
+    read = _Reading()
+    rows = _every_row(path, read)
     parts = [pl.DataFrame(schema=_SCHEMA)]
     # In parts, because a row as Python objects is twenty times the size of a row in the table.
     while part := list(islice(rows, _PART)):
         parts.append(pl.DataFrame(part, schema=_SCHEMA, orient="row"))
-    return SpanTable(pl.concat(parts), tuple(malformed))
+    return SpanTable(
+        pl.concat(parts), tuple(read.malformed), skipped=read.skipped, lines=read.lines
+    )
 
 
-def _every_row(path: Path, malformed: list[Malformed]) -> Iterator[dict[str, Any]]:
+@dataclass
+class _Reading:
+    """What is noted while a file is read."""
+
+    malformed: list[Malformed] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    lines: int = 0
+
+
+def _every_row(path: Path, read: _Reading) -> Iterator[dict[str, Any]]:
     # Lax, because JSON from protobuf has 64-bit integers as strings.
     decoder = msgspec.json.Decoder(otlp.ExportTraceServiceRequest, strict=False)
     number = 0
@@ -133,14 +165,18 @@ def _every_row(path: Path, malformed: list[Malformed]) -> Iterator[dict[str, Any
             for number, line in enumerate(file, start=1):  # used after the loop too
                 if not line.strip():
                     continue
+                read.lines += 1
                 try:
-                    found = _rows(decoder.decode(line))
+                    request = decoder.decode(line)
+                    found = _rows(request)
                 except (msgspec.DecodeError, ValueError, RecursionError) as error:
-                    malformed.append(_malformed(path, number, error))
+                    read.malformed.append(_malformed(path, number, error))
                 else:
+                    read.skipped.update(request.other_signals)
                     yield from found
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            malformed.append(_malformed(path, number + 1, error))
+            read.lines += 1
+            read.malformed.append(_malformed(path, number + 1, error))
 
 
 def empty() -> SpanTable:
@@ -162,14 +198,20 @@ def _malformed(path: Path, number: int, error: Exception) -> Malformed:
 def _rows(request: otlp.ExportTraceServiceRequest) -> list[dict[str, Any]]:
     """The rows of one line: all of them, or a ValueError if one cannot be kept in the table."""
     return [
-        _row(span)
+        _row(span, service)
         for resource in request.resource_spans
+        for service in [_service(resource.resource)]
         for scope in resource.scope_spans
         for span in scope.spans
     ]
 
 
-def _row(span: otlp.Span) -> dict[str, Any]:
+def _service(resource: otlp.Resource) -> str | None:
+    names = (item.value.plain() for item in resource.attributes if item.key == "service.name")
+    return _text(next(names, None))
+
+
+def _row(span: otlp.Span, service: str | None) -> dict[str, Any]:
     if not 0 <= span.start_time_unix_nano < _INT64 or not 0 <= span.end_time_unix_nano < _INT64:
         raise ValueError(f"span {span.span_id!r} has a time outside 64 bits")
     attributes = {item.key: item.value.plain() for item in span.attributes}
@@ -179,6 +221,7 @@ def _row(span: otlp.Span) -> dict[str, Any]:
         "span_id": span.span_id.lower(),
         "parent_id": span.parent_span_id.lower(),
         "name": span.name,
+        "service": service,
         "kind": span.kind if 0 <= span.kind <= 5 else 0,  # noqa: PLR2004  # OTLP's last kind
         "start_ns": span.start_time_unix_nano,
         "end_ns": span.end_time_unix_nano,
@@ -186,9 +229,13 @@ def _row(span: otlp.Span) -> dict[str, Any]:
         "model": None if model is None else str(model),
         "identity": _identity(attributes),
         "first_chunk_s": _seconds(attributes.get("gen_ai.response.time_to_first_chunk")),
-        **{column: _text(attributes.get(key)) for column, key in _TEXT.items()},
-        **{column: _whole(attributes.get(key)) for column, key in _TOKENS.items()},
+        **{column: _text(_first(attributes, names)) for column, names in _TEXT.items()},
+        **{column: _whole(_first(attributes, names)) for column, names in _TOKENS.items()},
     }
+
+
+def _first(attributes: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+    return next((attributes[name] for name in names if name in attributes), None)
 
 
 def _identity(attributes: dict[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Statistics over a table of spans: pure functions, nothing is drawn or written here."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -8,7 +9,7 @@ import msgspec
 import polars as pl
 
 from parrot_bench.record import RunRecord
-from parrot_reports.spans import SpanTable
+from parrot_reports.spans import CALLS, SpanTable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +48,9 @@ class Bar:
         start: When it started.
         end: When it ended.
         first_chunk: When the first chunk came; None when the call does not stream.
-        depth: 0 for a chat span, 1 for a span inside it, and so on.
+        depth: 0 for the outermost spans drawn, 1 for a span inside one, and so on.
         failed: Its status is *error*.
+        calls_model: It is a call of a model.
     """
 
     name: str
@@ -57,6 +59,7 @@ class Bar:
     first_chunk: float | None
     depth: int
     failed: bool
+    calls_model: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +144,22 @@ def _timeline(mode: str, trace: pl.DataFrame, most: int) -> Timeline | None:
         return None
     # The last call, not the first: the first pays for imports and the thread pool's start.
     shown = calls[-most:]
+    bars, length = bars_of(shown, rows)
+    return Timeline(mode=mode, bars=bars, length=length, calls=len(shown), shown_of=len(calls))
+
+
+def bars_of(
+    shown: Sequence[dict[str, Any]], rows: Sequence[dict[str, Any]]
+) -> tuple[tuple[Bar, ...], int]:
+    """Draw spans and all that is inside them.
+
+    Args:
+        shown: The outermost spans, in order of their start.
+        rows: All spans of their trace, in that order too.
+
+    Returns:
+        The bars, and nanoseconds from the first start to the last end.
+    """
     children: dict[str, list[dict[str, Any]]] = {}
     for row in rows:
         children.setdefault(row["parent_id"], []).append(row)
@@ -155,10 +174,7 @@ def _timeline(mode: str, trace: pl.DataFrame, most: int) -> Timeline | None:
         seen.add(row["span_id"])
         bars.append(_bar(row, zero, depth))
         waiting += [(child, depth + 1) for child in reversed(children.get(row["span_id"], []))]
-    length = max([1, *(bar.end for bar in bars)])
-    return Timeline(
-        mode=mode, bars=tuple(bars), length=length, calls=len(shown), shown_of=len(calls)
-    )
+    return tuple(bars), max([1, *(bar.end for bar in bars)])
 
 
 def _bar(row: dict[str, Any], zero: int, depth: int) -> Bar:
@@ -173,6 +189,7 @@ def _bar(row: dict[str, Any], zero: int, depth: int) -> Bar:
         first_chunk=first,
         depth=depth,
         failed=row["failed"],
+        calls_model=row["operation"] in CALLS,
     )
 
 

@@ -174,6 +174,17 @@ def test_a_span_that_never_ended_is_red() -> None:
     assert (check.level, "11 started, 10 ended" in check.sentence) == ("red", True)
 
 
+def test_spans_that_were_left_out_on_purpose_are_not_missed() -> None:
+    modes = (reconciled(chat_spans=0),)
+    variable = "OTEL_SDK_DISABLED=true"
+    result = Reconciliation(
+        modes=modes, started=0, ended=0, deliveries=(), scope="", left_out_by=variable
+    )
+    check = found("reconciliation", reconciliation=result)
+    assert check.level == "amber"
+    assert f"0 spans: {variable} leaves spans out, so they were not compared" in check.sentence
+
+
 def test_a_collector_that_is_away_is_amber_and_counted() -> None:
     delivery = SpanDelivery(
         exporter="otlp http://c:4318", exported=0, failed=11, dropped=0, error="connection refused"

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parrot_bench.record import RunRecord, read_record
-from parrot_reports.markdown import _text, code, summary_markdown, summary_table
+from parrot_reports.markdown import code, escaped, summary_markdown, summary_table
 
 
 def cells(line: str) -> list[str]:
@@ -69,5 +69,5 @@ def test_a_code_span_ends_where_it_should(name: str) -> None:
 
 @given(st.text(max_size=60))
 def test_text_has_no_live_markup(words: str) -> None:
-    written = re.sub(r"\\.", "", _text(words))
+    written = re.sub(r"\\.", "", escaped(words))
     assert not re.search(r"[`*_\[\]<>|]|@(?!\u2060)", written)

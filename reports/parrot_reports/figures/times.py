@@ -10,18 +10,25 @@ from parrot_reports import colours, units
 from parrot_reports.blocks import Cold, Curve
 from parrot_reports.figures.canvas import NAMES, RULE, Drawn, Rows, dot, log_ticks, rows_figure
 from parrot_reports.sentences import floors
+from parrot_reports.spans import CALLS
 
 _STEPS_BELOW = 100
 
 
-def latency(curves: Sequence[Curve], record: RunRecord) -> Drawn | None:
-    """Latency distributions, one row a mode, the slowest tenth enlarged beside it."""
+def latency(curves: Sequence[Curve], record: RunRecord | None = None) -> Drawn | None:
+    """Latency distributions, one row a mode, the slowest tenth enlarged beside it.
+
+    Args:
+        curves: One a row.
+        record: The run; without one the rows are operations, and none is a baseline or a floor.
+    """
     if not curves:
         return None
     low = min(float(curve.latency[0]) for curve in curves) / 1.15
     high = max(float(curve.latency[-1]) for curve in curves) * 1.15
-    kinds = {mode.name: mode.kind for mode in record.modes}
-    baseline = next((c for c in curves if c.mode == record.configuration.baseline), None)
+    kinds = {mode.name: mode.kind for mode in record.modes} if record else {}
+    name = record.configuration.baseline if record else None
+    baseline = next((curve for curve in curves if curve.mode == name), None)
 
     def draw(page: Rows) -> None:
         body, tail = page.panel(NAMES, 270), page.panel(NAMES + 290, 270)
@@ -31,7 +38,10 @@ def latency(curves: Sequence[Curve], record: RunRecord) -> Drawn | None:
             log_ticks(panel, low, high, lambda x: units.duration(x, 1))
         page.heading(["median", "p99"])
         for curve, y in zip(curves, page.rows, strict=True):
-            look = colours.look(curve.mode, kinds.get(curve.mode, ""))
+            if record is None:
+                look = colours.of_operation(calls_model=curve.mode.partition(" ")[0] in CALLS)
+            else:
+                look = colours.look(curve.mode, kinds.get(curve.mode, ""))
             page.name(y, curve.mode, look)
             for panel, start in ((body, 0.0), (tail, 0.9)):
                 panel.axhline(y - 0.4, color=RULE, linewidth=0.5)
@@ -71,9 +81,9 @@ def cold(calls: Sequence[Cold], record: RunRecord) -> Drawn | None:
     return rows_figure("cold", _gaps(calls, record), 26, draw, values=200)
 
 
-def _gaps(rows: Sequence[Curve] | Sequence[Cold], record: RunRecord) -> list[bool]:
+def _gaps(rows: Sequence[Curve] | Sequence[Cold], record: RunRecord | None) -> list[bool]:
     """Which rows are floors: only where they stand together is a gap drawn."""
-    measures = floors(record)
+    measures = floors(record) if record else frozenset()
     return [row.mode in measures for row in rows]
 
 
