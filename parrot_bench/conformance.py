@@ -100,10 +100,14 @@ def _print(results: Results, console: Console) -> None:
         of_group = [result for result in results.done if result.cell.group == group]
         if of_group:
             console.print(_table(title, of_group))
+            console.print()
     met = {verdict.check for result in results.done for verdict in result.verdicts}
     legend = [f"{check.sign} {check.name}" for name, check in CHECKS.items() if name in met]
-    console.print(Text(f"{_PASSED} all checks pass. Failed: {', '.join(legend)}."))
-    console.print(Text(f"In brackets: needs the instrumentor. {_NOT_AVAILABLE}: not available."))
+    console.print(Text(f"{_PASSED} all checks pass; {_NOT_AVAILABLE} not available."))
+    console.print(Text(f"A letter: this check fails: {', '.join(legend)}."))
+    if any(result.needs for result in results.done):
+        console.print(Text("In brackets: it needs the instrumentor; --list says why."))
+    console.print()
     for line in (*_told(results.done), *_reasons(results.done), *_counted(results)):
         console.print(Text(line), soft_wrap=True)
 
@@ -168,6 +172,8 @@ def _counted(results: Results) -> list[str]:
     handler = results.handler
     of = ", ".join(f"{name} {version}" for name, version in handler.distributions.items())
     counts = f"{structure} fail by structure, {attributes} by attributes"
+    needs = sum(bool(result.needs) for result in results.done)
+    counts += f"; {needs} need the instrumentor" if needs else ""
     return [f"{handler.name} ({of or 'no distribution'}): {performed} cells; {counts}"]
 
 

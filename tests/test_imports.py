@@ -77,6 +77,10 @@ def test_matplotlib_is_imported_by_figures_alone() -> None:
     [
         ("import parrot_bench.record", ("langchain_core", "numpy", "polars", "opentelemetry")),
         ("import parrot_callbacks", ("numpy", "matplotlib", "polars", "parrot_bench", "google")),
+        (
+            "import parrot_callbacks.conformance.plugin",
+            ("langchain_core", "opentelemetry", "pydantic", "rich", "typer"),
+        ),
         ("import parrot_reports", ("langchain_core", "opentelemetry", "matplotlib")),
         ("import parrot_bench.worker", ("rich", "typer", "polars", "matplotlib")),
         ("import parrot_bench.measuring", ("rich", "typer", "polars", "matplotlib")),

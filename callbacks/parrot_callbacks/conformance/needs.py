@@ -65,7 +65,7 @@ NEEDS_INSTRUMENTOR: Final = (
             "*-fails-*/async-*",
             "timeout-round-a*/async-native",
             "model-calls-a-model/async-*",
-            "async-model-awaits-a-model/async-native",
+            "model-awaits-a-model/async-native",
             "model-that-can't-stream/async-native",
             "cached-reply/async-native",
             "handler-on-the-model-and-in-the-config/async-native",

@@ -56,6 +56,7 @@ class Results:
 
         Raises:
             HandlerError: A factory makes nothing that can be judged.
+            TracingError: OpenTelemetry itself is switched off.
         """
         yield from tuple(self.done)
         if len(self.done) == len(self.cells):

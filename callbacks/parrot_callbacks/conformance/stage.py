@@ -12,6 +12,7 @@ from opentelemetry.context import get_current
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 
 from parrot_callbacks.conformance.cells import Cell
 from parrot_callbacks.conformance.expectations import Verdict
@@ -20,6 +21,7 @@ from parrot_callbacks.conformance.logs import ExceptionLogs
 from parrot_callbacks.conformance.needs import need_of
 from parrot_callbacks.conformance.noise import heard
 from parrot_callbacks.conformance.scene import NotAvailableError, Scene
+from parrot_callbacks.conformance.surroundings import undisturbed
 from parrot_callbacks.conformance.target import Factory, Target, attached
 
 _SCENE: Final[ContextVar[Scene | None]] = ContextVar("conformance-scene", default=None)
@@ -151,16 +153,24 @@ def open_stage(
 
     Raises:
         HandlerError: A factory makes nothing that can be judged.
+        TracingError: OpenTelemetry itself is switched off.
     """
-    resource = Resource.create({"service.name": "parrot-bench-conformance"})
-    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    provider = TracerProvider(
+        # Whatever sampler the environment names, the suite has to see every span.
+        sampler=ParentBased(ALWAYS_ON),
+        resource=Resource.create({"service.name": "parrot-bench-conformance"}),
+        shutdown_on_exit=False,
+    )
     registrar = _Registrar()
     provider.add_span_processor(registrar)
     if exporter is not None:
         provider.add_span_processor(SimpleSpanProcessor(exporter))
-    with attached(factories, provider, ExceptionLogs(registrar.on_exception)) as target:
-        yield Stage(provider, target, strict, registrar)
-    provider.shutdown()
+    logs = ExceptionLogs(registrar.on_exception)
+    try:
+        with undisturbed(), attached(factories, provider, logs) as target:
+            yield Stage(provider, target, strict, registrar)
+    finally:
+        provider.shutdown()
 
 
 def _excused(cell: Cell, verdict: Verdict) -> Verdict:

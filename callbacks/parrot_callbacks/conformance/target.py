@@ -82,7 +82,7 @@ class Target:
     def is_our_handler_alone(self) -> bool:
         """Whether it is the handler of this project, without the instrumentor."""
         return bool(self._made) and all(
-            isinstance(made, OpenTelemetryCallbackHandler) for made in self._made
+            type(made) is OpenTelemetryCallbackHandler for made in self._made
         )
 
     @property

@@ -8,7 +8,8 @@ from parrot_callbacks.conformance.cells import Cell
 from parrot_callbacks.conformance.plugin import OURS
 from parrot_callbacks.conformance.stage import Stage, open_stage
 from parrot_callbacks.conformance.suite import all_cells
-from parrot_callbacks.conformance.target import HandlerError, load_factory
+from parrot_callbacks.conformance.target import load_factory
+from parrot_callbacks.errors import TracingError
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +21,7 @@ def stage(request: pytest.FixtureRequest) -> Iterator[Stage]:
     try:
         with open_stage([load_factory(spec) for spec in specs], strict=strict) as opened:
             yield opened
-    except HandlerError as error:
+    except TracingError as error:
         pytest.exit(f"parrot_callbacks.conformance: {error}", returncode=2)
 
 

@@ -41,11 +41,14 @@ def run_pytest(folder: Path, *arguments: str) -> tuple[int, str]:
 
 def test_one_test_a_cell(folder: Path) -> None:
     status, said = run_pytest(
-        folder, "--pyargs", PACKAGE, "--handler", "my_tracing:make", "-k", "invoke/bare", "-vv"
-    )
+        folder,
+        "--pyargs", PACKAGE, "--handler", "my_tracing:make", "-rps",
+        "-k", "test_handler[invoke/bare] or test_handler[stream_events_v3/sequence]",
+    )  # fmt: skip
     assert status == 0, said
-    assert "test_handler[invoke/bare] PASSED" in said
-    assert "test_handler[ainvoke-native/bare] PASSED" in said
+    assert "test_handler[invoke/bare]" in said
+    assert "1 passed, 1 skipped" in said
+    assert "v3 events" in said
 
 
 def test_what_our_handler_needs_can_be_counted(folder: Path) -> None:
@@ -71,28 +74,15 @@ def test_a_handler_that_is_not_there(folder: Path) -> None:
     assert "my_tracing:no cannot be imported: module 'my_tracing' has no attribute 'no'" in said
 
 
-def test_a_cell_that_is_not_available_is_skipped_with_its_reason(folder: Path) -> None:
-    status, said = run_pytest(folder, "--pyargs", PACKAGE, "-k", "stream_events_v3/sequence", "-rs")
-    assert status == 0
-    assert "v3 events" in said
-
-
 def test_nobody_else_gets_its_options(folder: Path) -> None:
     status, said = run_pytest(folder, "--handler", "my_tracing:make")
     assert status == 4
     assert "unrecognized arguments: --handler" in said
-    status, said = run_pytest(folder, "--help")
-    assert status == 0
-    assert "--handler" not in said
 
 
-def test_nobody_elses_pytest_loads_langchain(folder: Path) -> None:
-    (folder / "test_mine.py").write_text(
-        "import sys\n"
-        "def test_mine():\n"
-        f"    assert {PLUGIN!r} in sys.modules\n"
-        "    assert not {'langchain_core', 'opentelemetry', 'rich', 'typer'} & set(sys.modules)\n",
-        encoding="utf-8",
-    )
+def test_everybodys_pytest_loads_the_plugin(folder: Path) -> None:
+    # What that costs is asked in tests/test_imports.py.
+    text = f"import sys\ndef test_mine(): assert {PLUGIN!r} in sys.modules\n"
+    (folder / "test_mine.py").write_text(text, encoding="utf-8")
     status, said = run_pytest(folder)
     assert status == 0, said

@@ -1,17 +1,24 @@
 """Our own handler and instrumentor, judged by the whole suite; and the suite's own promises."""
 
 import importlib.metadata
+import os
+import re
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from fnmatch import fnmatchcase
+from pathlib import Path
 from typing import Any
 
 import pytest
+from langchain_core import globals as settings
+from langchain_core.caches import InMemoryCache
 from langchain_core.tracers import context as langchain_context
 from opentelemetry.sdk.trace import TracerProvider
 
-from parrot_callbacks import OpenTelemetryCallbackHandler, TracingError
+from parrot_callbacks import OpenTelemetryCallbackHandler, SpanFileExporter, TracingError
 from parrot_callbacks.conformance import (
     NEEDS_INSTRUMENTOR,
     CellResult,
@@ -29,6 +36,8 @@ from parrot_callbacks.conformance.ours import both, handler, instrumentor
 from parrot_callbacks.conformance.scene import Scene
 from parrot_callbacks.conformance.stage import Stage, open_stage
 from parrot_callbacks.conformance.target import Factory
+
+VALIDATOR = Path(__file__).parents[2] / "semconv" / "validate_genai.py"
 
 
 def told(results: Results) -> list[str]:
@@ -57,8 +66,20 @@ def test_with_our_instrumentor_nothing_fails() -> None:
 
 
 @pytest.mark.parametrize("factories", [(both,), (handler, instrumentor)])
-def test_with_both_nothing_fails(factories: Sequence[Factory], fewer_calls: None) -> None:
-    assert told(run(*factories).finish()) == []
+def test_with_both_nothing_fails_and_the_conventions_are_kept(
+    factories: Sequence[Factory], fewer_calls: None, tmp_path: Path
+) -> None:
+    spans = tmp_path / "spans.jsonl"
+    assert told(run(*factories, exporter=SpanFileExporter(spans)).finish()) == []
+    done = subprocess.run(
+        [sys.executable, VALIDATOR, spans, "--profile", "any"],
+        capture_output=True,
+        check=False,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"violations=0\b", done.stdout), done.stdout
+    assert re.search(r"span chat=\d{4}", done.stdout), done.stdout
 
 
 @pytest.fixture
@@ -88,6 +109,28 @@ def test_the_suite_by_itself_is_neither_noisy_nor_in_the_way(fewer_calls: None) 
     checks = {"works", "ended", "quiet", "current span", "same object", "consumer", "prompt"}
     wrong = [line for line in told(results) if line.split(": ")[1] in checks]
     assert wrong == []
+
+
+def test_what_the_environment_adds_to_calls_is_kept_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cache = InMemoryCache()
+    monkeypatch.setenv("LANGSMITH_TRACING", "true")
+    monkeypatch.setenv("LANGSMITH_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    settings.set_llm_cache(cache)
+    try:
+        assert told(run(handler, only=["invoke/bare", "stream/bare"]).finish()) == []
+        assert settings.get_llm_cache() is cache
+    finally:
+        settings.set_llm_cache(None)
+    assert os.environ["LANGSMITH_TRACING"] == "true"
+
+
+def test_without_opentelemetry_nothing_can_be_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OTEL_SDK_DISABLED", "true")
+    with pytest.raises(TracingError, match="OTEL_SDK_DISABLED is set, so that no handler"):
+        run(handler, only=["invoke/bare"]).finish()
 
 
 # -- targets ----------------------------------------------------------------------------

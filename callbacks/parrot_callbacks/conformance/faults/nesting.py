@@ -9,7 +9,7 @@ from langchain_core.tools import StructuredTool
 from opentelemetry.trace import Span
 
 from parrot_callbacks.conformance.cells import Cell, in_flavours
-from parrot_callbacks.conformance.echo import AsyncEcho
+from parrot_callbacks.conformance.echo import AsyncEcho, nothing
 from parrot_callbacks.conformance.flavours import NATIVE, SYNC, Flavour, drive
 from parrot_callbacks.conformance.graphs import STATE, graph_of, langgraph_unavailable
 from parrot_callbacks.conformance.scene import Scene
@@ -22,11 +22,12 @@ def cells() -> tuple[Cell, ...]:
     """Return the cells of nested calls."""
     both = (SYNC, NATIVE)
     return (
-        *in_flavours("model calls a model", partial(_model_in_model, False, False)),
-        *in_flavours("model calls a model, streamed", partial(_model_in_model, False, True)),
-        *in_flavours("model in a chain calls a model", partial(_model_in_model, True, False)),
-        *in_flavours("same, streamed", partial(_model_in_model, True, True)),
-        *in_flavours("async model awaits a model", _awaited_model, (NATIVE,)),
+        *(
+            cell
+            for streamed in (False, True)
+            for chained in (False, True)
+            for cell in _nested(chained, streamed)
+        ),
         *in_flavours("user's span in a tool", _in_a_tool, both),
         *in_flavours("user's span in a generator", _in_a_generator, both),
         *in_flavours("user's span round a chain in a step", _chain_in_a_step, both),
@@ -35,6 +36,17 @@ def cells() -> tuple[Cell, ...]:
             _reader_of_a_graph,
             both,
             unavailable=langgraph_unavailable(),
+        ),
+    )
+
+
+def _nested(chained: bool, streamed: bool) -> tuple[Cell, ...]:
+    model = "model in a chain" if chained else "model"
+    how = ", streamed" if streamed else ""
+    return (
+        *in_flavours(f"{model} calls a model{how}", partial(_model_in_model, chained, streamed)),
+        *in_flavours(
+            f"{model} awaits a model{how}", partial(_awaited_model, chained, streamed), (NATIVE,)
         ),
     )
 
@@ -54,25 +66,31 @@ async def _model_in_model(chained: bool, streamed: bool, scene: Scene, flavour: 
     outer: Any = scene.model(flavour.model, model_name="outer", before=body)
     called = RunnableLambda(str) | outer if chained else outer
     with scene.user() as user, scene.unchanged():
-        if streamed:
-            async for _ in flavour.stream(called, "x", scene.config):
-                pass
-        else:
-            await flavour.invoke(called, "x", scene.config)
+        await _call(called, streamed, scene, flavour)
     _expect_nested(scene, user, streamed=streamed)
 
 
-async def _awaited_model(scene: Scene, flavour: Flavour) -> None:
+async def _awaited_model(chained: bool, streamed: bool, scene: Scene, flavour: Flavour) -> None:
+    """The same with a body that awaits the other model."""
     inner = scene.model(flavour.model, model_name="inner")
 
     async def body() -> None:
         with scene.user("attempt"):
-            await inner.ainvoke("x", scene.config)
+            await _call(inner, streamed, scene, flavour)
 
-    outer = scene.model(AsyncEcho, model_name="outer", before=lambda: None, first=body)
+    outer: Any = scene.model(AsyncEcho, model_name="outer", before=nothing, first=body)
+    called = RunnableLambda(str) | outer if chained else outer
     with scene.user() as user, scene.unchanged():
-        await outer.ainvoke("x", scene.config)
-    _expect_nested(scene, user, streamed=False)
+        await _call(called, streamed, scene, flavour)
+    _expect_nested(scene, user, streamed=streamed)
+
+
+async def _call(called: Any, streamed: bool, scene: Scene, flavour: Flavour) -> None:
+    if streamed:
+        async for _ in flavour.stream(called, "x", scene.config):
+            pass
+    else:
+        await flavour.invoke(called, "x", scene.config)
 
 
 def _expect_nested(scene: Scene, user: Span, *, streamed: bool) -> None:
