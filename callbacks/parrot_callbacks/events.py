@@ -8,7 +8,6 @@ from typing import Any, Final
 
 from opentelemetry._logs import Logger, LogRecord, SeverityNumber
 from opentelemetry.context import Context
-from opentelemetry.sdk import _logs
 from opentelemetry.util.types import AnyValue
 
 from parrot_callbacks import semconv
@@ -103,5 +102,8 @@ def _emit(
     if resource is None:
         emit(LogRecord(**event))
     else:
-        sdk: Any = _logs  # its LogRecord is gone from 1.39 on
+        # Late, and only where it is still there: it is gone from 1.39 on.
+        from opentelemetry.sdk import _logs  # noqa: PLC0415
+
+        sdk: Any = _logs
         emit(sdk.LogRecord(**event, resource=resource))
