@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import get_args
 
 from opentelemetry.sdk.trace.export import SpanExporter
 from rich.console import Console
@@ -22,6 +23,7 @@ from parrot_callbacks.conformance import (
     needs_as_markdown,
     run,
 )
+from parrot_callbacks.conformance.cells import Group
 
 OURS = "parrot_callbacks.conformance.ours:handler"
 _PASSED, _NOT_AVAILABLE = "✓", "-"
@@ -167,14 +169,19 @@ def _reasons(results: Iterable[CellResult]) -> list[str]:
 
 
 def _counted(results: Results) -> list[str]:
-    structure, performed = results.count("structure")
-    attributes, _ = results.count("attributes")
     handler = results.handler
     of = ", ".join(f"{name} {version}" for name, version in handler.distributions.items())
-    counts = f"{structure} fail by structure, {attributes} by attributes"
+    lines = [f"{handler.name} ({of or 'no distribution'})"]
+    for group in get_args(Group):
+        structure, performed = results.count("structure", group)
+        attributes, _ = results.count("attributes", group)
+        if performed:
+            lines.append(
+                f"{group}: {performed} cells; {structure} fail by structure, "
+                f"{attributes} by attributes"
+            )
     needs = sum(bool(result.needs) for result in results.done)
-    counts += f"; {needs} need the instrumentor" if needs else ""
-    return [f"{handler.name} ({of or 'no distribution'}): {performed} cells; {counts}"]
+    return [*lines, f"{needs} cells need the instrumentor"] if needs else lines
 
 
 def _listed(names: Sequence[str]) -> str:

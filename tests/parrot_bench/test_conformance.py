@@ -31,7 +31,7 @@ def test_our_own_handler(cli: Cli, tmp_path: Path) -> None:
     rows = [line.split() for line in done.stdout.splitlines()]
     assert ["invoke", "✓"] in rows
     assert ["ainvoke", "native", "(o)"] in rows
-    assert "3 cells; 0 fail by structure, 0 by attributes" in done.stdout
+    assert "modes: 3 cells; 0 fail by structure, 0 by attributes" in done.stdout
     record = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))
     assert [cell["cell"] for cell in record["cells"]] == [
         "invoke/bare",

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Final
 
 from opentelemetry.sdk.trace import ReadableSpan
 
@@ -19,6 +20,8 @@ from parrot_callbacks.conformance.spans import Chat, Tree, id_of
 
 Finding = tuple[str, str]
 """A check's name, and what is wrong; nothing if it is right."""
+
+_MOST_MESSAGES: Final = 2
 
 
 def judge(scene: Scene, *, crash: str = "", noise: Sequence[str] = ()) -> tuple[Verdict, ...]:
@@ -43,14 +46,17 @@ def judge(scene: Scene, *, crash: str = "", noise: Sequence[str] = ()) -> tuple[
     for name, message in (*_ended(tree), *of_calls):
         found.setdefault(name, []).extend([message] if message else [])
     return tuple(
-        Verdict(
-            name, "fail" if found[name] else "pass", "; ".join(list(dict.fromkeys(found[name]))[:2])
-        )
+        _verdict(name, found[name])
         for name in CHECKS
         if name in found
         and name not in scene.skipped
         and (scene.asked is None or name in scene.asked)
     )
+
+
+def _verdict(check: str, wrong: Sequence[str]) -> Verdict:
+    told = list(dict.fromkeys(wrong))[:_MOST_MESSAGES]
+    return Verdict(check, "fail" if told else "pass", "; ".join(told))
 
 
 def _ended(tree: Tree) -> Iterator[Finding]:

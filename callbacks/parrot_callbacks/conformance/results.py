@@ -5,11 +5,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from opentelemetry.sdk.trace.export import SpanExporter
 
-from parrot_callbacks.conformance.cells import Cell
+from parrot_callbacks.conformance.cells import Cell, Group
 from parrot_callbacks.conformance.expectations import CHECKS, Kind
 from parrot_callbacks.conformance.stage import CellResult, open_stage
 from parrot_callbacks.conformance.suite import cells_named
@@ -80,13 +80,21 @@ class Results:
         """Whether every cell was performed, where it can be, and none failed."""
         return len(self.done) == len(self.cells) and not any(one.failures for one in self.done)
 
-    def count(self, kind: Kind) -> tuple[int, int]:
+    def count(self, kind: Kind, group: Group | None = None) -> tuple[int, int]:
         """Count the cells that fail by a kind of check.
+
+        Args:
+            kind: About where spans stand, or about what they say.
+            group: Of one table only; of both by default.
 
         Returns:
             How many fail, and how many were performed.
         """
-        performed = [result for result in self.done if not result.unavailable]
+        performed = [
+            result
+            for result in self.done
+            if not result.unavailable and group in {None, result.cell.group}
+        ]
         failed = [
             result
             for result in performed
@@ -96,8 +104,6 @@ class Results:
 
     def record(self) -> dict[str, Any]:
         """Return all that came out, to be written as JSON."""
-        kinds: tuple[Kind, ...] = ("structure", "attributes")
-        counted = {kind: self.count(kind) for kind in kinds}
         return {
             "schema_version": SCHEMA_VERSION,
             "date": self._began,
@@ -109,15 +115,22 @@ class Results:
             "versions": {"python": platform.python_version(), **_versions()},
             "complete": len(self.done) == len(self.cells),
             "summary": {
-                "performed": counted["structure"][1],
                 "not_available": sum(bool(result.unavailable) for result in self.done),
-                **{f"failed_by_{kind}": failed for kind, (failed, _) in counted.items()},
+                **self._counts(),
+                **{group: self._counts(group) for group in get_args(Group)},
             },
             "checks": {
                 check.name: {"kind": check.kind, "question": check.question}
                 for check in CHECKS.values()
             },
             "cells": [_as_json(result) for result in self.done],
+        }
+
+    def _counts(self, group: Group | None = None) -> dict[str, int]:
+        counted = {kind: self.count(kind, group) for kind in get_args(Kind)}
+        return {
+            "performed": counted["structure"][1],
+            **{f"failed_by_{kind}": failed for kind, (failed, _) in counted.items()},
         }
 
 

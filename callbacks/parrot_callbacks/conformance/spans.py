@@ -117,22 +117,11 @@ class Tree:
             dialect = dialect_of(span.attributes or {}) if is_of_handler(span) else None
             if dialect is None:
                 continue
-            facts = read(span.attributes or {}, dialect)
-            below, root, flaw = span, 0, ""
-            while True:
-                if below.parent is not None and _trace(below.parent) != _trace(below.context):
-                    flaw = f"{below.name!r} is in another trace than its parent"
-                above = self.parent(below)
-                if above is None or not is_of_handler(above):
-                    break
-                if above.end_time is not None and above.end_time < (span.start_time or 0):
-                    flaw = f"its parent {above.name!r} had ended when it began"
-                root = id_of_span(above)
-                below = above
+            above, root, flaw = self._way_up(span)
             yield Chat(
                 span=span,
-                facts=facts,
-                above=below.parent,
+                facts=read(span.attributes or {}, dialect),
+                above=above,
                 inside=any(map(is_chat, self.path(span))),
                 root=root,
                 flaw=flaw,
@@ -140,6 +129,20 @@ class Tree:
                 exceptions=sum(event.name == "exception" for event in span.events)
                 + self._logged[id_of_span(span)],
             )
+
+    def _way_up(self, span: ReadableSpan) -> tuple[SpanContext | None, int, str]:
+        """Go up through the handler's spans: ``above``, ``root`` and ``flaw`` of a ``Chat``."""
+        below, root, flaw = span, 0, ""
+        while True:
+            if below.parent is not None and _trace(below.parent) != _trace(below.context):
+                flaw = f"{below.name!r} is in another trace than its parent"
+            above = self.parent(below)
+            if above is None or not is_of_handler(above):
+                return below.parent, root, flaw
+            if above.end_time is not None and above.end_time < (span.start_time or 0):
+                flaw = f"its parent {above.name!r} had ended when it began"
+            root = id_of_span(above)
+            below = above
 
 
 def scope_of(span: ReadableSpan) -> str:

@@ -300,6 +300,8 @@ def test_the_record() -> None:
         "not_available": 1,
         "failed_by_structure": 0,
         "failed_by_attributes": 0,
+        "modes": {"performed": 1, "failed_by_structure": 0, "failed_by_attributes": 0},
+        "faults": {"performed": 0, "failed_by_structure": 0, "failed_by_attributes": 0},
     }
     bare, v3 = record["cells"]
     assert {check["verdict"] for check in bare["checks"]} == {"pass"}
