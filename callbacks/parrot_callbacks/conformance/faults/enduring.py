@@ -96,9 +96,13 @@ async def _fork(scene: Scene, flavour: Flavour) -> None:
         if child:
             children.append(child)
             return
-        signal.alarm(_CHILD_LIMIT_S)
-        os.write(writer, _in_the_child(scene, lambda: inner.invoke("x", scene.config)).encode())
-        os._exit(0)
+        # Whatever happens, the child must not go on with the parent's work.
+        try:
+            signal.alarm(_CHILD_LIMIT_S)
+            said = _in_the_child(scene, lambda: inner.invoke("x", scene.config))
+            os.write(writer, said.encode())
+        finally:
+            os._exit(0)
 
     with scene.user() as user, scene.unchanged():
         await flavour.invoke(scene.model(flavour.model, before=body), "x", scene.config)
