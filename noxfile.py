@@ -85,6 +85,7 @@ def peers(session: nox.Session, peer: str) -> None:
         session.run(
             "parrot-bench", "conformance", factory, "--json", str(file), success_codes=[0, 1]
         )
+    session.run("python", "-m", "tests.peers", "beside", peer)
     session.run("python", "-m", "tests.peers", "table", str(results), *session.posargs)
 
 

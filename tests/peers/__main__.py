@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from parrot_bench.errors import ParrotBenchError, UsageError
-from tests.peers.handlers import PEERS
+from tests.peers.beside import beside
+from tests.peers.handlers import PEERS, Peer
 from tests.peers.measure import measured, now, steps
 from tests.peers.page import page
 from tests.peers.results import read_conformance, read_costs
@@ -22,6 +23,29 @@ def measure(
     seed: Annotated[int, typer.Option(help="Of the order within the rounds.")] = 0,
 ) -> None:
     """Measure a peer that is installed beside ours."""
+    chosen = _installed(peer)
+    taken = now()
+    done = []
+    for step in steps(chosen, rounds, seed):
+        done.append(step)
+        typer.echo(f"{peer}: {step.setting.name}, {step.path.name}, {rounds} rounds")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(measured(chosen, taken, done).model_dump_json(), encoding="utf-8")
+
+
+@app.command("beside")
+def judge_beside(peer: str) -> None:
+    """See that a peer and ours work in one process, whichever comes first."""
+    chosen = _installed(peer)
+    failed = [line for first in (True, False) for line in beside(chosen, ours_first=first)]
+    for line in failed:
+        typer.echo(f"beside {chosen.title}: {line}")
+    if failed:
+        raise typer.Exit(1)
+    typer.echo(f"beside {chosen.title}: every execution mode in every place, in both orders")
+
+
+def _installed(peer: str) -> Peer:
     if peer not in PEERS:
         raise UsageError(f"no peer is called {peer!r}; the peers: {', '.join(PEERS)}")
     if not PEERS[peer].is_installed:
@@ -29,13 +53,7 @@ def measure(
             f"{PEERS[peer].distribution} isn't installed; "
             "nox -s peers makes an environment for every peer"
         )
-    taken = now()
-    done = []
-    for step in steps(PEERS[peer], rounds, seed):
-        done.append(step)
-        typer.echo(f"{peer}: {step.setting.name}, {step.path.name}, {rounds} rounds")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(measured(PEERS[peer], taken, done).model_dump_json(), encoding="utf-8")
+    return PEERS[peer]
 
 
 @app.command()
