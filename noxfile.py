@@ -24,7 +24,7 @@ PEERS = [
     if name.startswith("peer-")
 ]
 # Fresh processes differ by more than their rounds do: hash seeds, where memory lies.
-PEER_PROCESSES = 4
+PEER_PROCESSES = 3
 
 
 def group(name: str) -> list[str]:

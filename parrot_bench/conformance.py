@@ -14,12 +14,12 @@ from parrot_bench.errors import UsageError
 from parrot_callbacks import SpanFileExporter, TracingError
 from parrot_callbacks.conformance import (
     CHECKS,
-    NEEDS_INSTRUMENTOR,
     CellResult,
     Results,
     cells_named,
     load_factory,
     need_of,
+    needs_as_markdown,
     run,
 )
 
@@ -54,6 +54,9 @@ def judge(
     Raises:
         UsageError: A factory or a pattern names nothing, or a file can't be written.
     """
+    for path in (json_file, spans_file):
+        if path is not None and not path.parent.is_dir():
+            raise UsageError(f"{path} cannot be written: there is no folder {path.parent}")
     try:
         made = [load_factory(spec) for spec in factories]
         results = run(*made, only=only, exporter=_exporter(spans_file), strict=strict)
@@ -89,9 +92,7 @@ def list_cells(only: Sequence[str], console: Console) -> None:
         if cell.unavailable:
             remark = f"  not available: {cell.unavailable}"
         console.print(Text(f"{cell.id}{remark}"), soft_wrap=True)
-    console.print("\nWhat callbacks alone can't do, and why:")
-    for need in NEEDS_INSTRUMENTOR:
-        console.print(Text(f"  {', '.join(need.checks)}: {need.reason}"), soft_wrap=True)
+    console.print(Text(f"\n{needs_as_markdown()}"), soft_wrap=True)
 
 
 def _print(results: Results, console: Console) -> None:

@@ -6,6 +6,9 @@ from pathlib import Path
 from parrot_bench.modes import MODES
 from parrot_bench.parrot import ChatParrotLink
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
+from parrot_callbacks.conformance.expectations import checks_as_markdown
+from parrot_callbacks.conformance.modes import ASYNC_CALLS, SYNC_CALLS
+from parrot_callbacks.conformance.needs import needs_as_markdown
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,3 +46,10 @@ def test_the_house_has_every_module() -> None:
         for folder in (ROOT / package).glob("*/"):
             if folder.name != "__pycache__" and folder.is_dir():
                 assert f"{folder.name}/" in drawn
+
+
+def test_the_tables_of_the_conformance_suite_are_true() -> None:
+    text = (ROOT / "docs" / "conformance.md").read_text(encoding="utf-8")
+    assert checks_as_markdown() in text
+    assert needs_as_markdown() in text
+    assert f"meets {len(SYNC_CALLS) + len(ASYNC_CALLS)} execution modes" in text

@@ -1,12 +1,14 @@
 """The two log events of a call: its exception, and its content."""
 
 import inspect
+import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 
 from opentelemetry._logs import Logger, LogRecord, SeverityNumber
 from opentelemetry.context import Context
+from opentelemetry.sdk import _logs
 from opentelemetry.util.types import AnyValue
 
 from parrot_callbacks import semconv
@@ -15,6 +17,8 @@ from parrot_callbacks.redaction import redact_text
 
 SUPPORTED: Final = "context" in inspect.signature(LogRecord).parameters
 """Whether this OpenTelemetry can attach an event to a span: from 1.36 on."""
+_BY_KEYWORDS: Final = "event_name" in inspect.signature(Logger.emit).parameters
+"""Whether a logger makes its records itself: from 1.38 on."""
 
 
 def exception_attributes(error: BaseException, given: Iterable[object] = ()) -> dict[str, str]:
@@ -67,23 +71,37 @@ def emit_exception(logger: Logger, attributes: Mapping[str, str], context: Conte
         attributes: What the model raised, from `exception_attributes`.
         context: With the chat span: the event belongs to it.
     """
-    logger.emit(
-        LogRecord(
-            context=context,
-            severity_number=SeverityNumber.WARN,
-            event_name=semconv.EXCEPTION_EVENT,
-            attributes=dict(attributes),
-        )
-    )
+    _emit(logger, semconv.EXCEPTION_EVENT, SeverityNumber.WARN, attributes, context)
 
 
 def emit_details(logger: Logger, attributes: Mapping[str, AnyValue], context: Context) -> None:
     """Record a call's messages, with what the span says of it, as a log event."""
-    logger.emit(
-        LogRecord(
-            context=context,
-            severity_number=SeverityNumber.INFO,
-            event_name=semconv.DETAILS_EVENT,
-            attributes=dict(attributes),
-        )
-    )
+    _emit(logger, semconv.DETAILS_EVENT, SeverityNumber.INFO, attributes, context)
+
+
+def _emit(
+    logger: Logger,
+    name: str,
+    severity: SeverityNumber,
+    attributes: Mapping[str, AnyValue],
+    context: Context,
+) -> None:
+    emit: Any = logger.emit
+    event: dict[str, Any] = {
+        "timestamp": time.time_ns(),
+        "context": context,
+        "severity_number": severity,
+        "event_name": name,
+        "attributes": dict(attributes),
+    }
+    if _BY_KEYWORDS:
+        emit(**event)
+        return
+    # SDK 1.36 passes a record on as it is, and its exporters fail with one of the API's; SDK 1.37
+    # turns it into its own, and warns of that.
+    resource = getattr(logger, "resource", None)
+    if resource is None:
+        emit(LogRecord(**event))
+    else:
+        sdk: Any = _logs  # its LogRecord is gone from 1.39 on
+        emit(sdk.LogRecord(**event, resource=resource))

@@ -72,7 +72,8 @@ def _text_in(kind: str, levels: list[Block]) -> str | None:
     if MEDIA[kind] != "document":
         return None
     text = _first(levels, ("text",))
-    if text is None and "text" in {level.get("source_type", level.get("type")) for level in levels}:
+    kinds = [level.get("source_type", level.get("type")) for level in levels]
+    if text is None and "text" in kinds:
         # Version 0 has plain text under the same key as base64, and so has Anthropic.
         text = _first(levels, ("data",))
     if text is None:

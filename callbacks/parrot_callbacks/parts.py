@@ -106,10 +106,12 @@ def call_id(block: Block) -> str:
 
 def is_call(block: object) -> TypeGuard[Block]:
     """Whether a block is a tool call, which stands among the message's ``tool_calls``, too."""
-    return isinstance(block, Mapping) and (
-        block.get("type") in _CALLS
-        or ("type" not in block and any(key in block for key in ("toolUse", "functionCall")))
-    )
+    if not isinstance(block, Mapping):
+        return False
+    kind = block.get("type")
+    if isinstance(kind, str):
+        return kind in _CALLS
+    return "toolUse" in block or "functionCall" in block
 
 
 def _text(_kind: str, block: Block, keep: ContentFilter) -> Part:

@@ -1,6 +1,8 @@
 """Replacing methods and functions of other packages, and putting them back."""
 
+import functools
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 Method = Callable[..., Any]
@@ -22,7 +24,8 @@ class Patch:
         self._owner = owner
         self._name = name
         self._original: Method = vars(owner)[name]
-        self._replacement = wrap(self._original)
+        is_method = isinstance(owner, type)
+        self._replacement = wrap(_unbound(self._original) if is_method else self._original)
         setattr(owner, name, self._replacement)
 
     def undo(self) -> None:
@@ -33,3 +36,19 @@ class Patch:
         """
         if vars(self._owner).get(self._name) is self._replacement:
             setattr(self._owner, self._name, self._original)
+
+
+def _unbound(method: Any) -> Method:
+    """Return what takes the instance as its first argument, whatever a class holds.
+
+    Others wrap methods in descriptors (those of ``wrapt``), which learn of the instance when
+    they are bound and take it for an argument when they aren't.
+    """
+    if type(method) is FunctionType:  # a proxy says that it is one, too
+        return method
+
+    @functools.wraps(method)
+    def called(instance: Any, *args: Any, **kwargs: Any) -> Any:
+        return method.__get__(instance, type(instance))(*args, **kwargs)
+
+    return called

@@ -13,10 +13,10 @@ from parrot_bench.estimates import median_estimate, paired_ratio
 
 ROUNDS = 10
 STATEMENTS = {
-    "langchain-core callbacks": (
-        "import langchain_core.callbacks.base, langchain_core.callbacks.manager"
+    "langchain_core.callbacks.base, which defines what a handler is": (
+        "import langchain_core.callbacks.base"
     ),
-    "the same and the OpenTelemetry API": (
+    "langchain-core's callbacks and the OpenTelemetry API": (
         "import langchain_core.callbacks.base, langchain_core.callbacks.manager, "
         "opentelemetry.trace, opentelemetry.context, opentelemetry.metrics, opentelemetry._logs"
     ),

@@ -1,7 +1,7 @@
 """Chat models of the tests' own, real OpenTelemetry providers, and every execution mode."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import Field
 
 from parrot_callbacks import OpenTelemetryCallbackHandler
+from parrot_callbacks.conformance.modes import ASYNC_CALLS, HAS_V3, SYNC_CALLS
 
 USAGE = UsageMetadata(input_tokens=5, output_tokens=3, total_tokens=8)
 METADATA = {"model_name": "echo-2026-11", "finish_reason": "stop"}
@@ -171,106 +172,8 @@ def async_echo() -> type[AsyncEcho]:
     return AsyncEcho
 
 
-# -- execution modes --------------------------------------------------------------------
-# Each makes two calls, one after the other or at once, and consumes everything. ``see`` is
-# called by the consumer of a stream at every step.
-
-See = Callable[[], None]
-SyncMode = Callable[[Any, dict[str, Any], See], None]
-AsyncMode = Callable[[Any, dict[str, Any], See], Awaitable[None]]
-PROMPTS = ["one", "two"]
-
-
-def invoke(model: Any, config: dict[str, Any], see: See) -> None:
-    for prompt in PROMPTS:
-        model.invoke(prompt, config)
-
-
-def stream(model: Any, config: dict[str, Any], see: See) -> None:
-    for prompt in PROMPTS:
-        for _ in model.stream(prompt, config):
-            see()
-
-
-def batch(model: Any, config: dict[str, Any], see: See) -> None:
-    model.batch(PROMPTS, config)
-
-
-def batch_as_completed(model: Any, config: dict[str, Any], see: See) -> None:
-    for _ in model.batch_as_completed(PROMPTS, config):
-        see()
-
-
-def stream_events_v3(model: Any, config: dict[str, Any], see: See) -> None:
-    for prompt in PROMPTS:
-        for _ in model.stream_events(prompt, config, version="v3"):
-            see()
-
-
-async def ainvoke(model: Any, config: dict[str, Any], see: See) -> None:
-    for prompt in PROMPTS:
-        await model.ainvoke(prompt, config)
-
-
-async def ainvoke_gather(model: Any, config: dict[str, Any], see: See) -> None:
-    await asyncio.gather(*(model.ainvoke(prompt, config) for prompt in PROMPTS))
-
-
-async def astream(model: Any, config: dict[str, Any], see: See) -> None:
-    for prompt in PROMPTS:
-        async for _ in model.astream(prompt, config):
-            see()
-
-
-async def abatch(model: Any, config: dict[str, Any], see: See) -> None:
-    await model.abatch(PROMPTS, config)
-
-
-async def abatch_as_completed(model: Any, config: dict[str, Any], see: See) -> None:
-    async for _ in model.abatch_as_completed(PROMPTS, config):
-        see()
-
-
-async def _astream_events(model: Any, config: dict[str, Any], see: See, version: str) -> None:
-    for prompt in PROMPTS:
-        async for _ in model.astream_events(prompt, config, version=version):
-            see()
-
-
-async def astream_events_v1(model: Any, config: dict[str, Any], see: See) -> None:
-    await _astream_events(model, config, see, "v1")
-
-
-async def astream_events_v2(model: Any, config: dict[str, Any], see: See) -> None:
-    await _astream_events(model, config, see, "v2")
-
-
-async def astream_events_v3(model: Any, config: dict[str, Any], see: See) -> None:
-    for prompt in PROMPTS:
-        async with await model.astream_events(prompt, config, version="v3") as events:
-            async for _ in events:
-                see()
-
-
-async def astream_log(model: Any, config: dict[str, Any], see: See) -> None:
-    for prompt in PROMPTS:
-        async for _ in model.astream_log(prompt, config):
-            see()
-
-
-SYNC_MODES: tuple[SyncMode, ...] = (invoke, stream, batch, batch_as_completed, stream_events_v3)
-ASYNC_MODES: tuple[AsyncMode, ...] = (
-    ainvoke, ainvoke_gather, astream, abatch, abatch_as_completed,
-    astream_events_v1, astream_events_v2, astream_events_v3, astream_log,
-)  # fmt: skip
-
-
-HAS_V3 = hasattr(BaseChatModel, "stream_events")
-"""The third version of events came after langchain-core 1.0."""
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    for name, modes in (("sync_mode", SYNC_MODES), ("async_mode", ASYNC_MODES)):
+    for name, modes in (("sync_mode", SYNC_CALLS), ("async_mode", ASYNC_CALLS)):
         if name in metafunc.fixturenames:
             there = [mode for mode in modes if HAS_V3 or not mode.__name__.endswith("_v3")]
             metafunc.parametrize(name, there, ids=lambda mode: mode.__name__)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from langchain_core.language_models import LLM
+from langchain_core.language_models import LLM, BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, Generation, GenerationChunk, LLMResult
 from langchain_core.retrievers import BaseRetriever
@@ -24,6 +24,8 @@ from parrot_callbacks.request import (
     request_attributes,
     server_attributes,
 )
+
+HAS_V3 = hasattr(BaseChatModel, "stream_events")
 
 
 def test_doubles_are_doubles_and_ints_are_ints() -> None:
@@ -279,8 +281,9 @@ async def test_tools_and_retrievers(telemetry: Any, echo: Any) -> None:
     assert names["retrieval"].kind is SpanKind.CLIENT
     assert names["execute_tool shout"].parent.span_id == root.context.span_id
     assert names["chat echo-1"].parent.span_id == names["execute_tool shout"].context.span_id
-    # Older versions of langchain-core don't hand the id over.
-    assert names["execute_tool shout"].attributes.get("gen_ai.tool.call.id", "7") == "7"
+    # Older versions of langchain-core don't hand the id over: then it is the run's.
+    identity = str(names["execute_tool shout"].attributes["gen_ai.tool.call.id"])
+    assert identity == "7" or (not HAS_V3 and len(identity) == 36)
 
 
 def test_samplers_see_operation_provider_and_model(make_telemetry: Any, echo: Any) -> None:

@@ -2,11 +2,8 @@
 
 import asyncio
 import gc
-import os
-import threading
 import weakref
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -16,7 +13,6 @@ from langchain_core.messages import HumanMessage
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 from opentelemetry import trace
-from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
 from parrot_callbacks import OpenTelemetryCallbackHandler, open_runs
@@ -106,11 +102,6 @@ async def test_closing_an_async_stream(telemetry: Any, echo: Any) -> None:
     assert_no_failure(telemetry.chat)
 
 
-def test_a_stream_that_is_never_read(telemetry: Any, echo: Any) -> None:
-    echo().stream("x", telemetry.config).close()
-    assert telemetry.chats == []
-
-
 async def test_cancelling_an_ainvoke(telemetry: Any, async_echo: Any) -> None:
     task = asyncio.create_task(async_echo(delay_s=60).ainvoke("x", telemetry.config))
     await asyncio.sleep(0.01)
@@ -159,37 +150,6 @@ async def test_a_timeout_round_an_ainvoke_in_a_task_that_goes_on(
     assert_no_failure(first)
 
 
-async def test_steps_of_one_stream_in_tasks_of_their_own(telemetry: Any, async_echo: Any) -> None:
-    stream = async_echo().astream("x", telemetry.config)
-    steps = 0
-    while True:
-        try:
-            await asyncio.create_task(anext(stream))
-        except StopAsyncIteration:
-            break
-        steps += 1
-        await asyncio.sleep(0)
-    assert steps == 4
-    assert outcome(telemetry.chat) == "completed"
-
-
-async def test_return_exceptions(telemetry: Any, async_echo: Any) -> None:
-    calls = iter([fail, lambda: None, fail])
-    model = async_echo(before=in_turn(calls))
-    results = await model.abatch(["a", "b", "c"], telemetry.config, return_exceptions=True)
-    assert sum(isinstance(result, ModelError) for result in results) == 2
-    assert sorted(map(outcome, telemetry.chats)) == ["completed", "failed", "failed"]
-
-
-def test_three_prompts_are_siblings(telemetry: Any, echo: Any) -> None:
-    prompts = [[HumanMessage("a")], [HumanMessage("b")], [HumanMessage("c")]]
-    with telemetry.tracer.start_as_current_span("user") as user:
-        echo(before=telemetry.client_span).generate(prompts, callbacks=[telemetry.handler])
-    parents = {span.parent.span_id for span in (*telemetry.chats, *telemetry.named("client"))}
-    assert len(telemetry.chats) == 3
-    assert parents == {user.get_span_context().span_id}
-
-
 def test_the_second_of_three_prompts_fails(telemetry: Any, echo: Any) -> None:
     calls = iter([lambda: None, fail])
     prompts = [[HumanMessage("a")], [HumanMessage("b")], [HumanMessage("c")]]
@@ -204,64 +164,6 @@ async def test_the_second_of_three_async_prompts_fails(telemetry: Any, async_ech
     with pytest.raises(ModelError):
         await async_echo(before=in_turn(calls)).agenerate(prompts, callbacks=[telemetry.handler])
     assert sorted(map(outcome, telemetry.chats)) == ["completed", "completed", "failed"]
-
-
-@pytest.mark.parametrize("in_a_chain", [False, True])
-def test_a_model_that_calls_a_model(telemetry: Any, echo: Any, in_a_chain: bool) -> None:
-    inner = echo(model_name="inner", before=telemetry.client_span)
-
-    def body() -> None:
-        with telemetry.tracer.start_as_current_span("attempt"):
-            inner.invoke("x", telemetry.config)
-
-    outer: Any = echo(model_name="outer", before=body)
-    (RunnableLambda(str) | outer if in_a_chain else outer).invoke("x", telemetry.config)
-    (client,) = telemetry.named("client")
-    (inner_chat,) = telemetry.named("chat inner")
-    (attempt,) = telemetry.named("attempt")
-    (outer_chat,) = telemetry.named("chat outer")
-    assert client.parent.span_id == inner_chat.context.span_id
-    assert outer_chat.context.span_id == attempt.parent.span_id
-    assert inner_chat.parent.span_id == attempt.context.span_id
-
-
-async def test_fifty_streams_at_once(telemetry: Any, async_echo: Any) -> None:
-    model = async_echo(delay_s=0.001, before=telemetry.client_span)
-
-    async def read(number: int) -> None:
-        with telemetry.tracer.start_as_current_span(f"user {number}") as user:
-            async for _ in model.astream("x", telemetry.config):
-                assert trace.get_current_span() is user
-
-    await asyncio.gather(*map(read, range(50)))
-    users = {span.context.span_id for span in telemetry.spans if span.name.startswith("user")}
-    assert {span.parent.span_id for span in telemetry.chats} == users
-    assert len({span.context.trace_id for span in telemetry.spans}) == 50
-
-
-def test_interleaved_streams(telemetry: Any, echo: Any) -> None:
-    model = echo(before=telemetry.client_span)
-    with telemetry.tracer.start_as_current_span("user") as user:
-        first = model.stream("x", telemetry.config)
-        second = model.stream("x", telemetry.config)
-        next(first)
-        with telemetry.tracer.start_as_current_span("consumer") as consumer:
-            next(second)
-            assert trace.get_current_span() is consumer
-            list(first)
-        list(second)
-        assert trace.get_current_span() is user
-    parents = [span.parent.span_id for span in telemetry.chats]
-    assert parents == [user.get_span_context().span_id, consumer.get_span_context().span_id]
-    clients = {span.parent.span_id for span in telemetry.named("client")}
-    assert clients == {span.context.span_id for span in telemetry.chats}
-
-
-def test_one_span_for_each_attempt_of_a_retry(telemetry: Any, echo: Any) -> None:
-    calls = iter([fail, lambda: None])
-    model = echo(before=in_turn(calls))
-    model.with_retry(wait_exponential_jitter=False).invoke("x", telemetry.config)
-    assert list(map(outcome, telemetry.chats)) == ["failed", "completed"]
 
 
 def test_one_span_for_each_model_of_a_fallback(telemetry: Any, echo: Any) -> None:
@@ -295,79 +197,6 @@ async def test_an_ended_call_is_nobodys_parent(telemetry: Any, echo: Any) -> Non
     assert {chat.parent.span_id for chat in telemetry.chats} == {root.context.span_id}
 
 
-def test_sixteen_threads(telemetry: Any, echo: Any) -> None:
-    model = echo(before=telemetry.client_span)
-    barrier = threading.Barrier(16)
-
-    def work(number: int) -> None:
-        barrier.wait()
-        for _ in range(10):
-            with telemetry.tracer.start_as_current_span("user", Context()) as user:
-                model.invoke("x", telemetry.config)
-                list(model.stream("x", telemetry.config))
-                assert trace.get_current_span() is user
-
-    with ThreadPoolExecutor(16) as pool:
-        list(pool.map(work, range(16)))
-    assert len(telemetry.chats) == 320
-    ids = [span.context.span_id for span in telemetry.chats]
-    assert sorted(span.parent.span_id for span in telemetry.named("client")) == sorted(ids)
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this platform")
-@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
-def test_fork_inside_a_call(telemetry: Any, sync_echo: Any) -> None:
-    children: list[int] = []
-
-    def body() -> None:
-        child = os.fork()
-        if child == 0:
-            failed = telemetry.handler.open_runs
-            sync_echo().invoke("x", telemetry.config)
-            failed += telemetry.handler.open_runs + len(telemetry.chats) - 1
-            os._exit(failed)
-        children.append(child)
-
-    sync_echo(before=body).invoke("x", telemetry.config)
-    _, status = os.waitpid(children[0], 0)
-    assert os.waitstatus_to_exitcode(status) == 0
-    assert outcome(telemetry.chat) == "completed"
-
-
-def test_a_handler_attached_twice(telemetry: Any, echo: Any) -> None:
-    second = OpenTelemetryCallbackHandler(telemetry.provider)
-    model = echo(callbacks=[telemetry.handler], before=telemetry.client_span)
-    model.invoke("x", {"callbacks": [second]})
-    list(model.stream("x", {"callbacks": [second, telemetry.handler]}))
-    assert len(telemetry.chats) == 2
-    assert all(span.attributes["gen_ai.usage.input_tokens"] == 5 for span in telemetry.chats)
-
-
-def test_two_providers_record_with_the_same_parent(
-    telemetry: Any, make_telemetry: Any, echo: Any
-) -> None:
-    other = make_telemetry()
-    with telemetry.tracer.start_as_current_span("user") as user:
-        config = {"callbacks": [telemetry.handler, other.handler]}
-        echo().invoke("x", config)
-        list(echo().stream("x", config))
-        assert trace.get_current_span() is user
-    for chats in (telemetry.chats, other.chats):
-        assert len(chats) == 2
-        assert {span.parent.span_id for span in chats} == {user.get_span_context().span_id}
-
-
-async def test_two_providers_record_with_the_same_parent_async(
-    telemetry: Any, make_telemetry: Any, async_echo: Any
-) -> None:
-    other = make_telemetry()
-    with telemetry.tracer.start_as_current_span("user") as user:
-        await async_echo().ainvoke("x", {"callbacks": [telemetry.handler, other.handler]})
-    for span in (telemetry.chat, other.chat):
-        assert outcome(span) == "completed"
-        assert span.parent.span_id == user.get_span_context().span_id
-
-
 def test_a_cache_hit_has_a_span(telemetry: Any, echo: Any) -> None:
     model = echo(cache=InMemoryCache())
     for _ in range(2):
@@ -391,35 +220,6 @@ def test_a_replayed_cache_hit_was_not_streamed(telemetry: Any, echo: Any) -> Non
     assert "gen_ai.response.time_to_first_chunk" not in second.attributes
 
 
-async def test_ten_thousand_calls_leave_nothing(telemetry: Any, async_echo: Any) -> None:
-    model = async_echo()
-    task = asyncio.current_task()
-    assert task is not None
-    for _ in range(180):
-        await asyncio.gather(*(model.ainvoke("x", telemetry.config) for _ in range(50)))
-    for _ in range(1_000):
-        await model.ainvoke("x", telemetry.config)
-    assert telemetry.handler.open_runs == 0
-    assert len(telemetry.chats) == 10_000
-    # One callback a task, however many calls it makes.
-    assert len(open_runs.watched().tasks) <= 1
-
-
-async def test_two_thousand_cancelled_calls_leave_nothing(telemetry: Any, async_echo: Any) -> None:
-    model = async_echo(delay_s=60)
-    for _ in range(10):
-        tasks = [asyncio.create_task(model.ainvoke("x", telemetry.config)) for _ in range(200)]
-        await asyncio.sleep(0.05)
-        assert telemetry.handler.open_runs == 200
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.sleep(0)
-    assert telemetry.handler.open_runs == 0
-    assert len(telemetry.chats) == 2_000
-    assert set(map(outcome, telemetry.chats)) == {"cancelled"}
-
-
 def test_what_nobody_ends_is_swept(
     telemetry: Any, sync_echo: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -432,18 +232,6 @@ def test_what_nobody_ends_is_swept(
     for stream in streams:
         list(stream)
     assert len(telemetry.chats) == 5
-
-
-def test_suppressed_instrumentation(telemetry: Any, echo: Any) -> None:
-    from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, set_value
-
-    token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True))
-    try:
-        echo().invoke("x", telemetry.config)
-        (RunnableLambda(str) | echo()).invoke("x", telemetry.config)
-    finally:
-        detach(token)
-    assert telemetry.spans == []
 
 
 def test_an_interrupted_graph_is_no_failure(telemetry: Any, echo: Any) -> None:

@@ -108,6 +108,27 @@ def test_a_wrapper_of_somebody_else_stays(telemetry: Any, echo: Any) -> None:
         BaseChatModel.generate = original  # type: ignore[method-assign]
 
 
+def test_a_wrapper_of_wrapt_is_bound(telemetry: Any, echo: Any) -> None:
+    wrapt = pytest.importorskip("wrapt")
+    original = vars(BaseChatModel)["stream"]
+    seen: list[Any] = []
+
+    def theirs(wrapped: Any, instance: Any, args: Any, kwargs: Any) -> Any:
+        seen.append(instance)
+        return wrapped(*args, **kwargs)
+
+    wrapt.wrap_function_wrapper(BaseChatModel, "stream", theirs)
+    LangChainInstrumentor().instrument(tracer_provider=telemetry.provider)
+    try:
+        model = echo()
+        assert len(list(model.stream("x"))) == 4
+        assert seen == [model]
+        assert outcome(telemetry.chat) == "completed"
+    finally:
+        LangChainInstrumentor().uninstrument()
+        BaseChatModel.stream = original  # type: ignore[method-assign]
+
+
 def test_the_callers_context_is_the_same_after_a_call(
     instrumented: Any, echo: Any, sync_mode: Callable[..., Any]
 ) -> None:

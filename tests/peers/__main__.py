@@ -18,7 +18,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def measure(
     peer: str,
     out: Annotated[Path, typer.Option(help="The file to write.")],
-    rounds: Annotated[int, typer.Option(min=1)] = 40,
+    rounds: Annotated[int, typer.Option(min=1)] = 30,
     seed: Annotated[int, typer.Option(help="Of the order within the rounds.")] = 0,
 ) -> None:
     """Measure a peer that is installed beside ours."""

@@ -6,7 +6,7 @@ from importlib import metadata
 from typing import NamedTuple
 
 from parrot_bench.environment import environment
-from tests.peers.contenders import MINIMAL, Contender, Factory, contenders, ours
+from tests.peers.contenders import MINIMAL, Factory, contenders, ours
 from tests.peers.floor import minimal_handler
 from tests.peers.footprint import footprint
 from tests.peers.handlers import Peer
@@ -37,13 +37,8 @@ def steps(peer: Peer, count: int, seed: int, paths: Sequence[Path] = PATHS) -> I
         everybody = contenders(setting, {peer.title: peer.factory})
         for path in paths:
             yield Step(setting, path, take_rounds(path, everybody, count, seed))
-        close(everybody)
-
-
-def close(everybody: Sequence[Contender]) -> None:
-    """Stop the exporting threads of all contenders."""
-    for contender in everybody:
-        contender.telemetry.close()
+        for contender in everybody:
+            contender.telemetry.close()
 
 
 def measured(peer: Peer, taken: datetime, done: Sequence[Step]) -> Measured:

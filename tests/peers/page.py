@@ -31,10 +31,11 @@ METHOD = """\
 
 The model is this project's parrot: it answers at once, so that the price of tracing is at its most
 visible. `invoke`, `ainvoke` and the batch have replies of one character, the streams of 100 chunks.
-Every handler reports to a tracer provider of its own with an SDK span processor that does nothing,
-or with the SDK's batch processor and an exporter that drops; with metrics, to a real meter provider
-as well. Message content is recorded by nobody: each handler's own switch is off, and a call with a
-known text is searched for it. Otherwise every handler has its defaults.
+Every handler reports to a tracer provider of its own, with an SDK span processor that does nothing
+or with the SDK's batch processor and an exporter that drops; what is waiting is exported between
+blocks. With metrics, it reports to a real meter provider as well. Message content is recorded by
+nobody: each handler's own switch is off, and a call with a known text is searched for it. Otherwise
+every handler has its defaults.
 
 In each environment (one a peer) all contenders run in the same process, one block each per round,
 in an order that changes from round to round. Instrumentors are switched on before their block and
@@ -145,15 +146,34 @@ def _versions(costs: Sequence[Measured]) -> str:
     rows: Cells = {}
     for one in costs:
         rows[one.peer] = [
+            _commits(costs, one.peer),
             f"{one.distribution} {one.version}",
             one.environment.python,
             one.environment.packages.get("langchain-core", ""),
             one.environment.packages.get("opentelemetry-sdk", ""),
             f"{one.taken:%Y-%m-%d}",
         ]
-    head = ["environment of", "distribution", "Python", "langchain-core", "SDK", "measured"]
+    head = [
+        "environment of",
+        "our commit",
+        "distribution",
+        "Python",
+        "langchain-core",
+        "SDK",
+        "measured",
+    ]
     machines = sorted({_machine(one.environment) for one in costs})
     return f"{markdown(head, rows)}\n\nOn {'; '.join(machines)}."
+
+
+def _commits(costs: Sequence[Measured], peer: str) -> str:
+    """Name the states of the source that were measured beside a peer."""
+    states = [
+        (one.environment.commit[:7] or "no checkout") + ("+" if one.environment.dirty else "")
+        for one in costs
+        if one.peer == peer
+    ]
+    return ", ".join(dict.fromkeys(states))
 
 
 def _machine(environment: Environment) -> str:

@@ -10,6 +10,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
 
+from parrot_bench.errors import MeasurementError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
@@ -54,7 +56,13 @@ class _Counted(SpanProcessor):
 
 
 class _Dropped(SpanExporter):
+    """Counts the spans that are exported, and drops them."""
+
+    def __init__(self) -> None:
+        self.spans = 0
+
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        self.spans += len(spans)
         return SpanExportResult.SUCCESS
 
 
@@ -74,8 +82,9 @@ class Telemetry:
         self.setting = setting
         self.tracer_provider = TracerProvider(shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(self._counted)
+        self._dropped = _Dropped()
         if setting.batch:
-            self.tracer_provider.add_span_processor(BatchSpanProcessor(_Dropped()))
+            self.tracer_provider.add_span_processor(BatchSpanProcessor(self._dropped))
 
     @property
     def ended(self) -> int:
@@ -103,5 +112,14 @@ class Telemetry:
         self.tracer_provider.force_flush()
 
     def close(self) -> None:
-        """Stop the exporting thread."""
+        """Stop the exporting thread.
+
+        Raises:
+            MeasurementError: The batch processor has lost a span: its cost wasn't paid.
+        """
         self.tracer_provider.shutdown()
+        ended = self.ended
+        if self.setting.batch and self._dropped.spans != ended:
+            raise MeasurementError(
+                f"{self._dropped.spans} of {ended} spans were exported; make the blocks shorter"
+            )

@@ -12,7 +12,7 @@ from parrot_bench.errors import MeasurementError
 from tests.peers.contenders import BARE, MINIMAL, NOBODY, OURS, Tracing, contenders, our_handler
 from tests.peers.paths import PATHS, Path
 from tests.peers.rounds import take_rounds
-from tests.peers.telemetry import SETTINGS, Setting
+from tests.peers.telemetry import SETTINGS, Setting, Telemetry
 
 SETTING = Setting(batch=False, metrics=False)
 SHORT = [replace(path, units=1, prompts=min(path.prompts, 2)) for path in PATHS]
@@ -69,6 +69,18 @@ def test_every_contender_has_a_block_in_every_round(path: Path, setting: Setting
     assert all(cost.cpu_ns > 0 < cost.wall_ns for found in rounds for cost in found.values())
     for contender in everybody:
         contender.telemetry.close()
+
+
+def test_spans_that_the_batch_processor_lost_are_found_out() -> None:
+    telemetry = Telemetry(Setting(batch=True, metrics=False))
+    tracer = telemetry.tracer_provider.get_tracer("test")
+    for _ in range(10):
+        tracer.start_span("kept").end()
+    telemetry.flush()
+    telemetry.tracer_provider.shutdown()
+    tracer.start_span("too late").end()
+    with pytest.raises(MeasurementError, match="10 of 11 spans were exported"):
+        telemetry.close()
 
 
 def test_the_order_changes_from_round_to_round() -> None:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parrot_callbacks.conformance.expectations import CHECKS, Call, Verdict
-    from parrot_callbacks.conformance.needs import NEEDS_INSTRUMENTOR, need_of
+    from parrot_callbacks.conformance.needs import NEEDS_INSTRUMENTOR, need_of, needs_as_markdown
     from parrot_callbacks.conformance.results import Results, run
     from parrot_callbacks.conformance.stage import CellResult
     from parrot_callbacks.conformance.suite import all_cells, cells_named
@@ -37,6 +37,7 @@ _HOME = {
     "cells_named": "suite",
     "load_factory": "target",
     "need_of": "needs",
+    "needs_as_markdown": "needs",
     "run": "results",
 }
 
@@ -52,6 +53,7 @@ __all__ = [
     "cells_named",
     "load_factory",
     "need_of",
+    "needs_as_markdown",
     "run",
 ]
 

@@ -58,6 +58,12 @@ CHECKS: Final = {
 """Every check, in the order of tables."""
 
 
+def checks_as_markdown() -> str:
+    """Return all checks as a table, for the documents."""
+    rows = [f"| {c.sign} | {c.name} | {c.kind} | {c.question} |" for c in CHECKS.values()]
+    return "\n".join(["| sign | check | kind | what has to hold |", "|---|---|---|---|", *rows])
+
+
 @dataclass(frozen=True)
 class Verdict:
     """The answer to one check in one cell.

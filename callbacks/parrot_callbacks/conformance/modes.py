@@ -22,6 +22,8 @@ AsyncCall = Callable[[Any, Config, See], Awaitable[None]]
 
 PROMPTS: Final = ("one", "two")
 CALLS: Final = len(PROMPTS)
+HAS_V3: Final = hasattr(BaseChatModel, "stream_events")
+"""The third version of events came after langchain-core 1.0."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,76 +62,89 @@ class Mode:
         Args:
             in_a_sequence: It is to call a sequence instead of a model.
         """
-        if self.v3 and not hasattr(BaseChatModel, "stream_events"):
+        if self.v3 and not HAS_V3:
             return "this langchain-core has no v3 events"
         if self.v3 and in_a_sequence:
             return "LangChain has no v3 events of sequences (NotImplementedError)"
         return ""
 
 
-def _invoke(model: Any, config: Config, see: See) -> None:
+def invoke(model: Any, config: Config, see: See) -> None:
+    """Call ``invoke`` twice."""
     for prompt in PROMPTS:
         model.invoke(prompt, config)
 
 
-def _stream(model: Any, config: Config, see: See) -> None:
+def stream(model: Any, config: Config, see: See) -> None:
+    """Call ``stream`` twice."""
     for prompt in PROMPTS:
         for _ in model.stream(prompt, config):
             see()
 
 
-def _batch(model: Any, config: Config, see: See) -> None:
+def batch(model: Any, config: Config, see: See) -> None:
+    """Call ``batch`` with two prompts."""
     model.batch(list(PROMPTS), config)
 
 
-def _batch_as_completed(model: Any, config: Config, see: See) -> None:
+def batch_as_completed(model: Any, config: Config, see: See) -> None:
+    """Call ``batch_as_completed`` with two prompts."""
     for _ in model.batch_as_completed(list(PROMPTS), config):
         see()
 
 
-def _stream_events_v3(model: Any, config: Config, see: See) -> None:
+def stream_events_v3(model: Any, config: Config, see: See) -> None:
+    """Call ``stream_events`` of the third version twice."""
     for prompt in PROMPTS:
         for _ in model.stream_events(prompt, config, version="v3"):
             see()
 
 
-async def _ainvoke(model: Any, config: Config, see: See) -> None:
+async def ainvoke(model: Any, config: Config, see: See) -> None:
+    """Call ``ainvoke`` twice, one call after the other."""
     for prompt in PROMPTS:
         await model.ainvoke(prompt, config)
 
 
-async def _ainvoke_gather(model: Any, config: Config, see: See) -> None:
+async def ainvoke_gather(model: Any, config: Config, see: See) -> None:
+    """Call ``ainvoke`` twice at once."""
     await asyncio.gather(*(model.ainvoke(prompt, config) for prompt in PROMPTS))
 
 
-async def _astream(model: Any, config: Config, see: See) -> None:
+async def astream(model: Any, config: Config, see: See) -> None:
+    """Call ``astream`` twice."""
     for prompt in PROMPTS:
         async for _ in model.astream(prompt, config):
             see()
 
 
-async def _abatch(model: Any, config: Config, see: See) -> None:
+async def abatch(model: Any, config: Config, see: See) -> None:
+    """Call ``abatch`` with two prompts."""
     await model.abatch(list(PROMPTS), config)
 
 
-async def _abatch_as_completed(model: Any, config: Config, see: See) -> None:
+async def abatch_as_completed(model: Any, config: Config, see: See) -> None:
+    """Call ``abatch_as_completed`` with two prompts."""
     async for _ in model.abatch_as_completed(list(PROMPTS), config):
         see()
 
 
-async def _astream_events_v1(model: Any, config: Config, see: See) -> None:
+async def astream_events_v1(model: Any, config: Config, see: See) -> None:
+    """Call ``astream_events`` of the first version twice."""
     for prompt in PROMPTS:
         async for _ in model.astream_events(prompt, config, version="v1"):
             see()
 
 
-async def _astream_events_v2(model: Any, config: Config, see: See) -> None:
+async def astream_events_v2(model: Any, config: Config, see: See) -> None:
+    """Call ``astream_events`` of the second version twice."""
     for prompt in PROMPTS:
         async for _ in model.astream_events(prompt, config, version="v2"):
             see()
 
 
-async def _astream_events_v3(model: Any, config: Config, see: See) -> None:
+async def astream_events_v3(model: Any, config: Config, see: See) -> None:
+    """Call ``astream_events`` of the third version twice."""
     for prompt in PROMPTS:
         # Without `async with`, LangChain ends a complete reply as an error.
         async with await model.astream_events(prompt, config, version="v3") as events:
@@ -137,7 +152,8 @@ async def _astream_events_v3(model: Any, config: Config, see: See) -> None:
                 see()
 
 
-async def _astream_log(model: Any, config: Config, see: See) -> None:
+async def astream_log(model: Any, config: Config, see: See) -> None:
+    """Call ``astream_log`` twice."""
     for prompt in PROMPTS:
         async for _ in model.astream_log(prompt, config):
             see()
@@ -147,7 +163,7 @@ _STREAMING: Final = {"stream", "astream", "astream_log"}
 
 
 def _mode(call: SyncCall | AsyncCall, flavour: Flavour) -> Mode:
-    name = getattr(call, "__name__", "").removeprefix("_")
+    name = getattr(call, "__name__", "")
     return Mode(
         name=f"{name} {flavour.name.removeprefix('async ')}" if flavour.is_async else name,
         flavour=flavour,
@@ -157,21 +173,27 @@ def _mode(call: SyncCall | AsyncCall, flavour: Flavour) -> Mode:
     )
 
 
-_SYNC_CALLS: Final = (_invoke, _stream, _batch, _batch_as_completed, _stream_events_v3)
-_ASYNC_CALLS: Final = (
-    _ainvoke,
-    _ainvoke_gather,
-    _astream,
-    _abatch,
-    _abatch_as_completed,
-    _astream_events_v1,
-    _astream_events_v2,
-    _astream_events_v3,
-    _astream_log,
+SYNC_CALLS: Final[tuple[SyncCall, ...]] = (
+    invoke,
+    stream,
+    batch,
+    batch_as_completed,
+    stream_events_v3,
+)
+ASYNC_CALLS: Final[tuple[AsyncCall, ...]] = (
+    ainvoke,
+    ainvoke_gather,
+    astream,
+    abatch,
+    abatch_as_completed,
+    astream_events_v1,
+    astream_events_v2,
+    astream_events_v3,
+    astream_log,
 )
 
 MODES: Final = (
-    *(_mode(call, SYNC) for call in _SYNC_CALLS),
-    *(_mode(call, flavour) for call in _ASYNC_CALLS for flavour in (NATIVE, EXECUTOR)),
+    *(_mode(call, SYNC) for call in SYNC_CALLS),
+    *(_mode(call, flavour) for call in ASYNC_CALLS for flavour in (NATIVE, EXECUTOR)),
 )
 """All of them, in the order of the table."""

@@ -4,10 +4,11 @@ With our instrumentor nothing may fail. With our handler alone these checks, and
 they are shown as "needs the instrumentor". Nothing is excused for the handlers of others.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
+
+from langchain_core.version import VERSION
 
 from parrot_callbacks.conformance.cells import Cell
 
@@ -21,17 +22,20 @@ class Need:
         checks: Names of the checks.
         reason: Why callbacks alone can't keep it.
         but: Patterns of those of them to which it doesn't apply.
+        mended_in: The first version of langchain-core that tells a handler enough.
     """
 
     cells: tuple[str, ...]
     checks: tuple[str, ...]
     reason: str
     but: tuple[str, ...] = ()
+    mended_in: tuple[int, ...] | None = None
 
     def applies(self, cell: str, check: str) -> bool:
         """Whether it is about this check in this cell."""
         return (
             check in self.checks
+            and (self.mended_in is None or _langchain() < self.mended_in)
             and any(fnmatchcase(cell, pattern) for pattern in self.cells)
             and not any(fnmatchcase(cell, pattern) for pattern in self.but)
         )
@@ -47,7 +51,7 @@ NEEDS_INSTRUMENTOR: Final = (
         ),
     ),
     Need(
-        cells=("stream/*", "stream_events_v3/*", "astream/*", "astream-*/*", "astream_*/*"),
+        cells=("stream/*", "stream_events_v3/*", "astream-*/*", "astream_*/*"),
         checks=("client later",),
         reason=(
             "once a chunk is out, the model's body runs only while the reader asks for the next, "
@@ -97,6 +101,12 @@ NEEDS_INSTRUMENTOR: Final = (
         ),
     ),
     Need(
+        cells=("timeout-round-a-tool/*",),
+        checks=("prompt",),
+        reason="before version 1.8, LangChain says nothing when a tool is cancelled",
+        mended_in=(1, 8),
+    ),
+    Need(
         cells=("loop-closed-in-*/*",),
         checks=("ended",),
         reason="LangChain says nothing when an event loop is closed under a call",
@@ -112,14 +122,25 @@ NEEDS_INSTRUMENTOR: Final = (
 )
 
 
+def _langchain() -> tuple[int, ...]:
+    return tuple(map(int, VERSION.split(".")[:2]))
+
+
 def need_of(cell: Cell, check: str) -> Need | None:
     """Return why a check in a cell needs the instrumentor; None if it doesn't."""
     return next((need for need in NEEDS_INSTRUMENTOR if need.applies(cell.id, check)), None)
 
 
-def needs_of(cells: Iterable[Cell], checks: Iterable[str]) -> set[tuple[str, str]]:
-    """Return all pairs of a cell's and a check's name that need the instrumentor."""
-    names = tuple(checks)
-    return {
-        (cell.id, check) for cell in cells for check in names if need_of(cell, check) is not None
-    }
+def needs_as_markdown() -> str:
+    """Return all of them as a table: for the command line, and for the documents."""
+    rows = [
+        f"| {', '.join(need.checks)} | {_patterns(need)} | {need.reason} |"
+        for need in NEEDS_INSTRUMENTOR
+    ]
+    return "\n".join(["| check | cells | why callbacks alone can't |", "|---|---|---|", *rows])
+
+
+def _patterns(need: Need) -> str:
+    cells = ", ".join(f"`{pattern}`" for pattern in need.cells)
+    but = ", ".join(f"`{pattern}`" for pattern in need.but)
+    return f"{cells}; but not {but}" if but else cells

@@ -39,7 +39,7 @@ class Scene:
     Attributes:
         provider: Makes all spans, the handler's among them.
         callbacks: What the handler attaches to a call; empty if it instruments globally.
-        make_callbacks: Makes what it attaches once more, for the provider it is given.
+        make_callbacks: Makes callbacks once more, for the provider it is given; None if it can't.
         calls: What is expected of the spans.
         roots: How many traces of chains the calls are in, where the handler makes spans of
             chains; None if that isn't asked.

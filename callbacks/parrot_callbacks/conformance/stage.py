@@ -107,7 +107,7 @@ class Stage:
         scene = Scene(
             provider=self.provider,
             callbacks=self.target.callbacks,
-            make_callbacks=None if self.target.is_global else self.target.again,
+            make_callbacks=self.target.again if self.target.can_be_repeated else None,
         )
         self._registrar.scene = scene
         crash: list[str] = []

@@ -41,15 +41,18 @@ def cells_named(patterns: Sequence[str] = ()) -> tuple[Cell, ...]:
     """Return the cells whose names match one of the patterns; all without a pattern.
 
     Args:
-        patterns: Of the shell's kind, for ``row/column``; a part of a name does as well.
+        patterns: A name, ``row/column``; a part of names; or a pattern of the shell's kind.
 
     Raises:
         TracingError: A pattern matches no cell.
     """
     cells = all_cells()
+    names = {cell.id for cell in cells}
     chosen: set[str] = set()
     for pattern in patterns:
-        found = {cell.id for cell in cells if fnmatchcase(cell.id, pattern) or pattern in cell.id}
+        found = {pattern} & names or {
+            name for name in names if fnmatchcase(name, pattern) or pattern in name
+        }
         if not found:
             raise TracingError(
                 f"no cell is named {pattern!r}; expected a part of a name such as "

@@ -69,16 +69,14 @@ class Target:
     ) -> None:
         self._factories = tuple(factories)
         self._logs = logs
+        self._repeatable: list[Factory] = []
         self._made: list[Any] = []
-        self.callbacks: list[BaseCallbackHandler] = []
         for factory in self._factories:
-            self._made += _made(factory, provider, logs)
+            made = _made(factory, provider, logs)
+            self._made += made
+            if made and all(isinstance(one, BaseCallbackHandler) for one in made):
+                self._repeatable.append(factory)
         self.callbacks = [made for made in self._made if isinstance(made, BaseCallbackHandler)]
-
-    @property
-    def is_global(self) -> bool:
-        """Whether a part of it instruments LangChain instead of being attached."""
-        return len(self.callbacks) < len(self._made) or not self._made
 
     @property
     def is_our_handler_alone(self) -> bool:
@@ -87,12 +85,16 @@ class Target:
             isinstance(made, OpenTelemetryCallbackHandler) for made in self._made
         )
 
+    @property
+    def can_be_repeated(self) -> bool:
+        """Whether one of the factories makes nothing but callbacks."""
+        return bool(self._repeatable)
+
     def again(self, provider: TracerProvider) -> list[BaseCallbackHandler]:
-        """Make the callbacks once more, for another provider or the same."""
-        made = [
-            item for factory in self._factories for item in _made(factory, provider, self._logs)
+        """Make these callbacks once more, for another provider or the same."""
+        return [
+            made for factory in self._repeatable for made in _made(factory, provider, self._logs)
         ]
-        return [item for item in made if isinstance(item, BaseCallbackHandler)]
 
     def describe(self) -> Described:
         """Say what it is."""
@@ -159,6 +161,9 @@ def load_factory(spec: str) -> Factory:
 def _made(factory: Factory, provider: TracerProvider, logs: LoggerProvider) -> list[Any]:
     try:
         wants_logs = "logger_provider" in inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        wants_logs = False  # some callables written in C don't say
+    try:
         made = factory(provider, logger_provider=logs) if wants_logs else factory(provider)
     except Exception as error:
         reason = " ".join(str(error).split()) or "no message"

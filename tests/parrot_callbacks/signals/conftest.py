@@ -137,7 +137,9 @@ class Signals:
         """Return everything recorded, each JSON text inside an attribute read as well."""
         raw = "".join(path.read_text(encoding="utf-8") for path in self.files())
         in_process = "".join(span.to_json() for span in self.spans)
-        in_process += "".join(record.to_json() for record in self._logs.get_finished_logs())
+        for log in self._logs.get_finished_logs():
+            # Before SDK 1.39 it is the record that can be written as JSON.
+            in_process += (log if hasattr(log, "to_json") else log.log_record).to_json()
         return raw + in_process + in_process.encode().decode("unicode_escape", "replace")
 
     def findings(self, *, strict: bool = False, profile: str = "any") -> list[str]:

@@ -4,7 +4,7 @@ import base64
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from langchain_core.messages import (
     AIMessage,
@@ -252,9 +252,13 @@ JUNK = st.recursive(
 
 
 @given(JUNK)
+@example({"file": None, "type": []})
 def test_any_block_is_a_part(block: Any) -> None:
     part = part_of(block, str)
     assert isinstance(part["type"], str)
+    if isinstance(block, str | dict):
+        (message,) = input_messages([AIMessage([block], tool_calls=CALLS)], str)
+        assert message["parts"][-1] == USED
 
 
 DEFINED = {"type": "function", "name": "f", "description": "d", "parameters": {"type": "object"}}

@@ -3,6 +3,7 @@
 from functools import partial
 from typing import Any
 
+from langchain_core.runnables import RunnableLambda
 from opentelemetry import baggage
 from opentelemetry.context import _SUPPRESS_INSTRUMENTATION_KEY, attach, detach, set_value
 from opentelemetry.sdk.trace import TracerProvider
@@ -46,9 +47,12 @@ def cells() -> tuple[Cell, ...]:
 
 async def _again(times: int, scene: Scene, flavour: Flavour) -> None:
     """Attach the handler once more than needed, or others like it."""
-    if scene.make_callbacks is None:
+    if not scene.callbacks:
         raise NotAvailableError("it instruments globally, and isn't attached to calls")
-    others = [one for _ in range(times - 1) for one in scene.make_callbacks(scene.provider)]
+    if times > 1 and scene.make_callbacks is None:
+        raise NotAvailableError("its factory instruments globally, too, and is called once")
+    make = scene.make_callbacks or (lambda _: ())
+    others = [one for _ in range(times - 1) for one in make(scene.provider)]
     model = scene.model(flavour.model, callbacks=list(scene.callbacks))
     config = {"callbacks": others or list(scene.callbacks)}
     with scene.user() as user, scene.unchanged():
@@ -87,8 +91,10 @@ async def _suppressed(scene: Scene, flavour: Flavour) -> None:
     token = attach(set_value(_SUPPRESS_INSTRUMENTATION_KEY, True, suppressed))
     try:
         with scene.unchanged():
-            await flavour.invoke(scene.model(flavour.model), "x", scene.config)
-            async for _ in flavour.stream(scene.model(flavour.model), "x", scene.config):
+            model: Any = scene.model(flavour.model)
+            await flavour.invoke(model, "x", scene.config)
+            await flavour.invoke(RunnableLambda(str) | model, "x", scene.config)
+            async for _ in flavour.stream(model, "x", scene.config):
                 pass
     finally:
         detach(token)

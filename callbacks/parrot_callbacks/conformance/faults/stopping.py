@@ -169,7 +169,12 @@ async def _timed_out(call: Asynchronous, scene: Scene, _flavour: Flavour) -> Non
 
 
 async def _loop_closed(call: Asynchronous, scene: Scene, _flavour: Flavour) -> None:
-    scene.tolerated += ["Task was destroyed but it is pending", "was never awaited"]
+    # What Python itself says of tasks and generators whose loop is gone.
+    scene.tolerated += [
+        "Task was destroyed but it is pending",
+        "was never awaited",
+        "no running event loop",
+    ]
     loop = asyncio.new_event_loop()
     request = both(scene.client("before"), loop.stop)
     with scene.user() as user, scene.unchanged():
