@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export import ConsoleSpanExporter, SpanExporter
 
 from parrot_callbacks.answers import AnsweredExporter, Answers
 from parrot_callbacks.errors import MissingExtraError, TracingError
+from parrot_callbacks.quiet import ExporterLog
 from parrot_callbacks.redaction import redact_text
 
 TIMEOUT_S: Final = 5.0
@@ -108,16 +109,33 @@ def otlp_exporter(
         )
     timeout = None if _first(_TIMEOUTS) else timeout_s
     answers = Answers()
+    log = ExporterLog()
+    log.open()
     try:
-        return AnsweredExporter(_answered(protocol, otlp, timeout, answers), answers)
+        exporter = _answered(protocol, otlp, timeout, answers)
     except (MissingExtraError, TracingError):
         raise
     # What an exporter makes of a variable that it can't read is its own matter: a ValueError
-    # for a timeout that is no number, an Exception of gRPC's for an unknown compression.
+    # for a timeout that is no number, an Exception of gRPC's for an unknown compression, or a
+    # warning after which it goes on without.
     except Exception as error:
-        raise TracingError(
-            f"the OTLP exporter refuses its OTEL_EXPORTER_OTLP_* variables: {error}"
-        ) from error
+        raise _refused(str(error)) from error
+    finally:
+        log.close()
+    if log.last:
+        raise _refused(log.last)
+    return AnsweredExporter(exporter, answers)
+
+
+def _refused(said: str) -> TracingError:
+    if "eader" in said:
+        # The warning repeats the header, which may be a credential.
+        return TracingError(
+            "OTEL_EXPORTER_OTLP_HEADERS is not of the form key=value,key=value, values URL-encoded"
+        )
+    return TracingError(
+        f"the OTLP exporter refuses its OTEL_EXPORTER_OTLP_* variables: {redact_text(said)}"
+    )
 
 
 def _answered(protocol: str, otlp: str, timeout: float | None, answers: Answers) -> SpanExporter:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from parrot_reports import write_report
+from parrot_reports import write_report, write_span_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 
@@ -66,11 +66,25 @@ def test_nothing_is_fetched_and_hostile_names_are_text(
     assert {url for url in ours if url.startswith("file:")} <= {page.as_uri()}
 
 
+LONG = "very_long_name_of_something_" * 4
+
+
+def page_of_a_run(make_run: Callable[..., Path], folder: Path) -> Path:
+    return write_report(make_run(names={"stream": f"my_modes:{LONG}"})).page
+
+
+def page_of_spans(make_run: Callable[..., Path], folder: Path) -> Path:
+    path = make_run(model_name=LONG) / "spans.jsonl"
+    named = path.read_text(encoding="utf-8").replace("parrot_bench.mode", LONG)
+    (folder / "spans.jsonl").write_text(named, encoding="utf-8")
+    return write_span_report(folder / "spans.jsonl").page
+
+
+@pytest.mark.parametrize("make_page", [page_of_a_run, page_of_spans])
 def test_nothing_sticks_out_of_a_narrow_screen(
-    make_run: Callable[..., Path], tmp_path: Path
+    make_page: Callable[..., Path], make_run: Callable[..., Path], tmp_path: Path
 ) -> None:
-    long = {"stream": "my_modes:" + "very_long_name_of_a_mode_" * 4}
-    page = write_report(make_run(names=long)).page
+    page = make_page(make_run, tmp_path)
     # A page of ours has no scripts, so a frame of 400 pixels around it measures the width.
     frame = tmp_path / "frame.html"
     policy = '<meta http-equiv="Content-Security-Policy"'

@@ -375,6 +375,9 @@ def test_sdk_disabled(either: Received, make_spans: MakeSpans, environ: Environ)
         ("EXPORTER_OTLP_PROTOCOL", "http/json", "use http/protobuf or grpc"),
         ("EXPORTER_OTLP_ENDPOINT", "localhost:4318", "'localhost:4318' is not an OTLP endpoint"),
         ("EXPORTER_OTLP_ENDPOINT", "http://u:s3cret@h:x", "'http://h:x' is not an OTLP endpoint"),
+        ("EXPORTER_OTLP_HEADERS", "authorization s3cret", "HEADERS is not of the form key=value"),
+        ("EXPORTER_OTLP_COMPRESSION", "brotli", "refuses its OTEL_EXPORTER_OTLP_* variables: "),
+        ("EXPORTER_OTLP_TIMEOUT", "soon", "refuses its OTEL_EXPORTER_OTLP_* variables: "),
         ("BSP_MAX_QUEUE_SIZE", "many", "OTEL_BSP_MAX_QUEUE_SIZE='many'"),
         ("BSP_SCHEDULE_DELAY", "-1", "OTEL_BSP_SCHEDULE_DELAY='-1'"),
         ("BSP_MAX_EXPORT_BATCH_SIZE", "0", "is not a whole number above 0"),
@@ -382,9 +385,13 @@ def test_sdk_disabled(either: Received, make_spans: MakeSpans, environ: Environ)
     ],
 )
 def test_what_makes_no_sense_is_refused(
-    environ: Environ, variable: str, value: str, said: str
+    environ: Environ,
+    capfd: pytest.CaptureFixture[str],
+    variable: str,
+    value: str,
+    said: str,
 ) -> None:
-    if "PROVIDER" in variable or "PROTOCOL" in variable:
+    if variable.startswith(("EXPORTER", "PYTHON")):
         environ(EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:4318")
     environ(**{variable: value})
     for refuse in (lambda: open_tracing(None), lambda: check_export("")):
@@ -393,6 +400,7 @@ def test_what_makes_no_sense_is_refused(
         assert said in str(caught.value)
         assert "\n" not in str(caught.value)
         assert "s3cret" not in str(caught.value)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_grpc_refuses_what_it_cannot_use(environ: Environ) -> None:
