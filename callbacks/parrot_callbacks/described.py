@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 
 from parrot_callbacks import semconv
+from parrot_callbacks.redaction import is_credential
 from parrot_callbacks.request import (
     Attributes,
     identifying_params,
@@ -85,10 +86,13 @@ class CallDescriptions:
         except TypeError:  # a list or a mapping among the values
             return _describe(operation, params, options, metadata, serialized)
         if known is None:
-            if len(self._remembered) >= MAX_REMEMBERED:
-                self._remembered.clear()
             known = _describe(operation, params, options, metadata, serialized)
-            self._remembered[key] = known
+            # A model may put its key among its parameters: that isn't kept for longer than it
+            # keeps it itself.
+            if not any(map(is_credential, params)):
+                if len(self._remembered) >= MAX_REMEMBERED:
+                    self._remembered.clear()
+                self._remembered[key] = known
         return known
 
 
