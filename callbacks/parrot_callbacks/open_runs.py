@@ -256,6 +256,8 @@ class OpenRuns:
         self._awaiting.clear()
 
     def _sweep(self, now_ns: int) -> None:
+        if len(self._runs) == 1:
+            return
         # A dict keeps the order of insertion: looking at the first is enough.
         try:
             oldest = next(iter(self._runs.values()))

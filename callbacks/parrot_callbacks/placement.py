@@ -44,7 +44,10 @@ class Place(NamedTuple):
 
     def is_sampled(self) -> bool:
         """Whether a span here will be recorded if its sampler goes by the parent."""
-        parent = span_in(self.context).get_span_context()
+        span: Span | None = self.context.get(SPAN)  # type: ignore[assignment]
+        if span is None:
+            return True
+        parent = span.get_span_context()
         return parent.trace_flags.sampled or not parent.is_valid
 
 

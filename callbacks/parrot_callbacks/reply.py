@@ -53,7 +53,7 @@ def reply_attributes(result: LLMResult, run_id: UUID | None = None) -> Attribute
     reasons = finish_reasons(candidates)
     if any(reasons):
         # One for each candidate: a candidate that gives none has one all the same.
-        found[semconv.RESPONSE_FINISH_REASONS] = tuple(reason or _NO_REASON for reason in reasons)
+        found[semconv.RESPONSE_FINISH_REASONS] = tuple([reason or _NO_REASON for reason in reasons])
     output = result.llm_output or {}
     message = getattr(candidates[0], "message", None) if candidates else None
     metadata: Mapping[str, Any] = getattr(message, "response_metadata", None) or {}
