@@ -427,3 +427,34 @@ def test_without_a_line_of_code(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("hello"), done.stdout
     assert '"gen_ai.operation.name": "chat"' in done.stdout, done.stdout + done.stderr
+
+
+def test_only_times_of_calls_have_exemplars(telemetry: Any, sync_echo: Any) -> None:
+    from opentelemetry.sdk.metrics import MeterProvider
+    from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+
+    reader = InMemoryMetricReader()
+    meters = MeterProvider([reader], shutdown_on_exit=False)
+    LangChainInstrumentor().instrument(tracer_provider=telemetry.provider, meter_provider=meters)
+    try:
+        with telemetry.tracer.start_as_current_span("user"):
+            list(sync_echo().stream("x"))
+    finally:
+        LangChainInstrumentor().uninstrument()
+    found = reader.get_metrics_data()
+    assert found is not None
+    exemplars = {
+        metric.name.rpartition(".")[2]: {
+            exemplar.span_id for point in metric.data.data_points for exemplar in point.exemplars
+        }
+        for of_resource in found.resource_metrics
+        for of_scope in of_resource.scope_metrics
+        for metric in of_scope.metrics
+    }
+    call = {telemetry.chat.context.span_id}
+    assert exemplars == {
+        "duration": call,
+        "time_to_first_chunk": call,
+        "time_per_output_chunk": set(),
+        "usage": set(),
+    }
