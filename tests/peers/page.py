@@ -163,7 +163,10 @@ def _versions(costs: Sequence[Measured]) -> str:
         "measured",
     ]
     machines = sorted({_machine(one.environment) for one in costs})
-    return f"{markdown(head, rows)}\n\nOn {'; '.join(machines)}."
+    return (
+        f"{markdown(head, rows)}\n\nOn {'; '.join(machines)}. "
+        "A commit with a + had uncommitted changes; this page, once written, is one."
+    )
 
 
 def _commits(costs: Sequence[Measured], peer: str) -> str:
