@@ -77,11 +77,13 @@ class LangChainInstrumentor:
         tags: Collection[str] = (),
         content_filter: ContentFilter | None = None,
         suppress_provider_spans: bool = False,
-        **ignored: Any,  # noqa: ARG002 - what opentelemetry-instrument passes to all
+        skip_dep_check: bool = True,  # noqa: ARG002 - what opentelemetry-instrument passes to all
+        raise_exception_on_conflict: bool = False,  # noqa: ARG002 - likewise
     ) -> None:
         """Install the handler, the guards and the nesting; repeating it changes nothing.
 
-        Args: as of ``OpenTelemetryCallbackHandler``.
+        Args: as of ``OpenTelemetryCallbackHandler``. The last two are those of all OpenTelemetry
+            instrumentors, and do nothing: there is no other distribution to check.
         """
         with LangChainInstrumentor._lock:
             installed = LangChainInstrumentor._installed
@@ -106,7 +108,7 @@ class LangChainInstrumentor:
                 ),
             )
 
-    def uninstrument(self, **ignored: Any) -> None:  # noqa: ARG002 - as of other instrumentors
+    def uninstrument(self) -> None:
         """Put everything back as it was; repeating it does nothing.
 
         Calls in progress keep their handler and are recorded to their end.
