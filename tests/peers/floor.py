@@ -13,11 +13,20 @@ from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.outputs import LLMResult
 from opentelemetry.context import Context
 from opentelemetry.metrics import Meter, MeterProvider
-from opentelemetry.trace import Span, SpanKind, Tracer, TracerProvider, set_span_in_context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Span,
+    SpanKind,
+    Tracer,
+    TracerProvider,
+    set_span_in_context,
+)
 
 from parrot_callbacks import semconv
 
 SCOPE = "floor"
+# No exemplars, as ours makes none of tokens and of the times between chunks.
+NO_SPAN = set_span_in_context(INVALID_SPAN, Context())
 
 
 class Records:
@@ -41,11 +50,11 @@ class Records:
         )
 
     def call(self, seconds: float, labels: dict[str, Any], usage: Any, context: Context) -> None:
-        """Record duration, input tokens and output tokens."""
+        """Record duration, input tokens and output tokens; the first with an exemplar."""
         self._duration.record(seconds, labels, context)
         sides = ("input", usage["input_tokens"]), ("output", usage["output_tokens"])
         for side, tokens in sides:
-            self._tokens.record(tokens, {**labels, "gen_ai.token.type": side}, context)
+            self._tokens.record(tokens, {**labels, "gen_ai.token.type": side}, NO_SPAN)
 
     def first_chunk(self, seconds: float, labels: dict[str, Any], context: Context) -> None:
         """Record the time to first chunk."""
@@ -53,7 +62,7 @@ class Records:
 
     def next_chunk(self, seconds: float, labels: dict[str, Any]) -> None:
         """Record the time from one chunk to the next."""
-        self._next.record(seconds, labels)
+        self._next.record(seconds, labels, NO_SPAN)
 
 
 class MinimalHandler(BaseCallbackHandler):

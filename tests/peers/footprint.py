@@ -1,5 +1,6 @@
 """What a handler records of one call: a low price for little isn't a low price."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,11 +26,13 @@ class Footprint:
         spans: How many spans.
         attributes: Names of all their attributes.
         records: Histogram to the attribute names and the number of its records.
+        exemplars: Histograms that keep a sample of records with the span they are of.
     """
 
     spans: int
     attributes: tuple[str, ...]
     records: dict[str, dict[tuple[str, ...], int]]
+    exemplars: set[str]
 
     @property
     def record_count(self) -> int:
@@ -55,24 +58,27 @@ def footprint(name: str, factory: Factory, path: Path, clocks: Timers) -> Footpr
     spans = exporter.get_finished_spans()
     if SECRET in "".join(span.to_json() for span in spans):
         raise MeasurementError(f"{name} recorded the prompt; its content capture is to be off")
-    found = Footprint(
+    points = list(_points(reader))
+    meter_provider.shutdown()
+    records: dict[str, dict[tuple[str, ...], int]] = {}
+    for histogram, point in points:
+        counts = records.setdefault(histogram, {})
+        labels = tuple(sorted(point.attributes or ()))
+        counts[labels] = counts.get(labels, 0) + point.count
+    return Footprint(
         spans=len(spans),
         attributes=tuple(sorted(key for span in spans for key in span.attributes or ())),
-        records=_records(reader),
+        records=records,
+        exemplars={histogram for histogram, point in points if point.exemplars},
     )
-    meter_provider.shutdown()
-    return found
 
 
-def _records(reader: InMemoryMetricReader) -> dict[str, dict[tuple[str, ...], int]]:
-    found: dict[str, dict[tuple[str, ...], int]] = {}
+def _points(reader: InMemoryMetricReader) -> Iterator[tuple[str, HistogramDataPoint]]:
+    """Yield what every histogram holds, with its name."""
     data: Any = reader.get_metrics_data()
     for resource in data.resource_metrics if data else ():
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
-                points = found.setdefault(metric.name, {})
                 for point in metric.data.data_points:
                     if isinstance(point, HistogramDataPoint):
-                        labels = tuple(sorted(point.attributes or ()))
-                        points[labels] = points.get(labels, 0) + point.count
-    return found
+                        yield metric.name, point
