@@ -46,7 +46,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the test suite; arguments go to pytest."""
-    session.install("-e", ".[bench,grpc]", *group("tests"))
+    session.install("-e", ".[bench,grpc,instrument]", *group("tests"))
     session.run("pytest", *APART, *session.posargs)
 
 
@@ -118,7 +118,7 @@ def minimums(session: nox.Session) -> None:
     # No LangGraph: none that resolves here runs on the lowest langchain-core; without it, the
     # tests inside graph nodes are skipped.
     others = [name for name in group("tests") if not name.startswith("langgraph")]
-    session.install("-e", ".[bench,grpc]", *others, "--constraint", str(constraints))
+    session.install("-e", ".[bench,grpc,instrument]", *others, "--constraint", str(constraints))
     session.run("pytest", *APART, *session.posargs)
 
 

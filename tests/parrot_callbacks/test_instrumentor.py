@@ -1,6 +1,7 @@
 """The instrumentor: what a handler alone can't do, and that nothing of it stays behind."""
 
 import asyncio
+import os
 import subprocess
 import sys
 import textwrap
@@ -20,6 +21,7 @@ from langchain_core.tools import BaseTool, tool
 from langchain_core.tracers import context as hooks
 from opentelemetry import baggage, trace
 from opentelemetry.context import attach, get_current
+from otlp_receiver import grpc_receiver
 
 from parrot_callbacks import LangChainInstrumentor, OpenTelemetryCallbackHandler
 from parrot_callbacks.provider_spans import OPENLLMETRY
@@ -413,20 +415,24 @@ def test_without_a_line_of_code(tmp_path: Path) -> None:
         print(FakeListChatModel(responses=["hello"]).invoke("hi").text)
         """)
     )
-    done = subprocess.run(
-        [
-            str(command), "--traces_exporter", "console",
-            "--metrics_exporter", "none", "--logs_exporter", "none",
-            sys.executable, str(app),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("hello"), done.stdout
-    assert '"gen_ai.operation.name": "chat"' in done.stdout, done.stdout + done.stderr
+    with grpc_receiver() as received:
+        # No exporter and no protocol is named: what the extra brings has to do.
+        ours = {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": received.url,
+            "OTEL_METRICS_EXPORTER": "none",
+            "OTEL_LOGS_EXPORTER": "none",
+        }
+        others = {name: value for name, value in os.environ.items() if name[:5] != "OTEL_"}
+        done = subprocess.run(
+            [str(command), sys.executable, str(app)],
+            env={**others, **ours},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert (done.returncode, done.stdout) == (0, "hello\n"), done.stderr
+        assert received.names() == ["chat"], done.stderr
 
 
 def test_only_times_of_calls_have_exemplars(telemetry: Any, sync_echo: Any) -> None:
