@@ -30,6 +30,9 @@ from parrot_bench.traced_pass import TracedPass, TracedPlan
 from parrot_callbacks import open_tracing
 from parrot_callbacks.redaction import is_credential, recordable
 
+REPORT_EVERY_S = 0.25
+"""How often a worker in the middle of its rounds stops to tell what it has."""
+
 TRACED_CALLS = 10
 """Calls of each mode in the traced pass; one where calls are slow or counted."""
 
@@ -43,11 +46,14 @@ class Job:
         modes: Names of modes, or modes of one's own, which cannot be sent to another process;
             empty for the default ones.
         spans: Where ``spans.jsonl`` goes.
+        report_every_s: How often the timed process stops between two rounds to tell what it has;
+            at 0, it waits after every round until it is asked for the next.
     """
 
     request: Request
     modes: tuple[str | ExecutionMode, ...] = ()
     spans: Path | None = None
+    report_every_s: float = REPORT_EVERY_S
 
 
 Measurement = Generator[Event, Reply, None]

@@ -12,8 +12,9 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from secrets import randbelow, token_hex
@@ -36,7 +37,32 @@ START_LIMIT_S = 60.0
 _KEY = "PARROT_BENCH_WORKER_KEY"
 
 
-def in_worker(job: "Job", log: Path, interrupted: Callable[[], bool]) -> "Measurement":
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a timed process runs.
+
+    Attributes:
+        python: Its interpreter.
+        folder: Its current folder, from which the model may be imported; None for ours.
+        variables: Environment variables that differ from ours; None takes one away.
+    """
+
+    python: str = sys.executable
+    folder: Path | None = None
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables of a process here."""
+        changed = {**os.environ, **self.variables}
+        return {name: value for name, value in changed.items() if value is not None}
+
+
+HERE = Place()
+
+
+def in_worker(
+    job: "Job", log: Path, interrupted: Callable[[], bool], place: Place = HERE
+) -> "Measurement":
     """Measure in a process of its own.
 
     Args:
@@ -44,6 +70,7 @@ def in_worker(job: "Job", log: Path, interrupted: Callable[[], bool]) -> "Measur
         log: Where that process's output goes, the model's own prints included.
         interrupted: Whether somebody asked to stop. What the worker has finished by then is
             still yielded.
+        place: Where that process runs.
 
     Yields:
         What :func:`parrot_bench.measuring.measure` yields there.
@@ -56,11 +83,12 @@ def in_worker(job: "Job", log: Path, interrupted: Callable[[], bool]) -> "Measur
     key = token_hex(16)
     with Listener(authkey=key.encode()) as listener, log.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  # ourselves
-            [sys.executable, "-m", "parrot_bench.worker", str(listener.address)],
+            [place.python, "-m", "parrot_bench.worker", str(listener.address)],
+            cwd=place.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={"PYTHONHASHSEED": _hash_seed(), **os.environ, _KEY: key},
+            env={"PYTHONHASHSEED": hash_seed(), **place.environment(), _KEY: key},
         )
         try:
             connection = _accept(listener, process, log)
@@ -71,7 +99,7 @@ def in_worker(job: "Job", log: Path, interrupted: Callable[[], bool]) -> "Measur
             _end(process)
 
 
-def _hash_seed() -> str:
+def hash_seed() -> str:
     """A seed of this process's own: the layout of dicts is part of what a process measures.
 
     Given explicitly, because a seed that Python draws itself cannot be read and recorded.
@@ -182,7 +210,8 @@ def main(address: str) -> None:
     ):
         from parrot_bench.measuring import measure  # noqa: PLC0415  # loads LangChain
 
-        _serve(measure(connection.recv()), connection)
+        job = connection.recv()
+        _serve(measure(job), connection, job.report_every_s)
     # A call that was stopped at its limit may have left a thread that never ends, and Python
     # would wait for it.
     sys.stdout.flush()
@@ -190,7 +219,7 @@ def main(address: str) -> None:
     os._exit(0)
 
 
-def _serve(measurement: "Measurement", connection: Connection) -> None:
+def _serve(measurement: "Measurement", connection: Connection, report_every_s: float) -> None:
     pending: list[Event] = []
     reply = Reply.GO
     told = monotonic()
@@ -210,7 +239,7 @@ def _serve(measurement: "Measurement", connection: Connection) -> None:
             break
         pending.append(event)
         reply = Reply.GO
-        if not isinstance(event, RoundTaken) or monotonic() - told >= REPORT_EVERY_S:
+        if not isinstance(event, RoundTaken) or monotonic() - told >= report_every_s:
             connection.send(pending)
             reply = connection.recv()
             pending = []
