@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from parrot_bench.conditions import conditions
 from parrot_bench.environment import environment
 from parrot_bench.errors import UsageError
-from parrot_bench.events import Described, Event, Phase, Reply
+from parrot_bench.events import Described, Event, Phase, PlannedMode, Reply
 from parrot_bench.execution import ExecutionMode, implements
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
 from parrot_bench.modes import MODES, quiet, select_modes
@@ -46,6 +46,8 @@ class Job:
         modes: Names of modes, or modes of one's own, which cannot be sent to another process;
             empty for the default ones.
         spans: Where ``spans.jsonl`` goes.
+        blocks: How modes take part in the rounds, where a comparison has planned it already.
+        alone: The rounds are one side of a comparison: neither tails nor traced pass follow.
         report_every_s: How often the timed process stops between two rounds to tell what it has;
             at 0, it waits after every round until it is asked for the next.
     """
@@ -53,6 +55,8 @@ class Job:
     request: Request
     modes: tuple[str | ExecutionMode, ...] = ()
     spans: Path | None = None
+    blocks: tuple[PlannedMode, ...] = ()
+    alone: bool = False
     report_every_s: float = REPORT_EVERY_S
 
 
@@ -105,7 +109,9 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
             reserved_calls=reserved,
             call_limit_s=request.call_limit_s,
             seed=request.seed or 0,
-            tail_s=request.tail_s,
+            tail_s=0.0 if job.alone else request.tail_s,
+            alone=job.alone,
+            blocks=job.blocks,
         )
         study = Overhead(model, second, plan)
         try:
@@ -121,8 +127,9 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
                 pid=os.getpid(),
             )
             yield from study.events()
-            slow = study.baseline.unit_ns > UNPRIMED_NS
-            yield from _trace(job, model, study, plan, slow=slow)
+            if not job.alone:
+                slow = study.baseline.unit_ns > UNPRIMED_NS
+                yield from _trace(job, model, study, plan, slow=slow)
         finally:
             study.close()
 

@@ -9,7 +9,7 @@ This module takes the samples. What they mean is said in :mod:`parrot_bench.stud
 
 import random
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter_ns
@@ -184,6 +184,7 @@ class Overhead:
             if caller.unit_ns > SLOW_NS and self.baseline.unit_ns <= SLOW_NS:
                 ns = (caller.units + caller.primed) * caller.unit_ns
                 caller.every = max(1, round(ns / max(SLOW_SHARE * quick_ns, 1)))
+        self._take_over(self._plan.blocks)
         entries = [entry for group in self._groups(0, everything=True) for entry in group]
         round_calls = sum(e.caller.calls_per_block for e in entries)
         round_ns = sum((e.caller.units + e.caller.primed) * e.caller.unit_ns for e in entries)
@@ -208,7 +209,7 @@ class Overhead:
                     every=c.every,
                     unit_ns=c.unit_ns,
                     tokens=c.tokens,
-                    paired=c.every > 1,
+                    paired=c.every > 1 and not self._plan.alone,
                 )
                 for c in callers
             ),
@@ -218,6 +219,14 @@ class Overhead:
             calls_so_far=self.budget.spent,
             affordable_rounds=affordable,
         )
+
+    def _take_over(self, blocks: Sequence[PlannedMode]) -> None:
+        """Make blocks as long as those that they will be compared with."""
+        for planned in blocks:
+            caller = self._callers.get(planned.mode)
+            for one in [caller, self._twin] if caller is self.baseline else [caller]:
+                if one is not None:
+                    one.units, one.primed, one.every = planned.units, planned.primed, planned.every
 
     def _fit_budget(self, callers: list[Caller]) -> None:
         """Shorten the blocks until a bounded number of calls pays for 30 rounds."""
@@ -243,7 +252,10 @@ class Overhead:
                     return
                 # Few affordable rounds are all needed for the ratios.
                 few = plan.affordable_rounds is not None and plan.affordable_rounds < 2 * MIN_ROUNDS
-                stamped = not few and self._number % STAMPED_EVERY == STAMPED_EVERY - 1
+                stamped = (
+                    not (few or self._plan.alone)
+                    and self._number % STAMPED_EVERY == STAMPED_EVERY - 1
+                )
                 taken, dropped = self._round(groups, stamped=stamped, tail=False)
                 reply = yield taken
                 for name, reason in dropped:
@@ -281,7 +293,7 @@ class Overhead:
             if not everything and (number + index) % caller.every:
                 continue
             group = [Entry(caller, "mode")]
-            if caller.every > 1:
+            if caller.every > 1 and not self._plan.alone:
                 group.append(Entry(self.baseline, "pair", caller.mode.name))
                 self._order.shuffle(group)
             groups.append(group)

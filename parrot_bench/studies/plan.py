@@ -6,6 +6,7 @@ from typing import Any
 
 from langchain_core.language_models import LanguageModelInput
 
+from parrot_bench.events import PlannedMode
 from parrot_bench.execution import ExecutionMode
 
 
@@ -25,6 +26,10 @@ class OverheadPlan:
         call_limit_s: Time limit of one call, seconds.
         seed: Seed of the order of the modes.
         tail_s: Time for the pass with garbage collection on, seconds; 0 for none.
+        alone: Every block is to be compared with one of another process: no round is stamped,
+            and no slow mode brings a block of the baseline along.
+        blocks: How modes take part, where that was planned elsewhere: blocks that are compared
+            are of one length.
     """
 
     modes: Sequence[ExecutionMode]
@@ -38,6 +43,8 @@ class OverheadPlan:
     call_limit_s: float = 60.0
     seed: int = 0
     tail_s: float = 0.0
+    alone: bool = False
+    blocks: Sequence[PlannedMode] = ()
 
 
 class Budget:
