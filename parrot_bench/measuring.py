@@ -6,26 +6,36 @@ as objects, in the caller's own. It imports no table, no chart and no progress b
 
 import os
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from pydantic import JsonValue
 
+from parrot_bench.against.checkout import strays
 from parrot_bench.conditions import conditions
 from parrot_bench.environment import environment
-from parrot_bench.errors import UsageError
-from parrot_bench.events import Described, Event, Phase, PlannedMode, Reply
+from parrot_bench.errors import ParrotBenchError, UsageError
+from parrot_bench.events import (
+    Described,
+    Event,
+    ModeDropped,
+    Phase,
+    PlannedMode,
+    Reply,
+    StudyBegun,
+    StudyEnded,
+)
 from parrot_bench.execution import ExecutionMode, implements
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
 from parrot_bench.modes import MODES, quiet, select_modes
 from parrot_bench.record import ModelDescription, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
-from parrot_bench.studies.caller import UNPRIMED_NS
-from parrot_bench.studies.overhead import Overhead
-from parrot_bench.studies.plan import OverheadPlan
-from parrot_bench.timing import Async
+from parrot_bench.studies.bench import Bench, Budget, Calls
+from parrot_bench.studies.overhead.rounds import take_side
+from parrot_bench.studies.table import STUDIES
+from parrot_bench.timing import open_clocks
 from parrot_bench.traced_pass import TracedPass, TracedPlan
 from parrot_callbacks import open_tracing
 from parrot_callbacks.redaction import is_credential, recordable
@@ -38,6 +48,19 @@ TRACED_CALLS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
+class SideJob:
+    """What one side of a comparison needs to know besides.
+
+    Attributes:
+        blocks: How modes take part in the rounds, where that is planned already.
+        not_from: A folder from which none of the user's code may be loaded.
+    """
+
+    blocks: tuple[PlannedMode, ...] = ()
+    not_from: Path | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Job:
     """Everything a timed process needs to know.
 
@@ -46,8 +69,7 @@ class Job:
         modes: Names of modes, or modes of one's own, which cannot be sent to another process;
             empty for the default ones.
         spans: Where ``spans.jsonl`` goes.
-        blocks: How modes take part in the rounds, where a comparison has planned it already.
-        alone: The rounds are one side of a comparison: neither tails nor traced pass follow.
+        side: The rounds are one side of a comparison, and no studies are made; None for a run.
         report_every_s: How often the timed process stops between two rounds to tell what it has;
             at 0, it waits after every round until it is asked for the next.
     """
@@ -55,8 +77,7 @@ class Job:
     request: Request
     modes: tuple[str | ExecutionMode, ...] = ()
     spans: Path | None = None
-    blocks: tuple[PlannedMode, ...] = ()
-    alone: bool = False
+    side: SideJob | None = None
     report_every_s: float = REPORT_EVERY_S
 
 
@@ -88,7 +109,9 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     second, how = loaded.second()
     chosen = _chosen(job)
     usable = [mode for mode in chosen if not mode.unavailable(model)]
-    if request.baseline not in {mode.name for mode in usable}:
+    if job.side is not None:
+        _check_origin(job.side)
+    elif request.baseline not in {mode.name for mode in usable}:
         (missing,) = (mode for mode in chosen if mode.name == request.baseline)
         raise UsageError(
             f"the baseline {request.baseline} is not available: {missing.unavailable(model)}; "
@@ -96,63 +119,98 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
         )
     kwargs = {} if embedded else _call_arguments(request, model)
     batch = _batch_size(request, usable)
-    with quiet(), conditions((model, second), keep=request.keep_conditions) as found:
-        reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor")
-        plan = OverheadPlan(
+    reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor")
+    with (
+        quiet(),
+        conditions((model, second), keep=request.keep_conditions) as found,
+        open_clocks() as clocks,
+    ):
+        bench = Bench(
+            request=request,
+            model=model,
+            second=second,
+            embedded=embedded,
             modes=usable,
-            baseline=request.baseline,
-            prompt=request.prompt,
-            kwargs=kwargs,
-            batch_size=batch,
-            max_concurrency=request.max_concurrency,
-            max_calls=request.max_calls,
-            reserved_calls=reserved,
-            call_limit_s=request.call_limit_s,
-            seed=request.seed or 0,
-            tail_s=0.0 if job.alone else request.tail_s,
-            alone=job.alone,
-            blocks=job.blocks,
-        )
-        study = Overhead(model, second, plan)
-        try:
-            clock = study.clocks["async"]
-            loop = clock.loop_class if isinstance(clock, Async) else ""
-            yield Described(
-                model=describe(model, request.spec, how),
-                environment=environment(type(model).__module__, loop),
-                conditions=tuple(found),
-                modes=tuple(_mode_record(mode, model) for mode in chosen) + _left_out(job, model),
+            calls=Calls(
+                prompt=request.prompt,
+                kwargs=kwargs,
                 batch_size=batch,
-                reply_length=reply_length,
-                pid=os.getpid(),
-            )
-            yield from study.events()
-            if not job.alone:
-                slow = study.baseline.unit_ns > UNPRIMED_NS
-                yield from _trace(job, model, study, plan, slow=slow)
-        finally:
-            study.close()
+                max_concurrency=request.max_concurrency,
+                call_limit_s=request.call_limit_s,
+            ),
+            clocks=clocks,
+            budget=Budget(request.max_calls, reserved),
+        )
+        yield Described(
+            model=describe(model, request.spec, how),
+            environment=environment(type(model).__module__, clocks["async"].loop_class),
+            conditions=tuple(found),
+            modes=tuple(_mode_record(mode, model) for mode in chosen) + _left_out(job, model),
+            batch_size=batch,
+            reply_length=reply_length,
+            pid=os.getpid(),
+        )
+        if job.side is not None:
+            yield from take_side(bench, job.side.blocks)
+            return
+        yield from _studies(bench)
+        yield from _trace(job, bench)
 
 
-def _trace(
-    job: Job, model: BaseChatModel, study: Overhead, plan: OverheadPlan, *, slow: bool
-) -> Measurement:
+def _studies(bench: Bench) -> Measurement:
+    """Make one study after the other; only if the first cannot be made, the run ends with it."""
+    done = False
+    for name in sorted(bench.request.studies, key=list(STUDIES).index):
+        yield StudyBegun(name)
+        try:
+            own = replace(bench, time_s=bench.request.limit_s(name))
+            yield from _noting_failures(STUDIES[name].take(own), bench.failed)
+        except ParrotBenchError as error:
+            if not done:
+                raise
+            yield StudyEnded(name, str(error))
+        else:
+            done = True
+            yield StudyEnded(name)
+
+
+def _noting_failures(study: Measurement, failed: dict[str, str]) -> Measurement:
+    """Pass on what a study tells, and note the modes that it leaves out."""
+    reply = None
+    while True:
+        try:
+            event = next(study) if reply is None else study.send(reply)
+        except StopIteration:
+            return
+        if isinstance(event, ModeDropped):
+            failed[event.mode] = event.reason
+        reply = yield event
+
+
+def _trace(job: Job, bench: Bench) -> Measurement:
     counted = job.request.max_calls is not None
     traced = TracedPlan(
-        modes=study.modes,
-        prompt=plan.prompt,
-        kwargs=plan.kwargs,
-        calls=1 if slow or counted else TRACED_CALLS,
-        batch_size=plan.batch_size,
-        max_concurrency=plan.max_concurrency,
-        call_limit_s=plan.call_limit_s,
+        **vars(bench.calls), modes=bench.usable, calls=1 if counted else TRACED_CALLS
     )
     spans = len(traced.modes) * (max(traced.calls, traced.batch_size) + 1)
     tracing = open_tracing(job.spans, job.request.otlp, planned_spans=spans)
     try:
-        yield from TracedPass(model, traced, tracing, study.clocks).events()
+        yield from TracedPass(bench.model, traced, tracing, bench.clocks).events()
     finally:
         tracing.close()
+
+
+def _check_origin(side: SideJob) -> None:
+    """See to it that this side is what it is said to be."""
+    if side.not_from is None:
+        return
+    found = strays(side.not_from)
+    if found:
+        raise UsageError(
+            f"{found[0]} was loaded from {side.not_from} and not from the commit's files: it is "
+            "installed or on the path in a way that parrot-bench can't follow; "
+            "name it by its file, path/file.py:attr"
+        )
 
 
 def _chosen(job: Job) -> list[ExecutionMode]:

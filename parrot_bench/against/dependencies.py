@@ -35,7 +35,9 @@ def declared(folder: Path) -> Declared:
     found |= set(_normal(line.partition(" #")[0] for line in listed.splitlines()))
     elsewhere = {name: _digest(text) for name in _LOCKS if (text := _text(folder / name))}
     tables = project.get("tool", {})
-    elsewhere |= {f"[tool.{name}]": _digest(str(tables[name])) for name in _TABLES if name in tables}
+    elsewhere |= {
+        f"[tool.{name}]": _digest(str(tables[name])) for name in _TABLES if name in tables
+    }
     extras = project.get("project", {}).get("optional-dependencies")
     if extras:
         elsewhere["optional-dependencies"] = _digest(str(extras))

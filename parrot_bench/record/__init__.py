@@ -5,8 +5,15 @@ on a machine without LangChain, a year later. It does not measure, estimate or d
 """
 
 from parrot_bench.record.base import Estimate, Percentile, Saved
+from parrot_bench.record.comparison import (
+    ComparisonResult,
+    GateVerdict,
+    ModeComparison,
+    SideName,
+    SideRecord,
+)
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
-from parrot_bench.record.overhead import ModeOverhead, OverheadResult, Verdict
+from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
 from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
 from parrot_bench.record.subject import (
     Condition,
@@ -20,10 +27,13 @@ from parrot_bench.record.traced import ModeReconciliation, Reconciliation, SpanD
 
 __all__ = [
     "SCHEMA_VERSION",
+    "ComparisonResult",
     "Condition",
     "Configuration",
     "Environment",
     "Estimate",
+    "GateVerdict",
+    "ModeComparison",
     "ModeOverhead",
     "ModeReconciliation",
     "ModeRecord",
@@ -35,7 +45,10 @@ __all__ = [
     "RunDirectory",
     "RunRecord",
     "Saved",
+    "SideName",
+    "SideRecord",
     "SpanDelivery",
+    "StoppedBy",
     "TrustCheck",
     "Verdict",
     "read_record",
