@@ -123,6 +123,7 @@ class Planned:
         round_calls: Calls of a full round, priming included.
         calls_so_far: Calls already made.
         affordable_rounds: Rounds that ``max_calls`` leaves; None without a bound.
+        parallel: A call of the baseline keeps more than one processor busy.
     """
 
     modes: tuple[PlannedMode, ...]
@@ -131,6 +132,7 @@ class Planned:
     round_calls: int
     calls_so_far: int
     affordable_rounds: int | None
+    parallel: bool = False
 
 
 @dataclass(frozen=True, slots=True)

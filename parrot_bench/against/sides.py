@@ -157,5 +157,3 @@ def _variables(top: Path, files: Path) -> dict[str, str | None]:
     # Else Python itself puts the current folder first, before parrot-bench is found; the
     # loader adds it when it is the user's turn.
     return {"PYTHONPATH": os.pathsep.join(places) or None, "PYTHONSAFEPATH": "1"}
-
-

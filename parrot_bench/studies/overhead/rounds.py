@@ -43,6 +43,9 @@ STAMPED_EVERY = 5
 IDLE_SHARE = 0.25
 """A model that leaves its thread idle for a larger share of *every* call is one that waits."""
 
+PARALLEL_SHARE = 0.2
+"""A call that takes more CPU time than wall time, by a larger share, runs on several processors."""
+
 SLOW_SHARE = 0.15
 """Share of the rounds' time that one slow mode may take."""
 
@@ -259,6 +262,7 @@ class Overhead:
             round_calls=round_calls,
             calls_so_far=self.budget.spent,
             affordable_rounds=affordable,
+            parallel=self.baseline.idle_share < -PARALLEL_SHARE,
         )
 
     def _take_over(self, blocks: Sequence[PlannedMode]) -> None:
