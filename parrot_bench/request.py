@@ -2,15 +2,22 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from parrot_bench.errors import UsageError
 
-STUDIES = ("overhead",)
-"""The studies of this version."""
+SHARES: Mapping[str, float] = MappingProxyType({"overhead": 1.0})
+"""The studies, in the order in which they are made, and the time of each as a share of --time."""
+
+ON_REQUEST: frozenset[str] = frozenset()
+"""Studies that are made only when they are named."""
+
+DEFAULT_STUDIES = tuple(name for name in SHARES if name not in ON_REQUEST)
 
 DEFAULT_PROMPT = ("What does each way of calling you cost? " * 7)[:256]
 """256 characters of plain text."""
@@ -34,7 +41,7 @@ class Request:
         modes: Names of modes, or ``module:attr`` of one's own; empty for the default ones.
         baseline: The mode the others are divided by.
         studies: Names of studies.
-        time_s: Time budget of the overhead study, seconds.
+        time_s: Time budget of the overhead study, seconds; the others have a share of as much.
         target: Half-width of the intervals to stop at; 0.02 is ±2 %.
         delta: Ratios inside ±delta are called the same.
         prompt: The prompt's text.
@@ -52,7 +59,7 @@ class Request:
     spec: str = ""
     modes: tuple[str, ...] = ()
     baseline: str = "invoke"
-    studies: tuple[str, ...] = ("overhead",)
+    studies: tuple[str, ...] = DEFAULT_STUDIES
     time_s: float = 60.0
     target: float = 0.02
     delta: float = 0.02
@@ -72,10 +79,10 @@ class Request:
         """Time for the pass with garbage collection on, seconds."""
         return self.time_s * TAIL_SHARE
 
-    @property
-    def rounds_s(self) -> float:
-        """Time that the rounds may run, seconds."""
-        return self.time_s - self.tail_s
+    def limit_s(self, study: str) -> float:
+        """Time that a study may take, its warm-up and its tails aside, seconds."""
+        limit = self.time_s * SHARES[study]
+        return limit - self.tail_s if study == "overhead" else limit
 
 
 def check(request: Request) -> None:
@@ -84,9 +91,9 @@ def check(request: Request) -> None:
     Raises:
         UsageError: One line on what was given, what was expected, and what to do.
     """
-    unknown = [study for study in request.studies if study not in STUDIES]
+    unknown = [study for study in request.studies if study not in SHARES]
     if unknown:
-        raise UsageError(f"unknown study {unknown[0]!r}; this version has: {', '.join(STUDIES)}")
+        raise UsageError(f"unknown study {unknown[0]!r}; this version has: {', '.join(SHARES)}")
     for name, value, low, high in (
         ("--time", request.time_s, 1, 86_400),
         ("--target", request.target, 0.0001, 1),

@@ -18,15 +18,19 @@ from langchain_core.language_models import BaseChatModel
 from parrot_bench.environment import NoiseWatch, parrot_bench_version
 from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
 from parrot_bench.events import (
+    CallsTaken,
     Described,
     Event,
     ModeDropped,
+    Observed,
     PassReconciled,
     Phase,
     Planned,
     Reply,
     RoundsEnded,
     RoundTaken,
+    StudyBegun,
+    StudyEnded,
 )
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.interrupts import Interrupts
@@ -35,14 +39,15 @@ from parrot_bench.measuring import Job, Measurement, measure
 from parrot_bench.record import (
     Configuration,
     Noise,
-    OverheadResult,
     Reconciliation,
     RunDirectory,
     RunRecord,
+    StoppedBy,
 )
 from parrot_bench.request import Request, check, default_name
-from parrot_bench.samples import Samples
-from parrot_bench.studies.costs import StoppedBy, on_target, result
+from parrot_bench.samples import Samples, write_tables
+from parrot_bench.studies.gathered import Gathered
+from parrot_bench.studies.table import STUDIES
 from parrot_bench.trust import checks
 from parrot_bench.worker import in_worker
 from parrot_callbacks.errors import MissingExtraError, TracingError
@@ -56,10 +61,12 @@ LOOK_AGAIN = 1.1
 """The next look comes after 10 % more rounds."""
 
 SAVE_EVERY_S = 5.0
-"""How often the finished rounds are written, at most, while the rounds go on."""
+"""How often what is finished is written, at most, while a study goes on."""
 
 SAVE_SHARE = 0.05
 """Share of the time that this writing may take."""
+
+UNFINISHED = "the run has not finished, or was killed"
 
 
 class Run:
@@ -75,16 +82,15 @@ class Run:
             raise MeasurementError("a run needs its seed before it begins; set Request.seed")
         self.request = request
         self.directory = directory
-        self.samples = Samples()
         self.described: Described | None = None
-        self.plan: Planned | None = None
+        self.studies: dict[str, Gathered] = {}
+        self.current: Gathered | None = None
         self.failures: dict[str, str] = {}
+        self.left_out: dict[str, str] = {}
         self.reconciliation: Reconciliation | None = None
-        self.stopped_by: StoppedBy = "failed"
         self.phase = ""
         self._started = datetime.now().astimezone()
         self._begun = monotonic()
-        self._rounds_begun = self._rounds_ended = 0.0
         self._next_look = FIRST_LOOK
         self._save_next = monotonic() + SAVE_EVERY_S
         self._watch: NoiseWatch | None = None
@@ -94,55 +100,91 @@ class Run:
 
     def take(self, event: Event) -> Reply:
         """Take in what was measured, and say whether it is enough."""
-        if isinstance(event, RoundTaken):
-            return self._round(event)
         if isinstance(event, Phase):
             self.phase = event.text
         elif isinstance(event, Described):
             self.described = event
-            self.save("the run has not finished, or was killed")
+            self.save(UNFINISHED)
+        elif isinstance(event, StudyBegun):
+            self._study(event.study)
         elif isinstance(event, ModeDropped):
             self.failures[event.mode] = event.reason
-        elif isinstance(event, Planned):
-            self._planned(event)
-        elif isinstance(event, RoundsEnded):
-            self._rounds_over("max-calls" if event.by_calls else self.stopped_by)
         elif isinstance(event, PassReconciled):
             self.reconciliation = event.result
+        if self.current is None:
+            return Reply.GO
+        return self._studied(event, self.current)
+
+    def _study(self, name: str) -> None:
+        if self.described is None:
+            raise MeasurementError(f"the study {name} began before the model was described")
+        self.phase = name
+        self._next_look = FIRST_LOOK
+        if self._watch is None:
+            self._watch = NoiseWatch(self.described.pid)
+        self.studies[name] = self.current = Gathered(
+            study=name,
+            request=self.request,
+            described=self.described,
+            limit_s=self.request.limit_s(name),
+            samples=Samples(name),
+        )
+
+    def _studied(self, event: Event, study: Gathered) -> Reply:
+        """Take in what a study tells of its course; its samples go on."""
+        if isinstance(event, StudyEnded):
+            if event.left_out:
+                self.left_out[study.study] = event.left_out
+            elif study.stopped_by == "failed":
+                study.stopped_by = "done"
+            self._study_over()
+        elif isinstance(event, ModeDropped):
+            study.dropped[event.mode] = event.reason
+        elif isinstance(event, Planned):
+            self.phase = "measuring"
+            study.plan = event
+            study.begun = study.ended = monotonic()
+        elif isinstance(event, RoundsEnded):
+            study.rounds_over = True
+            if event.by_calls:
+                study.stopped_by = "max-calls"
+        else:
+            return self._sampled(event, study)
         return Reply.GO
 
-    def _planned(self, plan: Planned) -> None:
-        self.plan = plan
-        self.phase = "measuring"
-        self._rounds_begun = self._rounds_ended = monotonic()
-        if self.described is not None:
-            self._watch = NoiseWatch(self.described.pid)
-
-    def _round(self, taken: RoundTaken) -> Reply:
-        self.samples.add(taken)
-        if taken.tail:
+    def _sampled(self, event: Event, study: Gathered) -> Reply:
+        """Take in what a study has measured, and say whether it is enough."""
+        if isinstance(event, RoundTaken):
+            study.samples.add(event)
+            if event.tail:
+                return Reply.GO
+        elif isinstance(event, CallsTaken):
+            study.samples.add_calls(event)
+        elif isinstance(event, Observed):
+            study.observed.append(event.what)
+        else:
             return Reply.GO
-        self._rounds_ended = now = monotonic()
+        return self._enough(study)
+
+    def _enough(self, study: Gathered) -> Reply:
+        study.ended = now = monotonic()
         if now >= self._save_next:
-            self.save("the run has not finished, or was killed")
-        if self.elapsed_s >= self.request.rounds_s:
-            self.stopped_by = "time"
+            self.save(UNFINISHED)
+        if study.elapsed_s >= study.limit_s:
+            study.stopped_by = "time"
             return Reply.ENOUGH
-        if self.samples.rounds >= self._next_look:
+        if study.samples.rounds >= self._next_look:
             self._listen()
-            self._next_look = max(self._next_look + 1, int(self.samples.rounds * LOOK_AGAIN))
-            plan, request = self.plan, self.request
-            if plan and on_target(self.samples, plan, request.baseline, request.target):
-                self.stopped_by = "target"
+            self._next_look = max(self._next_look + 1, int(study.samples.rounds * LOOK_AGAIN))
+            if STUDIES[study.study].enough(study):
+                study.stopped_by = "target"
                 return Reply.ENOUGH
         return Reply.GO
 
-    def _rounds_over(self, why: StoppedBy) -> None:
-        self.stopped_by = why
-        self._rounds_ended = monotonic()
+    def _study_over(self) -> None:
+        self.current = None
         self._listen()
-        self._watch = None
-        self.save("the run has not finished, or was killed")
+        self.save(UNFINISHED)
 
     def _listen(self) -> None:
         """Note the machine's noise; a process that has ended can no longer be asked."""
@@ -151,11 +193,21 @@ class Run:
             self._noise = noise
 
     @property
-    def elapsed_s(self) -> float:
-        """How long the rounds have run, seconds."""
-        return self._rounds_ended - self._rounds_begun
+    def progress(self) -> str:
+        """How far the run has come, in words."""
+        if not self.studies:
+            return "before the first study"
+        name, study = list(self.studies.items())[-1]
+        rounds = study.samples.rounds
+        where = "" if name == "overhead" else f" of the study {name}"
+        return f"after {rounds} rounds{where}"
 
     # -- saving --------------------------------------------------------------------------
+
+    @property
+    def measured(self) -> bool:
+        """Whether there is anything worth keeping."""
+        return any(s.samples or s.observed for s in self.studies.values())
 
     def finish(self) -> RunRecord:
         """Save the complete run."""
@@ -166,43 +218,30 @@ class Run:
         return self._save(status="incomplete", note=why)
 
     def stop(self, why: StoppedBy) -> None:
-        """End the rounds from outside."""
-        if not self.samples.rounds or self._watch is not None:
-            self._rounds_over(why)
+        """End the current study from outside."""
+        if self.current is not None:
+            if not self.current.rounds_over:
+                self.current.stopped_by = why
+            self._study_over()
 
     def _save(self, *, status: str, note: str) -> RunRecord:
         begun = monotonic()
         record = self.record(status, note)
-        if self.samples.rounds:
-            self.samples.write(self.directory.samples, self.directory.calls)
+        samples = [study.samples for study in self.studies.values()]
+        if any(samples):
+            write_tables(samples, self.directory.samples, self.directory.calls)
         self.directory.write_record(record)
         ended = monotonic()
         self._save_next = ended + max(SAVE_EVERY_S, (ended - begun) / SAVE_SHARE)
         return record
 
-    def overhead(self) -> OverheadResult | None:
-        """Estimate from the rounds so far; None before the first."""
-        if self.plan is None or self.described is None or not self.samples.rounds:
-            return None
-        return result(
-            self.samples,
-            self.plan,
-            self.described.modes,
-            baseline=self.request.baseline,
-            delta=self.request.delta,
-            duration_s=self.elapsed_s,
-            stopped_by=self.stopped_by,
-            seed=self.request.seed or 0,
-        )
-
     def record(self, status: str, note: str) -> RunRecord:
         """Say everything that is known by now."""
-        described, plan = self.described, self.plan
+        described = self.described
         if described is None:
             raise MeasurementError("nothing is known of the model yet")
-        model = described.model.model_copy(update={"waits": bool(plan and plan.waits)})
-        overhead = self.overhead()
-        reconciliation = self.reconciliation
+        waits = any(s.plan.waits for s in self.studies.values() if s.plan is not None)
+        results = {name: STUDIES[name].conclude(study) for name, study in self.studies.items()}
         record = RunRecord.model_validate(
             {
                 "name": self.directory.path.name,
@@ -212,7 +251,7 @@ class Run:
                 "duration_s": monotonic() - self._begun,
                 "command": self.request.command,
                 "parrot_bench_version": parrot_bench_version(),
-                "model": model,
+                "model": described.model.model_copy(update={"waits": waits}),
                 "configuration": self._configuration(described),
                 "environment": described.environment,
                 "conditions": described.conditions,
@@ -222,10 +261,11 @@ class Run:
                     )
                     for mode in described.modes
                 ),
-                "overhead": overhead,
-                "reconciliation": reconciliation,
+                **results,
+                "reconciliation": self.reconciliation,
                 "noise": self._noise,
                 "failures": self.failures,
+                "left_out": self.left_out,
             }
         )
         return record.model_copy(update={"trust": checks(record)})
@@ -339,9 +379,9 @@ def carry_out(
                 ) from None
             following.stop("interrupted")
             why = interrupted.requested or "Ctrl-C"
-            return following.save(f"stopped by {why} after {following.samples.rounds} rounds")
+            return following.save(f"stopped by {why} {following.progress}")
         except ParrotBenchError as error:
-            if following.samples.rounds:
+            if following.measured:
                 following.stop("failed")
                 following.save(str(error))
                 error.add_note(f"What was measured is kept in {directory.path}")

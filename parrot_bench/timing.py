@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter_ns, process_time_ns
 from types import FrameType
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 PRIMED_SHARE = 0.1
 """Untimed calls at the head of a block, as a share of its timed ones; at least one."""
@@ -94,9 +94,6 @@ class Sync:
             stamps[index] = perf_counter_ns()
         cpu = process_time_ns() - cpu
         return Reading(stamps[-1] - stamps[0], cpu, None, tuple(stamps))
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 class Async:
@@ -191,6 +188,21 @@ class Async:
         if not self._loop.is_closed():
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
+
+
+# Written as a call because one of the names is a keyword.
+Clocks = TypedDict("Clocks", {"sync": Sync, "async": Async})
+"""What takes readings, by kind of mode."""
+
+
+@contextmanager
+def open_clocks() -> Iterator[Clocks]:
+    """Open an event loop for all asynchronous modes, and close it at the end."""
+    clocks: Clocks = {"sync": Sync(), "async": Async()}
+    try:
+        yield clocks
+    finally:
+        clocks["async"].close()
 
 
 @contextmanager

@@ -6,7 +6,7 @@ on a machine without LangChain, a year later. It does not measure, estimate or d
 
 from parrot_bench.record.base import Estimate, Percentile, Saved
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
-from parrot_bench.record.overhead import ModeOverhead, OverheadResult, Verdict
+from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
 from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
 from parrot_bench.record.subject import (
     Condition,
@@ -36,6 +36,7 @@ __all__ = [
     "RunRecord",
     "Saved",
     "SpanDelivery",
+    "StoppedBy",
     "TrustCheck",
     "Verdict",
     "read_record",

@@ -9,6 +9,9 @@ from parrot_bench.record.base import Estimate, Percentile, Saved
 Verdict = Literal["baseline", "faster", "slower", "same", "not resolved", "not measured"]
 """What is said of a mode against the baseline; ``same`` means *same within delta*."""
 
+StoppedBy = Literal["target", "time", "max-calls", "interrupted", "failed", "done"]
+"""Why a study ended; ``done``: it had asked all it wanted to ask."""
+
 
 class ModeOverhead(Saved):
     """What the overhead study found for one mode. Times are nanoseconds per call.
@@ -89,6 +92,6 @@ class OverheadResult(Saved):
     warmup_ratio: Estimate | None
     rounds: int
     stamped_rounds: int
-    stopped_by: Literal["target", "time", "max-calls", "interrupted", "failed"]
+    stopped_by: StoppedBy
     duration_s: float
     calls: int

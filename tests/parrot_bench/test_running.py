@@ -93,7 +93,7 @@ def test_a_watcher_is_told_everything_and_can_be_slow(tmp_path: Path) -> None:
 
     def watcher(run: Run, event: Event) -> None:
         if isinstance(event, RoundTaken) and not event.tail:
-            assert run.samples.rounds == 1 + sum(
+            assert run.studies["overhead"].samples.rounds == 1 + sum(
                 isinstance(e, RoundTaken) and not e.tail for e in seen
             )
             time.sleep(0.01)
@@ -106,7 +106,7 @@ def test_a_watcher_is_told_everything_and_can_be_slow(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="no signals")
 def test_ctrl_c_keeps_the_rounds_that_were_finished(tmp_path: Path) -> None:
     def watcher(run: Run, event: Event) -> None:
-        if isinstance(event, RoundTaken) and run.samples.rounds == 40:
+        if isinstance(event, RoundTaken) and run.studies["overhead"].samples.rounds == 40:
             os.kill(os.getpid(), signal.SIGINT)
 
     record = quick("", tmp_path / "run", time_s=60, target=0.0001, watcher=watcher)
