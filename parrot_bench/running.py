@@ -287,6 +287,7 @@ class Run:
             max_calls=request.max_calls,
             call_limit_s=request.call_limit_s,
             seed=request.seed or 0,
+            loop=request.loop,
             keep_conditions=request.keep_conditions,
             otlp=redact_text(request.otlp),
         )
