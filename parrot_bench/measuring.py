@@ -5,7 +5,7 @@ as objects, in the caller's own. It imports no table, no chart and no progress b
 """
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from parrot_bench.events import (
 from parrot_bench.execution import ExecutionMode, implements
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
 from parrot_bench.modes import MODES, quiet, select_modes
-from parrot_bench.record import ModelDescription, ModeRecord
+from parrot_bench.record import Condition, ModelDescription, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
 from parrot_bench.studies.overhead.rounds import take_side
@@ -123,7 +123,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     with (
         quiet(),
         conditions((model, second), keep=request.keep_conditions) as found,
-        open_clocks() as clocks,
+        open_clocks(request.loop) as clocks,
     ):
         bench = Bench(
             request=request,
@@ -144,7 +144,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
         yield Described(
             model=describe(model, request.spec, how),
             environment=environment(type(model).__module__, clocks["async"].loop_class),
-            conditions=tuple(found),
+            conditions=(*found, *_own_loop(request)),
             modes=tuple(_mode_record(mode, model) for mode in chosen) + _left_out(job, model),
             batch_size=batch,
             reply_length=reply_length,
@@ -155,6 +155,15 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
             return
         yield from _studies(bench)
         yield from _trace(job, bench)
+
+
+def _own_loop(request: Request) -> Iterator[Condition]:
+    if request.loop != "asyncio":
+        yield Condition(
+            name=f"--loop {request.loop}",
+            effect="asynchronous modes run on another event loop than asyncio's own",
+            kept=True,
+        )
 
 
 def _studies(bench: Bench) -> Measurement:

@@ -131,15 +131,14 @@ class Run:
         )
 
     def _studied(self, event: Event, study: Gathered) -> Reply:
-        """Take in what a study tells."""
+        """Take in what a study tells of its course; its samples go on."""
         if isinstance(event, StudyEnded):
             if event.left_out:
                 self.left_out[study.study] = event.left_out
             elif study.stopped_by == "failed":
                 study.stopped_by = "done"
             self._study_over()
-            return Reply.GO
-        if isinstance(event, ModeDropped):
+        elif isinstance(event, ModeDropped):
             study.dropped[event.mode] = event.reason
         elif isinstance(event, Planned):
             self.phase = "measuring"
@@ -149,16 +148,23 @@ class Run:
             study.rounds_over = True
             if event.by_calls:
                 study.stopped_by = "max-calls"
-        elif isinstance(event, RoundTaken):
+        else:
+            return self._sampled(event, study)
+        return Reply.GO
+
+    def _sampled(self, event: Event, study: Gathered) -> Reply:
+        """Take in what a study has measured, and say whether it is enough."""
+        if isinstance(event, RoundTaken):
             study.samples.add(event)
-            return self._enough(study) if not event.tail else Reply.GO
+            if event.tail:
+                return Reply.GO
         elif isinstance(event, CallsTaken):
             study.samples.add_calls(event)
-            return self._enough(study)
         elif isinstance(event, Observed):
             study.observed.append(event.what)
-            return self._enough(study)
-        return Reply.GO
+        else:
+            return Reply.GO
+        return self._enough(study)
 
     def _enough(self, study: Gathered) -> Reply:
         study.ended = now = monotonic()
@@ -281,6 +287,7 @@ class Run:
             max_calls=request.max_calls,
             call_limit_s=request.call_limit_s,
             seed=request.seed or 0,
+            loop=request.loop,
             keep_conditions=request.keep_conditions,
             otlp=redact_text(request.otlp),
         )

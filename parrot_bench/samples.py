@@ -54,10 +54,14 @@ class Samples:
 
     Args:
         study: Its name.
+        process: Number of the process that they were taken in, from 0.
+        side: Of a comparison; empty for a run.
     """
 
-    def __init__(self, study: str = "overhead") -> None:
+    def __init__(self, study: str = "overhead", process: int = 0, side: str = "") -> None:
         self.study = study
+        self.process = process
+        self.side = side
         self._series: defaultdict[tuple[str, str, str], Series] = defaultdict(Series)
         self._blocks: list[tuple[int, bool, bool, Block]] = []
         self._calls: list[tuple[int, Call]] = []
@@ -140,7 +144,8 @@ class Samples:
         for number, stamped, tail, block in self._blocks:
             yield (
                 self.study,
-                0,
+                self.process,
+                self.side,
                 number,
                 block.position,
                 block.mode,
@@ -189,6 +194,7 @@ def write_tables(studies: Sequence[Samples], samples: Path, calls: Path) -> None
 _SAMPLE_COLUMNS = {
     "study": "String",
     "process": "Int32",
+    "side": "String",
     "round": "Int32",
     "position": "Int32",
     "mode": "String",

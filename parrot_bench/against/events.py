@@ -72,13 +72,11 @@ class PairEnded:
         pair: Its number.
         began_s: How long it took to start, load and warm up both processes, seconds.
         rounds_s: How long its rounds took, seconds.
-        by_calls: ``max_calls`` left no further round.
     """
 
     pair: int
     began_s: float
     rounds_s: float
-    by_calls: bool = False
 
 
 PairEvent = Preparing | SideDescribed | SidePlanned | SideDropped | PairRound | PairEnded

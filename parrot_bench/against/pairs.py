@@ -49,6 +49,15 @@ MAX_PAIR_S = 10.0
 """Rounds of a pair end after so long, however few they are."""
 
 
+FEWEST_PAIRS = 10
+"""Pairs that are measured at least, unless another number is asked for."""
+
+
+def planned_pairs(request: Request) -> int:
+    """How many pairs are measured at least."""
+    return request.pairs or FEWEST_PAIRS
+
+
 @dataclass(kw_only=True)
 class Pairs:
     """Pairs of fresh processes, one after the other.
@@ -86,17 +95,23 @@ class Pairs:
         """
         number = 0
         while self.remaining:
-            reply, by_calls = yield from self._pair(number)
-            if reply is Reply.ENOUGH or by_calls:
+            if (yield from self._pair(number)) is Reply.ENOUGH:
                 return
             number += 1
+
+    @property
+    def _calls_each(self) -> int | None:
+        """What a process may spend of a bounded number of calls."""
+        if self.request.max_calls is None:
+            return None
+        return max(1, self.request.max_calls // (2 * planned_pairs(self.request)))
 
     @property
     def remaining(self) -> tuple[str, ...]:
         """Names of the modes that both sides still have."""
         return tuple(name for name in self._modes if name not in self.dropped)
 
-    def _pair(self, number: int) -> Generator[PairEvent, Reply, tuple[Reply, bool]]:
+    def _pair(self, number: int) -> Generator[PairEvent, Reply, Reply]:
         began = monotonic()
         # Shared by the two: they differ by what is compared, and by nothing else.
         seed, order_seed = hash_seed(), self._random.randrange(2**31)
@@ -108,14 +123,14 @@ class Pairs:
             for process in processes if number % 2 == 0 else reversed(processes):
                 yield from self._begin(process, number, order_seed)
                 if not self.remaining:
-                    return Reply.ENOUGH, False
+                    return Reply.ENOUGH
             begun = monotonic()
             limit_s = min(max(MIN_PAIR_S, begun - began), MAX_PAIR_S)
-            ended = yield from self._rounds(processes, number, limit_s)
+            reply = yield from self._rounds(processes, number, limit_s)
             for process in processes:
                 process.end()
-            reply = yield PairEnded(number, begun - began, monotonic() - begun, ended.by_calls)
-            return (Reply.ENOUGH if ended.enough else reply), ended.by_calls
+            told = yield PairEnded(number, begun - began, monotonic() - begun)
+            return Reply.ENOUGH if reply is Reply.ENOUGH else told
 
     def _worker(self, side: Side, seed: str) -> Worker:
         variables = {**side.place.variables, "PYTHONHASHSEED": seed}
@@ -129,7 +144,7 @@ class Pairs:
         side = process.side
         modes = self.remaining
         request = replace(self.request, spec=side.spec, modes=modes, seed=order_seed)
-        request = replace(request, baseline=_twin(request))
+        request = replace(request, baseline=_twin(request), max_calls=self._calls_each)
         blocks = tuple(block for block in self.blocks if block.mode in modes)
         job = Job(
             request=request,
@@ -155,7 +170,7 @@ class Pairs:
 
     def _rounds(
         self, processes: "list[_Process]", number: int, limit_s: float
-    ) -> Generator[PairEvent, Reply, "_Ended"]:
+    ) -> Generator[PairEvent, Reply, Reply]:
         self._place(processes)
         begun = monotonic()
         count = 0
@@ -165,12 +180,11 @@ class Pairs:
             for process in order:
                 yield from self._round(process, taken)
             if len(taken) < len(order):  # one of them has no call left
-                return _Ended(by_calls=True)
-            reply = yield PairRound(number, count, order[0].side.name, taken)
-            if reply is Reply.ENOUGH:
-                return _Ended(enough=True)
+                return Reply.GO
+            if (yield PairRound(number, count, order[0].side.name, taken)) is Reply.ENOUGH:
+                return Reply.ENOUGH
             count += 1
-        return _Ended()
+        return Reply.GO
 
     def _place(self, processes: "list[_Process]") -> None:
         """Put both on one processor, another from pair to pair."""
@@ -196,12 +210,6 @@ def _long_enough(elapsed_s: float, rounds: int, limit_s: float) -> bool:
     if not rounds:
         return False
     return elapsed_s >= MAX_PAIR_S or (elapsed_s >= limit_s and rounds >= MIN_PAIR_ROUNDS)
-
-
-@dataclass(frozen=True)
-class _Ended:
-    by_calls: bool = False
-    enough: bool = False
 
 
 def _twin(request: Request) -> str:

@@ -3,7 +3,8 @@
 History of ``schema_version``:
 
 1.  First version: the overhead study and the traced pass.
-2.  Every study has a result of its own; ``left_out`` says why one has none.
+2.  Every study has a result of its own; ``left_out`` says why one has none. A comparison of two
+    sides measured in one sitting.
 """
 
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from parrot_bench.record.base import Saved
+from parrot_bench.record.comparison import ComparisonResult
 from parrot_bench.record.overhead import OverheadResult
 from parrot_bench.record.subject import (
     Condition,
@@ -71,6 +73,7 @@ class RunRecord(Saved):
     conditions: tuple[Condition, ...] = ()
     modes: tuple[ModeRecord, ...] = ()
     overhead: OverheadResult | None = None
+    comparison: ComparisonResult | None = None
     reconciliation: Reconciliation | None = None
     noise: Noise | None = None
     trust: tuple[TrustCheck, ...] = ()
