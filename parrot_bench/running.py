@@ -252,7 +252,7 @@ class Run:
                 "command": self.request.command,
                 "parrot_bench_version": parrot_bench_version(),
                 "model": described.model.model_copy(update={"waits": waits}),
-                "configuration": self._configuration(described),
+                "configuration": configuration(self.request, described),
                 "environment": described.environment,
                 "conditions": described.conditions,
                 "modes": tuple(
@@ -270,27 +270,28 @@ class Run:
         )
         return record.model_copy(update={"trust": checks(record)})
 
-    def _configuration(self, described: Described) -> Configuration:
-        request = self.request
-        return Configuration(
-            baseline=request.baseline,
-            studies=request.studies,
-            modes=request.modes,
-            time_s=request.time_s,
-            target=request.target,
-            delta=request.delta,
-            prompt=None,
-            prompt_characters=len(request.prompt),
-            reply_length=described.reply_length,
-            batch_size=described.batch_size,
-            max_concurrency=request.max_concurrency,
-            max_calls=request.max_calls,
-            call_limit_s=request.call_limit_s,
-            seed=request.seed or 0,
-            loop=request.loop,
-            keep_conditions=request.keep_conditions,
-            otlp=redact_text(request.otlp),
-        )
+
+def configuration(request: Request, described: Described) -> Configuration:
+    """What was asked for, as it is recorded."""
+    return Configuration(
+        baseline=request.baseline,
+        studies=request.studies,
+        modes=request.modes,
+        time_s=request.time_s,
+        target=request.target,
+        delta=request.delta,
+        prompt=None,
+        prompt_characters=len(request.prompt),
+        reply_length=described.reply_length,
+        batch_size=described.batch_size,
+        max_concurrency=request.max_concurrency,
+        max_calls=request.max_calls,
+        call_limit_s=request.call_limit_s,
+        seed=request.seed or 0,
+        loop=request.loop,
+        keep_conditions=request.keep_conditions,
+        otlp=redact_text(request.otlp),
+    )
 
 
 Watcher = Callable[[Run, Event], None]
@@ -374,7 +375,7 @@ def carry_out(
             _follow(following, measurement, watcher, interrupted)
         except KeyboardInterrupt:
             if following.described is None:
-                _discard(directory)
+                discard(directory)
                 raise MeasurementError(
                     "stopped before the model was loaded; nothing is kept"
                 ) from None
@@ -387,7 +388,7 @@ def carry_out(
                 following.save(str(error))
                 error.add_note(f"What was measured is kept in {directory.path}")
             else:
-                _discard(directory)
+                discard(directory)
             raise
         finally:
             measurement.close()
@@ -415,7 +416,7 @@ def _follow(
             return
 
 
-def _discard(directory: RunDirectory) -> None:
+def discard(directory: RunDirectory) -> None:
     """Remove a directory in which nothing was measured; whatever the user put there stays."""
     for path in (directory.record, directory.log, directory.spans):
         path.unlink(missing_ok=True)
