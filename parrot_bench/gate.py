@@ -21,12 +21,13 @@ WORST_FIRST: tuple[GateVerdict, ...] = ("regression", "not measured", "inconclus
 before what was looked at and not decided."""
 
 
-def gate(ratio: Estimate | None, fail_on: float) -> GateVerdict:
+def gate(ratio: Estimate | None, fail_on: float, least: int = MIN_UNITS) -> GateVerdict:
     """Judge a ratio of candidate to baseline against a threshold.
 
     Args:
         ratio: The ratio with its interval; None when there is none.
         fail_on: 0.01: slower by more than 1 % fails.
+        least: Units under which nothing is decided.
 
     Returns:
         ``pass`` when the whole interval is under the threshold, ``regression`` when all of it
@@ -34,7 +35,7 @@ def gate(ratio: Estimate | None, fail_on: float) -> GateVerdict:
     """
     if ratio is None:
         return "not measured"
-    if ratio.count < MIN_UNITS:
+    if ratio.count < least:
         return "inconclusive"
     if ratio.high < 1.0 + fail_on:
         return "pass"

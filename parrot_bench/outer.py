@@ -11,11 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from parrot_bench.distributions import student_quantile, student_two_sided
 from parrot_bench.errors import MeasurementError
 from parrot_bench.record import Estimate
+
+Floats = NDArray[np.float64]
 
 MIN_UNITS = 3
 """Units under which nothing is said: two say next to nothing of how units differ."""
@@ -87,6 +89,64 @@ def outer_p_value(units: ArrayLike) -> float:
     return student_two_sided(float(values.mean()) / error, values.size - 1)
 
 
+@dataclass(frozen=True)
+class Groups:
+    """Two groups of units that were not measured in pairs: saved runs.
+
+    Attributes:
+        candidate: Logs of one time a run, shape (its runs,).
+        baseline: The same for the other side.
+    """
+
+    candidate: Floats
+    baseline: Floats
+
+    @property
+    def count(self) -> int:
+        """Units of the smaller group."""
+        return min(self.candidate.size, self.baseline.size)
+
+    @property
+    def enough(self) -> bool:
+        """Whether both groups tell how their units differ."""
+        return self.count >= MIN_UNITS
+
+    @property
+    def difference(self) -> float:
+        """Log of the ratio of geometric means."""
+        return float(self.candidate.mean() - self.baseline.mean())
+
+    def ratio(self, confidence: float) -> Estimate:
+        """The ratio with Welch's interval (1947, Biometrika 34:28)."""
+        error, freedom = self._error()
+        arm = student_quantile(confidence, freedom) * error
+        return Estimate(
+            value=math.exp(self.difference),
+            low=math.exp(self.difference - arm),
+            high=math.exp(self.difference + arm),
+            confidence=confidence,
+            count=self.count,
+            unit="ratio",
+        )
+
+    def p_value(self) -> float:
+        """Two-sided p-value of "the ratio is 1", consistent with the interval."""
+        error, freedom = self._error()
+        if error == 0.0:
+            return 1.0 if self.difference == 0.0 else 0.0
+        return student_two_sided(self.difference / error, freedom)
+
+    def _error(self) -> tuple[float, float]:
+        """Standard error of the difference, and Satterthwaite's degrees of freedom."""
+        parts = [float(g.var(ddof=1)) / g.size for g in (self.candidate, self.baseline)]
+        sizes = (self.candidate.size, self.baseline.size)
+        total = sum(parts)
+        if total == 0.0:
+            return 0.0, float(sum(sizes) - 2)
+        below = sum(part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True))
+        return math.sqrt(total), total**2 / below
+
+
 def spread(rounds: Sequence[ArrayLike]) -> Spread | None:
     """Say where the scatter of the units comes from.
 
@@ -108,5 +168,5 @@ def spread(rounds: Sequence[ArrayLike]) -> Spread | None:
     return Spread(between=float(medians.std(ddof=1)), within=within)
 
 
-def _error(values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> float:
+def _error(values: Floats) -> float:
     return float(values.std(ddof=1)) / math.sqrt(values.size)

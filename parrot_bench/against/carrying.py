@@ -1,7 +1,8 @@
 """Carrying out ``parrot-bench run MODEL --against OTHER``."""
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from parrot_bench.against.pairs import Pairs
 from parrot_bench.against.sides import sides
 from parrot_bench.errors import MeasurementError, ParrotBenchError
 from parrot_bench.interrupts import Interrupts
-from parrot_bench.record import RunDirectory, RunRecord
+from parrot_bench.record import RunDirectory, RunRecord, SideName
 from parrot_bench.request import Request, check, default_name
 from parrot_bench.running import discard
 
@@ -53,35 +54,41 @@ def compare_sides(
         if watcher is not None:
             watcher(following, Preparing(text))
 
-    logs = {name: directory.path.absolute() / f"worker-{name}.log" for name in SIDES}
     try:
         both = sides(request.spec, against, say)
         following.sides = {side.name: side for side in both}
-        with Interrupts() as interrupted:
+        with Interrupts() as interrupted, _logs(directory) as logs:
             pairs = Pairs(request=request, sides=both, logs=logs, interrupted=interrupted)
             _follow(following, pairs, watcher)
     except KeyboardInterrupt:
         if not following.measured:
-            discard(directory)
             raise MeasurementError("stopped before a round was finished; nothing is kept") from None
         following.stopped_by = "interrupted"
-        count = len(following.compared.pairs)
-        return following.save(f"stopped in pair {count}")
+        return following.save(f"stopped in pair {len(following.compared.pairs)}")
     except ParrotBenchError as error:
         if following.measured:
             following.stopped_by = "failed"
             following.save(str(error))
             error.add_note(f"What was measured is kept in {directory.path}")
-        else:
-            discard(directory)
         raise
     finally:
-        for log in logs.values():
-            if log.exists() and (not log.stat().st_size or not directory.record.exists()):
+        if not following.kept:
+            for log in directory.path.glob("worker-*.log"):
                 log.unlink()
-        if not directory.record.exists():
             discard(directory)
     return following.finish()
+
+
+@contextmanager
+def _logs(directory: RunDirectory) -> Iterator[dict[SideName, Path]]:
+    """Where the output of each side's processes goes; what nobody wrote into is taken away."""
+    logs = {name: directory.path.absolute() / f"worker-{name}.log" for name in SIDES}
+    try:
+        yield logs
+    finally:
+        for log in logs.values():
+            if log.exists() and not log.stat().st_size:
+                log.unlink()
 
 
 def _follow(following: Following, pairs: Pairs, watcher: Watcher | None) -> None:

@@ -108,6 +108,7 @@ class Compared:
                 wall_ratio=ratios[mode]["wall"],
                 decided_by=self.clock,
                 verdict="not measured" if mode in self.dropped else said[mode],
+                gated=mode in self.gated and (self.named or mode not in self.dropped),
                 gate=self._gate(mode, deciding[mode]),
                 note=self.dropped.get(mode, "") or _too_few(len(units[mode])),
                 units=len(units[mode]),

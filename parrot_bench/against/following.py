@@ -105,7 +105,8 @@ class Following:
     def _round(self, event: PairRound) -> None:
         pairs = self.compared.pairs
         if event.pair == len(pairs):
-            pairs.append(PairSamples(*(Samples(STUDY, event.pair, side) for side in SIDES)))
+            ours, theirs = (Samples(STUDY, event.pair, side) for side in SIDES)
+            pairs.append(PairSamples(ours, theirs))
         for side in SIDES:
             samples: Samples = getattr(pairs[event.pair], side)
             samples.add(event.taken[side])
@@ -148,6 +149,12 @@ class Following:
     def measured(self) -> bool:
         """Whether there is anything worth keeping."""
         return bool(self.compared.pairs)
+
+    @property
+    def kept(self) -> bool:
+        """Whether anything was saved that is worth keeping."""
+        nothing_left = all(mode in self.dropped for mode in self.compared.modes)
+        return self.measured or bool(self.described and nothing_left)
 
     # -- saving --------------------------------------------------------------------------
 
@@ -233,7 +240,6 @@ class Following:
                     for mode in described.modes
                 ),
                 "comparison": self.result(),
-                "failures": self.dropped,
             }
         )
         return record.model_copy(update={"trust": checks(record)})

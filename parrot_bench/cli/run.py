@@ -22,7 +22,7 @@ from parrot_bench.cli.terminal import (
     console,
     one_line_errors,
 )
-from parrot_bench.errors import MeasurementError, ParrotBenchError
+from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
 from parrot_bench.record import RunDirectory
 
 
@@ -252,6 +252,11 @@ def run(
         if against:
             run_against(request, out)
             return
+        if pairs is not None or fail_on is not None:
+            raise UsageError(
+                "--pairs and --fail-on belong to a comparison; say with what by --against, "
+                "or compare saved runs by parrot-bench compare"
+            )
         progress = Progress(console, ratio)
         directory: list[RunDirectory] = []
 

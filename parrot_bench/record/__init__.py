@@ -6,6 +6,7 @@ on a machine without LangChain, a year later. It does not measure, estimate or d
 
 from parrot_bench.record.base import Estimate, Percentile, Saved
 from parrot_bench.record.comparison import (
+    Clock,
     ComparisonResult,
     GateVerdict,
     ModeComparison,
@@ -27,6 +28,7 @@ from parrot_bench.record.traced import ModeReconciliation, Reconciliation, SpanD
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Clock",
     "ComparisonResult",
     "Condition",
     "Configuration",

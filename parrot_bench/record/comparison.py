@@ -8,6 +8,9 @@ from parrot_bench.record.base import Estimate, Saved
 from parrot_bench.record.overhead import Verdict
 from parrot_bench.record.subject import Environment, ModelDescription
 
+Clock = Literal["cpu", "wall"]
+"""CPU time of the process, or the time on the wall."""
+
 SideName = Literal["candidate", "baseline"]
 """The candidate is divided by the baseline: a ratio over 1 means that the candidate is slower."""
 
@@ -55,7 +58,8 @@ class ModeComparison(Saved):
         wall_ratio: The same in wall time.
         decided_by: The clock that the verdicts come from.
         verdict: From the interval, all modes read together (Holm).
-        gate: Against ``fail_on``; None without it, or where this mode is not gated.
+        gated: The gate looks at it where nobody names other modes.
+        gate: Against ``fail_on``; None without it, or where this mode is not looked at.
         note: Why it is not measured or not decided; empty otherwise.
         units: Pairs of processes (or runs) behind it.
         rounds: Rounds behind it; 0 for saved runs.
@@ -69,8 +73,9 @@ class ModeComparison(Saved):
     baseline_ns: float | None = None
     cpu_ratio: Estimate | None = None
     wall_ratio: Estimate | None = None
-    decided_by: Literal["cpu", "wall"] = "cpu"
+    decided_by: Clock = "cpu"
     verdict: Verdict = "not measured"
+    gated: bool = True
     gate: GateVerdict | None = None
     note: str = ""
     units: int = 0
