@@ -72,11 +72,16 @@ def compare_sides(
             error.add_note(f"What was measured is kept in {directory.path}")
         raise
     finally:
-        if not following.kept:
-            for log in directory.path.glob("worker-*.log"):
-                log.unlink()
-            discard(directory)
+        _tidy(following, directory)
     return following.finish()
+
+
+def _tidy(following: Following, directory: RunDirectory) -> None:
+    """Leave no directory in which nothing was measured."""
+    if not following.kept:
+        for log in directory.path.glob("worker-*.log"):
+            log.unlink()
+        discard(directory)
 
 
 @contextmanager

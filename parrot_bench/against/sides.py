@@ -84,11 +84,12 @@ def _requirement_sides(spec: str, against: Other, say: Say) -> tuple[Side, Side]
 
 def _in(side: Side, environment: Installed) -> Side:
     """The same side in another environment."""
+    unmet = "; ".join(environment.conflicts)
     return replace(
         side,
         place=replace(side.place, python=environment.python),
         changed=environment.changed,
-        notes=(*side.notes, *environment.conflicts),
+        notes=(*side.notes, f"installed all the same: {unmet}") if unmet else side.notes,
     )
 
 

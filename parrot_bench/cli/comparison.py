@@ -32,19 +32,20 @@ def print_comparison(result: ComparisonResult, form: str = "text", name: str = "
 
 
 def _parts(result: ComparisonResult) -> Iterator[RenderableType]:
-    from parrot_reports.comparison import HEADS, headline, remarks, rows  # noqa: PLC0415
+    from parrot_reports.comparison import headline, remarks, rows  # noqa: PLC0415
     from parrot_reports.text import visible  # noqa: PLC0415
 
     yield Text(visible(headline(result)), style=_STYLES.get(result.gate or "", "bold"))
     yield Text("")
+    found = rows(result)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for head in HEADS:
-        numbers = head in {"baseline", "candidate", "difference", "95 % interval"}
-        table.add_column(head, justify="right" if numbers else "left", overflow="fold")
-    for row in rows(result):
+    for head in found.heads:
+        names = head in {"study", "mode", "verdict"}
+        table.add_column(head, justify="left" if names else "right", no_wrap=head == "mode")
+    for row in found.rows:
         style = _STYLES.get(row.gate or "", "" if row.decided else "dim")
         table.add_row(*(Text(visible(cell), style=style) for cell in row.cells))
     yield table
     yield Text("")
-    for remark in remarks(result):
-        yield Text(visible(remark), style="dim")
+    for line in (*found.notes, *remarks(result)):
+        yield Text(visible(line), style="dim")

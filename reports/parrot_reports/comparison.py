@@ -7,8 +7,6 @@ from parrot_bench.record import ComparisonResult, Estimate, GateVerdict, ModeCom
 from parrot_reports import units
 from parrot_reports.markdown import code, escaped
 
-HEADS = ("study", "mode", "baseline", "candidate", "difference", "95 % interval", "verdict")
-
 _LARGE = 2.0
 """From here on a ratio is written as a factor, and not as a difference."""
 
@@ -21,11 +19,26 @@ _WORDS: dict[GateVerdict, str] = {
 
 
 @dataclass(frozen=True)
+class Rows:
+    """A comparison as a table.
+
+    Attributes:
+        heads: Over each column; the last is the verdict.
+        rows: One a mode, in the order of the record.
+        notes: What a cell has no room for, one line each.
+    """
+
+    heads: tuple[str, ...]
+    rows: tuple["Row", ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Row:
     """One mode, in words.
 
     Attributes:
-        cells: As :data:`HEADS`.
+        cells: As :attr:`Rows.heads`.
         gate: Against the threshold; None where it is not gated.
         decided: There is a verdict that says something.
     """
@@ -35,8 +48,8 @@ class Row:
     decided: bool
 
 
-def rows(result: ComparisonResult) -> list[Row]:
-    """One row a mode, in the order of the record."""
+def rows(result: ComparisonResult) -> Rows:
+    """Write a comparison as a table."""
     times = [
         value
         for mode in result.modes
@@ -44,53 +57,60 @@ def rows(result: ComparisonResult) -> list[Row]:
         if value is not None
     ]
     scale, unit = units.shared_unit(times)
+    several = len({mode.study for mode in result.modes}) > 1
+    clock = "wall" if any(mode.decided_by == "wall" for mode in result.modes) else "CPU"
 
     def time(value: float | None) -> str:
-        return "" if value is None else f"{units.significant(value / scale)} {unit}"
+        return units.NONE if value is None else units.significant(value / scale)
 
-    return [
-        Row(
-            cells=(
-                mode.study,
-                mode.mode,
-                time(mode.baseline_ns),
-                time(mode.candidate_ns),
-                difference(mode.ratio),
-                interval(mode.ratio),
-                verdict(mode, result.delta),
-            ),
-            gate=mode.gate,
-            decided=mode.verdict in {"slower", "faster", "same"},
-        )
-        for mode in result.modes
-    ]
+    heads = (
+        "mode",
+        f"baseline, {unit}",
+        f"candidate, {unit}",
+        f"difference [95 %], {clock} time",
+        "verdict",
+    )
+    return Rows(
+        heads=("study", *heads) if several else heads,
+        rows=tuple(
+            Row(
+                cells=(
+                    *((mode.study,) if several else ()),
+                    mode.mode,
+                    time(mode.baseline_ns),
+                    time(mode.candidate_ns),
+                    difference(mode.ratio),
+                    verdict(mode, result.delta),
+                ),
+                gate=mode.gate,
+                decided=mode.verdict in {"slower", "faster", "same"},
+            )
+            for mode in result.modes
+        ),
+        notes=tuple(f"{mode.mode}: {mode.note}." for mode in result.modes if mode.note),
+    )
 
 
 def difference(ratio: Estimate | None) -> str:
-    """The ratio as a difference in per cent: ``+3.1 %`` is slower than the baseline."""
-    return "" if ratio is None else _share(ratio.value)
-
-
-def interval(ratio: Estimate | None) -> str:
-    """Its interval, in the same form."""
-    return "" if ratio is None else f"{_share(ratio.low)} to {_share(ratio.high)}"
-
-
-def _share(ratio: float) -> str:
-    if ratio >= _LARGE or ratio <= 1 / _LARGE:
-        return f"{ratio:.3g}{units.TIMES}"
-    share = (ratio - 1) * 100
-    return f"{share:+.1f} %" if abs(share) >= 1 else f"{share:+.2f} %"
+    """The ratio as a difference: ``+3.1 % [+2.0, +4.2]`` is slower than the baseline."""
+    if ratio is None:
+        return units.NONE
+    if not 1 / _LARGE < ratio.value < _LARGE:
+        value, bounds = units.ratio(ratio)
+        return f"{value}{units.TIMES} {bounds}"
+    value, low, high = (f"{(r - 1) * 100:+.1f}" for r in (ratio.value, ratio.low, ratio.high))
+    return f"{value} % [{low}, {high}]"
 
 
 def verdict(mode: ModeComparison, delta: float) -> str:
     """What is said of one mode; the gate's word first, where there is one."""
     words: str = mode.verdict
     if mode.verdict == "same":
-        words = f"same within {delta * 100:g} %"
-    if mode.note:
-        words = f"{words}: {mode.note}"
-    return words if mode.gate is None else f"{_WORDS[mode.gate]} ({words})"
+        words = f"same within {units.percent(delta)}"
+    if mode.gate is None:
+        return words
+    gate = _WORDS[mode.gate]
+    return gate if mode.gate in {"inconclusive", "not measured"} else f"{gate}, {words}"
 
 
 def headline(result: ComparisonResult) -> str:
@@ -98,20 +118,19 @@ def headline(result: ComparisonResult) -> str:
     what = f"{result.candidate.label} against {result.baseline.label}"
     if result.gate is None:
         return what
-    threshold = f"{(result.fail_on or 0) * 100:g} %"
-    return f"{_WORDS[result.gate]}: {what}, fails when over {threshold} slower"
+    threshold = units.percent(result.fail_on or 0.0)
+    return f"{_WORDS[result.gate]}: {what}; over {threshold} slower fails"
 
 
 def remarks(result: ComparisonResult) -> Iterator[str]:
     """What a reader should know of how it was measured, one sentence each."""
-    clock = "wall" if any(mode.decided_by == "wall" for mode in result.modes) else "CPU"
     if result.unit == "pair":
         yield (
-            f"{result.units} pairs of fresh processes, {result.rounds} interleaved rounds, "
-            f"{result.duration_s:.0f} s; intervals are over pairs, {clock} time decides."
+            f"{result.units} pairs of fresh processes, {units.count(result.rounds)} interleaved "
+            f"rounds, {units.span_of_time(result.duration_s)}; intervals are over pairs."
         )
     else:
-        yield f"Saved runs, {result.units} on the smaller side; {clock} time decides."
+        yield f"Saved runs, {result.units} on the smaller side; intervals are over runs."
     for side in (result.candidate, result.baseline):
         changed = [
             f"{name} {here or 'not installed'} → {there or 'not installed'}"
@@ -123,9 +142,8 @@ def remarks(result: ComparisonResult) -> Iterator[str]:
             yield f"{side.label}: {note}."
     for name, aa in (("candidate", result.aa_candidate), ("baseline", result.aa_baseline)):
         if aa is not None:
-            found = f"{difference(aa)} ({interval(aa)})"
             inside = aa.low <= 1 <= aa.high
-            yield f"A/A within the {name}'s processes: {found}, " + (
+            yield f"A/A within the {name}'s processes (99 %): {difference(aa)}, " + (
                 "which contains 0." if inside else "which should contain 0 and does not."
             )
     for field in result.unlike:
@@ -137,12 +155,15 @@ def markdown(result: ComparisonResult, name: str = "") -> str:
     lines = [f"### {escaped(headline(result))}", ""]
     if name:
         lines += [f"Run {code(name)}.", ""]
-    heads = list(HEADS)
-    lines.append(f"| {' | '.join(heads)} |")
-    lines.append("|---|---|---:|---:|---:|---:|---|")
-    for row in rows(result):
-        study, mode, *rest = row.cells
-        cells = [escaped(study), code(mode, in_table=True), *(escaped(cell) for cell in rest)]
-        lines.append(f"| {' | '.join(cell or ' ' for cell in cells)} |")
-    lines += ["", *(f"- {escaped(remark)}" for remark in remarks(result)), ""]
+    table = rows(result)
+    numbers = len(table.heads) - 4  # columns of names before the numbers
+    lines.append(f"| {' | '.join(table.heads)} |")
+    lines.append(f"|{'---|' * numbers}---:|---:|---:|---|")
+    for row in table.rows:
+        *before, baseline, candidate, differs, said = row.cells
+        cells = [code(cell, in_table=True) for cell in before]
+        cells += [escaped(cell) for cell in (baseline, candidate, differs, said)]
+        lines.append(f"| {' | '.join(cells)} |")
+    remarked = [*table.notes, *remarks(result)]
+    lines += ["", *(f"- {escaped(remark)}" for remark in remarked), ""]
     return "\n".join(lines)
