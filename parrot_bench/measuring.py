@@ -18,6 +18,7 @@ from parrot_bench.environment import environment
 from parrot_bench.errors import ParrotBenchError, UsageError
 from parrot_bench.events import Described, Event, ModeDropped, Phase, Reply, StudyBegun, StudyEnded
 from parrot_bench.execution import ExecutionMode, implements
+from parrot_bench.journal import journaled
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
 from parrot_bench.modes import MODES, quiet, select_modes
 from parrot_bench.record import Condition, ModelDescription, ModeRecord
@@ -42,11 +43,13 @@ class Job:
         modes: Names of modes, or modes of one's own, which cannot be sent to another process;
             empty for the default ones.
         spans: Where ``spans.jsonl`` goes.
+        journal: Where what is told is written down; None for nowhere.
     """
 
     request: Request
     modes: tuple[str | ExecutionMode, ...] = ()
     spans: Path | None = None
+    journal: Path | None = None
 
 
 Measurement = Generator[Event, Reply, None]
@@ -65,6 +68,11 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     Raises:
         ParrotBenchError: The job cannot be done; the message says why.
     """
+    measurement = _measure(job, loaded)
+    yield from measurement if job.journal is None else journaled(measurement, job.journal)
+
+
+def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
     request = job.request
     reply_length = request.reply_length
     embedded = loaded is None and not request.spec
