@@ -71,6 +71,7 @@ class Job:
         side: The rounds are one side of a comparison, and no studies are made; None for a run.
         report_every_s: How often the timed process stops between two rounds to tell what it has;
             at 0, it waits after every round until it is asked for the next.
+        journal: Where what is told is written down; None for nowhere.
     """
 
     request: Request
@@ -78,6 +79,7 @@ class Job:
     spans: Path | None = None
     side: SideJob | None = None
     report_every_s: float = REPORT_EVERY_S
+    journal: Path | None = None
 
 
 Measurement = Generator[Event, Reply, None]
@@ -96,6 +98,17 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     Raises:
         ParrotBenchError: The job cannot be done; the message says why.
     """
+    measurement = _measure(job, loaded)
+    if job.journal is not None:
+        # As the studies below. A side of a comparison keeps no journal, makes no study, and is
+        # spared numpy: 15 % of what its start takes.
+        from parrot_bench.journal import journaled  # noqa: PLC0415
+
+        measurement = journaled(measurement, job.journal)
+    yield from measurement
+
+
+def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
     request = job.request
     reply_length = request.reply_length
     embedded = loaded is None and not request.spec
@@ -167,7 +180,6 @@ def _own_loop(request: Request) -> Iterator[Condition]:
 
 def _studies(bench: Bench) -> Measurement:
     """Make one study after the other; only if the first cannot be made, the run ends with it."""
-    # A side of a comparison makes none, and is spared numpy: 15 % of what its start takes.
     from parrot_bench.studies.table import STUDIES  # noqa: PLC0415
 
     done = False
