@@ -75,12 +75,11 @@ def compare_saved(
     floors = {m.name for run in (*candidate, *baseline) for m in run.modes if m.status == "floor"}
     gated = set(modes) or known - floors
     found = _modes({key: (ours.get(key, []), theirs.get(key, [])) for key in keys}, delta)
-    judged = [
-        mode.model_copy(update={"gate": _gate(mode, fail_on, least=1)})
-        if fail_on is not None and mode.mode in gated and (modes or mode.verdict != "not measured")
-        else mode
-        for mode in found
-    ]
+    judged = []
+    for mode in found:
+        looked_at = mode.mode in gated and (bool(modes) or mode.verdict != "not measured")
+        verdict = _gate(mode, fail_on, 1) if looked_at and fail_on is not None else None
+        judged.append(mode.model_copy(update={"gated": looked_at, "gate": verdict}))
     gates = [mode.gate for mode in judged if mode.gate is not None]
     return ComparisonResult(
         candidate=_side(candidate, baseline, candidate),
