@@ -12,7 +12,7 @@ from parrot_bench.errors import MeasurementError, ParrotBenchError
 from parrot_bench.record import RunDirectory, RunRecord
 from parrot_bench.request import Request
 
-AGAINST_S: Final = 120.0
+AGAINST_S: Final = 180.0
 """Time for all pairs, unless asked otherwise, seconds."""
 
 AGAINST_TARGET: Final = 0.005

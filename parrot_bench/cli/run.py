@@ -123,7 +123,7 @@ def run(
             metavar="TIME",
             parser=seconds,
             help="Time for the overhead study, or for all pairs, such as 60, 90s or 5m.",
-            show_default="60s; 120s with --against",
+            show_default="60s; 180s with --against",
             rich_help_panel="How long and how well",
         ),
     ] = None,
