@@ -131,7 +131,8 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
         )
     kwargs = {} if embedded else _call_arguments(request, model)
     batch = _batch_size(request, usable)
-    reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor")
+    traced = [m for m in usable if m.status != "floor"] if job.side is None else []
+    reserved = sum(batch if m.batches else 1 for m in traced)
     with (
         quiet(),
         conditions((model, second), keep=request.keep_conditions) as found,

@@ -49,6 +49,10 @@ PARALLEL_SHARE = 0.2
 SLOW_SHARE = 0.15
 """Share of the rounds' time that one slow mode may take."""
 
+AA_EVERY = 4
+"""In a side of a comparison, which may have one mode, the A/A check is in every fourth round: in
+each round it would take half of the time."""
+
 GIVE_UP_AFTER = 3
 """Blocks of one mode that may raise before the mode is left out."""
 
@@ -333,7 +337,9 @@ class Overhead:
 
     def _groups(self, number: int, *, everything: bool = False) -> list[list[Entry]]:
         """Who takes part in a round, in a fresh random order; a pair stays together."""
-        groups = [[Entry(self._twin, "a/a")]]
+        groups = []
+        if everything or not self._plan.alone or number % AA_EVERY == 0:
+            groups.append([Entry(self._twin, "a/a")])
         for index, caller in enumerate(self._callers.values()):
             if not everything and (number + index) % caller.every:
                 continue

@@ -64,7 +64,7 @@ def test_another_model(cli: Cli, folder: Path) -> None:
     assert set(samples["role"]) == {"mode", "a/a"}
     assert not samples["stamped"].any()
     counts = samples.group_by("process", "round").len()["len"]
-    assert set(counts) == {4}
+    assert set(counts) == {2, 4}  # the A/A check is not in every round
     assert counts.len() == found.rounds == mode.rounds
     # One block length, whoever warmed up: the ratio is of equal blocks.
     assert samples["calls"].n_unique() == 1
