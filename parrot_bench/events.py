@@ -180,6 +180,7 @@ class RoundTaken:
         blocks: One entry a block, in the order they ran.
         errors: Blocks that raised: mode and error type.
         calls_so_far: Calls of the model so far, untimed ones included.
+        process: Which process took it, from 0.
     """
 
     number: int
@@ -188,6 +189,7 @@ class RoundTaken:
     blocks: tuple[Block, ...]
     errors: tuple[tuple[str, str], ...]
     calls_so_far: int
+    process: int = 0
 
 
 @dataclass(frozen=True, slots=True)

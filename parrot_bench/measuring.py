@@ -33,7 +33,7 @@ from parrot_bench.modes import MODES, quiet, select_modes
 from parrot_bench.record import Condition, ModelDescription, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
-from parrot_bench.studies.overhead.rounds import take_side
+from parrot_bench.studies.overhead.rounds import take_rounds
 from parrot_bench.timing import open_clocks
 from parrot_bench.traced_pass import TracedPass, TracedPlan
 from parrot_callbacks import open_tracing
@@ -47,15 +47,17 @@ TRACED_CALLS = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class SideJob:
-    """What one side of a comparison needs to know besides.
+class RoundsJob:
+    """Rounds and nothing else: a side of a comparison, or one more process of a run.
 
     Attributes:
         blocks: How modes take part in the rounds, where that is planned already.
+        side: They are one side of a comparison.
         not_from: A folder from which none of the user's code may be loaded.
     """
 
     blocks: tuple[PlannedMode, ...] = ()
+    side: bool = False
     not_from: Path | None = None
 
 
@@ -68,7 +70,7 @@ class Job:
         modes: Names of modes, or modes of one's own, which cannot be sent to another process;
             empty for the default ones.
         spans: Where ``spans.jsonl`` goes.
-        side: The rounds are one side of a comparison, and no studies are made; None for a run.
+        rounds: Take rounds, and make no study nor traced pass; None for a run.
         report_every_s: How often the timed process stops between two rounds to tell what it has;
             at 0, it waits after every round until it is asked for the next.
         journal: Where what is told is written down; None for nowhere.
@@ -77,7 +79,7 @@ class Job:
     request: Request
     modes: tuple[str | ExecutionMode, ...] = ()
     spans: Path | None = None
-    side: SideJob | None = None
+    rounds: RoundsJob | None = None
     report_every_s: float = REPORT_EVERY_S
     journal: Path | None = None
 
@@ -121,8 +123,8 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
     second, how = loaded.second()
     chosen = _chosen(job)
     usable = [mode for mode in chosen if not mode.unavailable(model)]
-    if job.side is not None:
-        _check_origin(job.side)
+    if job.rounds is not None:
+        _check_origin(job.rounds)
     elif request.baseline not in {mode.name for mode in usable}:
         (missing,) = (mode for mode in chosen if mode.name == request.baseline)
         raise UsageError(
@@ -131,7 +133,7 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
         )
     kwargs = {} if embedded else _call_arguments(request, model)
     batch = _batch_size(request, usable)
-    traced = [m for m in usable if m.status != "floor"] if job.side is None else []
+    traced = [m for m in usable if m.status != "floor"] if job.rounds is None else []
     reserved = sum(batch if m.batches else 1 for m in traced)
     with (
         quiet(),
@@ -163,8 +165,8 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
             reply_length=reply_length,
             pid=os.getpid(),
         )
-        if job.side is not None:
-            yield from take_side(bench, job.side.blocks)
+        if job.rounds is not None:
+            yield from take_rounds(bench, job.rounds.blocks, side=job.rounds.side)
             return
         yield from _studies(bench)
         yield from _trace(job, bench)
@@ -224,14 +226,14 @@ def _trace(job: Job, bench: Bench) -> Measurement:
         tracing.close()
 
 
-def _check_origin(side: SideJob) -> None:
-    """See to it that this side is what it is said to be."""
-    if side.not_from is None:
+def _check_origin(rounds: RoundsJob) -> None:
+    """See to it that a side is what it is said to be."""
+    if rounds.not_from is None:
         return
-    found = strays(side.not_from)
+    found = strays(rounds.not_from)
     if found:
         raise UsageError(
-            f"{found[0]} was loaded from {side.not_from} and not from the commit's files: it is "
+            f"{found[0]} was loaded from {rounds.not_from} and not from the commit's files: it is "
             "installed or on the path in a way that parrot-bench can't follow; "
             "name it by its file, path/file.py:attr"
         )

@@ -32,6 +32,15 @@ TAIL_SHARE = 0.15
 LOOPS = ("asyncio", "uvloop")
 """Packages that make event loops."""
 
+ONE_PROCESS_TARGET = 0.02
+"""Half-width that one process may claim."""
+
+MIN_PROCESSES = 3
+MOST_PROCESSES = 20
+
+PROCESS_S = 10.0
+"""Time of a process, start included: a quarter of it is the start."""
+
 DEFAULT_REPLY = 20
 """Chunks of the parrot's reply."""
 
@@ -58,6 +67,8 @@ class Request:
         loop: What makes event loops, ``asyncio`` or ``uvloop``.
         keep_conditions: Measure with whatever distorts, and say so.
         otlp: Endpoint of a collector to send the spans to, as well.
+        processes: Fresh processes that the rounds of the overhead study are spread over; None for
+            one, or where the target is under ±2 % for as many as the time allows.
         against: What the model is compared with, as given to ``--against``; empty for a run.
         pairs: Pairs of processes of a comparison; None for as many as its target takes.
         fail_on: A comparison fails when the model is slower by more: 0.01 is 1 %.
@@ -81,6 +92,7 @@ class Request:
     loop: str = "asyncio"
     keep_conditions: bool = False
     otlp: str = ""
+    processes: int | None = None
     against: tuple[str, ...] = ()
     pairs: int | None = None
     fail_on: float | None = None
@@ -90,6 +102,19 @@ class Request:
     def tail_s(self) -> float:
         """Time for the pass with garbage collection on, seconds."""
         return self.time_s * TAIL_SHARE
+
+    @property
+    def wanted_processes(self) -> int:
+        """Fresh processes that the rounds of the overhead study are spread over.
+
+        One process's ratio of different modes differs by about 2 % from another's, so that a
+        narrower interval needs several; under three tell nothing of how they differ.
+        """
+        if self.processes is not None:
+            return self.processes
+        if self.target >= ONE_PROCESS_TARGET or self.max_calls is not None:
+            return 1
+        return min(max(MIN_PROCESSES, int(self.time_s / PROCESS_S)), MOST_PROCESSES)
 
     def limit_s(self, study: str) -> float:
         """Time that a study may take, its warm-up and its tails aside, seconds."""
@@ -115,6 +140,7 @@ def check(request: Request) -> None:
         ("--batch-size", request.batch_size, 1, 10_000),
         ("--max-concurrency", request.max_concurrency, 1, 10_000),
         ("--max-calls", request.max_calls, 1, 2**31),
+        ("--processes", request.processes, 1, 1_000),
         ("--pairs", request.pairs, 2, 1_000),
         ("--fail-on", request.fail_on, 0.0001, 100),
     ):

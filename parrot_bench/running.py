@@ -32,6 +32,7 @@ from parrot_bench.execution import ExecutionMode
 from parrot_bench.interrupts import Interrupts
 from parrot_bench.loading import LoadedModel, adopt
 from parrot_bench.measuring import Job, Measurement, measure
+from parrot_bench.processes import in_processes
 from parrot_bench.record import (
     Configuration,
     Noise,
@@ -44,7 +45,6 @@ from parrot_bench.samples import write_tables
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.table import STUDIES
 from parrot_bench.trust import checks
-from parrot_bench.worker import in_worker
 from parrot_callbacks.errors import MissingExtraError, TracingError
 from parrot_callbacks.export import check_export
 from parrot_callbacks.redaction import redact_text
@@ -284,7 +284,9 @@ def carry_out(
     )
     following = Run(request, directory)
     with Interrupts() as interrupted:
-        measurement = measure(job, loaded) if here else in_worker(job, directory.log, interrupted)
+        measurement = (
+            measure(job, loaded) if here else in_processes(job, directory.log, interrupted)
+        )
         try:
             _follow(following, measurement, watcher, interrupted)
         except KeyboardInterrupt:

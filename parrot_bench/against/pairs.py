@@ -33,7 +33,7 @@ from parrot_bench.events import (
     RoundsEnded,
     RoundTaken,
 )
-from parrot_bench.measuring import Job, Measurement, SideJob
+from parrot_bench.measuring import Job, Measurement, RoundsJob
 from parrot_bench.modes import select_modes
 from parrot_bench.record import SideName
 from parrot_bench.request import Request
@@ -149,7 +149,7 @@ class Pairs:
         job = Job(
             request=request,
             modes=modes,
-            side=SideJob(blocks=blocks, not_from=side.not_from),
+            rounds=RoundsJob(blocks=blocks, side=True, not_from=side.not_from),
             report_every_s=0.0,
         )
         for event in process.start(job):

@@ -137,6 +137,15 @@ def run(
             rich_help_panel="How long and how well",
         ),
     ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Fresh processes that the rounds are spread over, one after the other.",
+            show_default="1; under a target of 2% one every 10 s, at least 3",
+            rich_help_panel="How long and how well",
+        ),
+    ] = None,
     max_calls: Annotated[
         int | None,
         typer.Option(
@@ -245,6 +254,7 @@ def run(
             keep_conditions=keep_conditions,
             otlp=otlp,
             against=tuple(against or ()),
+            processes=processes,
             pairs=pairs,
             fail_on=fail_on,
             command=_command(prompt),

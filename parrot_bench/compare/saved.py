@@ -76,11 +76,11 @@ def compare_saved(
     gated = set(modes) or known - floors
     found = _modes({key: (ours.get(key, []), theirs.get(key, [])) for key in keys}, delta)
     judged = []
-    for mode in found:
-        looked_at = mode.mode in gated and (bool(modes) or mode.verdict != "not measured")
-        verdict = _gate(mode, fail_on, 1) if looked_at and fail_on is not None else None
-        judged.append(mode.model_copy(update={"gated": looked_at, "gate": verdict}))
-    gates = [mode.gate for mode in judged if mode.gate is not None]
+    for entry in found:
+        looked_at = entry.mode in gated and (bool(modes) or entry.verdict != "not measured")
+        verdict = _gate(entry, fail_on, 1) if looked_at and fail_on is not None else None
+        judged.append(entry.model_copy(update={"gated": looked_at, "gate": verdict}))
+    gates = [entry.gate for entry in judged if entry.gate is not None]
     return ComparisonResult(
         candidate=_side(candidate, baseline, candidate),
         baseline=_side(baseline, baseline, candidate),

@@ -91,12 +91,13 @@ def take(bench: Bench) -> Events:
     yield from Overhead(bench.model, bench.second, plan, bench.clocks, bench.budget).events()
 
 
-def take_side(bench: Bench, blocks: Sequence[PlannedMode]) -> Events:
-    """Take rounds that are one side of a comparison.
+def take_rounds(bench: Bench, blocks: Sequence[PlannedMode], *, side: bool) -> Events:
+    """Take rounds and nothing else: no tails.
 
     Args:
         bench: The model and its modes. Without any mode nothing is taken.
-        blocks: How modes take part, where the other side or an earlier process has planned it.
+        blocks: How modes take part, where another process has planned it.
+        side: They are one side of a comparison.
     """
     modes = bench.usable
     if not modes:
@@ -108,7 +109,7 @@ def take_side(bench: Bench, blocks: Sequence[PlannedMode]) -> Events:
         modes=modes,
         baseline=twin if twin in names else names[0],
         seed=bench.request.seed or 0,
-        alone=True,
+        alone=side,
         blocks=blocks,
     )
     yield from Overhead(bench.model, bench.second, plan, bench.clocks, bench.budget).events()
