@@ -75,6 +75,7 @@ class Following:
             fail_on=request.fail_on,
         )
         self.stopped_by: str = "failed"
+        self._waits: dict[SideName, list[bool]] = {side: [] for side in SIDES}
         self.last_pair_s = 0.0
         self._started = datetime.now().astimezone()
         self._begun = monotonic()
@@ -94,8 +95,8 @@ class Following:
         elif isinstance(event, SideDropped):
             self.dropped.setdefault(event.mode, f"{self.sides[event.side].label}: {event.reason}")
         elif isinstance(event, SidePlanned):
-            if event.planned.waits:
-                self.compared.clock = "wall"
+            self._waits[event.side].append(event.planned.waits)
+            self.compared.clock = "wall" if any(map(_most, self._waits.values())) else "cpu"
         elif isinstance(event, PairRound):
             self._round(event)
         else:
@@ -243,6 +244,15 @@ class Following:
             }
         )
         return record.model_copy(update={"trust": checks(record)})
+
+
+def _most(waits: list[bool]) -> bool:
+    """Whether most of a side's processes found a model that waits.
+
+    On a machine with seven processes to a processor, one of twenty found it of a model that works:
+    it had waited for its processor.
+    """
+    return 2 * sum(waits) > len(waits)
 
 
 Watcher = Callable[[Following, PairEvent], None]
