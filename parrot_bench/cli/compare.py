@@ -112,7 +112,7 @@ def compare(
                     soft_wrap=True,
                     markup=False,
                 )
-        print_comparison(result, form.value, candidate[0].name)
+        print_comparison(result, form.value)
     if result.gate is not None and EXIT_STATUS[result.gate]:
         raise typer.Exit(EXIT_STATUS[result.gate])
 

@@ -13,20 +13,19 @@ from parrot_bench.record import ComparisonResult
 _STYLES = {"pass": "green", "regression": "bold red", "inconclusive": "yellow"}
 
 
-def print_comparison(result: ComparisonResult, form: str = "text", name: str = "") -> None:
+def print_comparison(result: ComparisonResult, form: str = "text") -> None:
     """Print a comparison.
 
     Args:
         result: The comparison.
         form: ``text``, ``md`` or ``json``.
-        name: Of the run that holds it, for Markdown.
     """
-    from parrot_reports.comparison import markdown  # noqa: PLC0415  # lazily
+    from parrot_reports.markdown import comparison_markdown  # noqa: PLC0415  # lazily
 
     if form == "json":
         typer.echo(result.model_dump_json(indent=1))
     elif form == "md":
-        typer.echo(markdown(result, name))
+        typer.echo(comparison_markdown(result))
     else:
         console.print(Group(*_parts(result)))
 

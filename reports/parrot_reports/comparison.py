@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from parrot_bench.record import ComparisonResult, Estimate, GateVerdict, ModeComparison
 from parrot_reports import units
-from parrot_reports.markdown import code, escaped
 
 _LARGE = 2.0
 """From here on a ratio is written as a factor, and not as a difference."""
@@ -148,22 +147,3 @@ def remarks(result: ComparisonResult) -> Iterator[str]:
             )
     for field in result.unlike:
         yield f"Compared all the same, though unlike: {field}."
-
-
-def markdown(result: ComparisonResult, name: str = "") -> str:
-    """A section for a pull request's comment."""
-    lines = [f"### {escaped(headline(result))}", ""]
-    if name:
-        lines += [f"Run {code(name)}.", ""]
-    table = rows(result)
-    numbers = len(table.heads) - 4  # columns of names before the numbers
-    lines.append(f"| {' | '.join(table.heads)} |")
-    lines.append(f"|{'---|' * numbers}---:|---:|---:|---|")
-    for row in table.rows:
-        *before, baseline, candidate, differs, said = row.cells
-        cells = [code(cell, in_table=True) for cell in before]
-        cells += [escaped(cell) for cell in (baseline, candidate, differs, said)]
-        lines.append(f"| {' | '.join(cells)} |")
-    remarked = [*table.notes, *remarks(result)]
-    lines += ["", *(f"- {escaped(remark)}" for remark in remarked), ""]
-    return "\n".join(lines)
