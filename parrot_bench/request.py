@@ -174,6 +174,9 @@ def default_name(request: Request) -> str:
     else:
         against = f"{len(others)}-modes"
     stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
-    name = re.sub(r"[^\w.-]+", "-", f"{stamp}-{request.baseline}-vs-{against}")
+    what = f"{request.baseline}-vs-{against}"
+    if request.against:
+        what = f"against-{'-'.join(request.against)}"[:60]
+    name = re.sub(r"[^\w.-]+", "-", f"{stamp}-{what}")
     taken = Path("runs") / name
     return f"{name}-{os.getpid()}" if taken.exists() else name

@@ -107,6 +107,14 @@ class Pairs:
         return max(1, self.request.max_calls // (2 * planned_pairs(self.request)))
 
     @property
+    def _share(self) -> str:
+        """What an error about too few calls has to say besides."""
+        if self.request.max_calls is None:
+            return ""
+        shares = 2 * planned_pairs(self.request)
+        return f", with one of {shares} shares of --max-calls {self.request.max_calls}"
+
+    @property
     def remaining(self) -> tuple[str, ...]:
         """Names of the modes that both sides still have."""
         return tuple(name for name in self._modes if name not in self.dropped)
@@ -117,7 +125,8 @@ class Pairs:
         seed, order_seed = hash_seed(), self._random.randrange(2**31)
         with ExitStack() as stack:
             processes = [
-                _Process(side, stack.enter_context(self._worker(side, seed))) for side in self.sides
+                _Process(side, stack.enter_context(self._worker(side, seed)), self._share)
+                for side in self.sides
             ]
             # The order of the start alternates, because the one that waits grows cold.
             for process in processes if number % 2 == 0 else reversed(processes):
@@ -220,8 +229,9 @@ def _twin(request: Request) -> str:
 class _Process:
     """One process of a pair, which works only while it is asked for something."""
 
-    def __init__(self, side: Side, worker: Worker) -> None:
+    def __init__(self, side: Side, worker: Worker, share: str) -> None:
         self.side = side
+        self._name = f"{side.label}{share}"
         self.pid = 0
         self.planned: Planned | None = None
         self._worker = worker
@@ -270,7 +280,7 @@ class _Process:
             raise self._named(error) from error
 
     def _named(self, error: ParrotBenchError) -> ParrotBenchError:
-        named = type(error)(f"{self.side.label}: {error}")
+        named = type(error)(f"{self._name}: {error}")
         for note in getattr(error, "__notes__", []):
             named.add_note(note)
         return named

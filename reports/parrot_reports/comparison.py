@@ -9,6 +9,9 @@ from parrot_reports import units
 _LARGE = 2.0
 """From here on a ratio is written as a factor, and not as a difference."""
 
+_FEWEST = 3
+"""Under so many units an interval is as wide as it is meaningless."""
+
 _WORDS: dict[GateVerdict, str] = {
     "pass": "PASS",
     "regression": "REGRESSION",
@@ -140,7 +143,7 @@ def remarks(result: ComparisonResult) -> Iterator[str]:
         for note in side.notes:
             yield f"{side.label}: {note}."
     for name, aa in (("candidate", result.aa_candidate), ("baseline", result.aa_baseline)):
-        if aa is not None:
+        if aa is not None and aa.count >= _FEWEST:
             inside = aa.low <= 1 <= aa.high
             yield f"A/A within the {name}'s processes (99 %): {difference(aa)}, " + (
                 "which contains 0." if inside else "which should contain 0 and does not."

@@ -180,6 +180,7 @@ def test_one_that_was_stopped_says_so(
         (("--pairs", 5), "--against"),
         (("--fail-on", "1%"), "--against"),
         (("--against", "models:Plain", "--pairs", 1), "--pairs 1 is outside"),
+        (("--against", "models:Plain", "--max-calls", 40), "20 shares of --max-calls 40"),
     ],
 )
 def test_bad_requests_are_refused_in_one_line(
