@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
 from parrot_bench.against.checkout import commit_of
 from parrot_bench.errors import UsageError
@@ -85,6 +86,11 @@ def _requirements(items: list[str]) -> Other:
             raise UsageError(
                 f"--against {item!r} is not a requirement with a version; "
                 "give one such as langchain-core==1.6.0"
+            )
+        if canonicalize_name(parsed.name) == "parrot-bench":
+            raise UsageError(
+                f"--against {item!r} would measure each side by another parrot-bench, so that "
+                "they could not be compared; name what is to be measured"
             )
     return Other(kind="requirement", text=", ".join(items), requirements=tuple(items))
 

@@ -60,6 +60,7 @@ def test_requirements(given: list[str], requirements: tuple[str, ...]) -> None:
         (["langchain-core==1.6.0"], "is a requirement and a git reference"),
         (["main", "v1.0"], "not a requirement with a version"),
         (["pip:langchain-core"], "not a requirement with a version"),
+        (["Parrot_Bench==0.1"], "by another parrot-bench"),
         (["git:"], "no commit"),
         (["--upload-pack=x"], "no commit"),
         ([""], "names nothing"),
