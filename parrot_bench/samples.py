@@ -96,6 +96,10 @@ class Samples:
         """Calls of a mode that were followed by themselves, in the order they were told."""
         return [call for _, call in self._calls if (call.mode, call.case) == (mode, case)]
 
+    def numbered_calls(self, mode: str, case: str = "") -> list[tuple[int, Call]]:
+        """The same, each with the round it was made in."""
+        return [(n, call) for n, call in self._calls if (call.mode, call.case) == (mode, case)]
+
     def errors(self, mode: str) -> dict[str, int]:
         """Blocks of a mode that raised, by error type."""
         return self._errors.get(mode, {})

@@ -44,8 +44,8 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME[,NAME…]",
-            help="Studies to make. This version has one: overhead.",
-            show_default="overhead",
+            help="Studies to make: overhead, streaming.",
+            show_default="all",
             rich_help_panel="What to measure",
         ),
     ] = None,
@@ -178,7 +178,7 @@ def run(
     """
     with one_line_errors(debug=debug):
         from parrot_bench.progress import Progress  # noqa: PLC0415  # --help needs no LangChain
-        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415
+        from parrot_bench.request import DEFAULT_PROMPT, DEFAULT_STUDIES, Request  # noqa: PLC0415
         from parrot_bench.running import carry_out  # noqa: PLC0415
         from parrot_reports.units import ratio  # noqa: PLC0415
 
@@ -186,7 +186,7 @@ def run(
             spec=model,
             modes=names(modes),
             baseline=baseline,
-            studies=names(studies) or ("overhead",),
+            studies=names(studies) or DEFAULT_STUDIES,
             time_s=time,
             target=target,
             prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),

@@ -8,6 +8,17 @@ from parrot_bench.record.base import Estimate, Percentile, Saved
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
 from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
 from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
+from parrot_bench.record.streaming import (
+    Arrivals,
+    Arriving,
+    ChunkCost,
+    Latency,
+    LengthCost,
+    ModeArrivals,
+    SegmentCost,
+    StreamFinding,
+    StreamingResult,
+)
 from parrot_bench.record.subject import (
     Condition,
     Configuration,
@@ -20,10 +31,16 @@ from parrot_bench.record.traced import ModeReconciliation, Reconciliation, SpanD
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Arrivals",
+    "Arriving",
+    "ChunkCost",
     "Condition",
     "Configuration",
     "Environment",
     "Estimate",
+    "Latency",
+    "LengthCost",
+    "ModeArrivals",
     "ModeOverhead",
     "ModeReconciliation",
     "ModeRecord",
@@ -35,8 +52,11 @@ __all__ = [
     "RunDirectory",
     "RunRecord",
     "Saved",
+    "SegmentCost",
     "SpanDelivery",
     "StoppedBy",
+    "StreamFinding",
+    "StreamingResult",
     "TrustCheck",
     "Verdict",
     "read_record",
