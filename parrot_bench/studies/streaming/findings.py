@@ -8,9 +8,9 @@ UNEVEN_SHARE = 0.3
 """Gaps are uneven when half of the time passes in a smaller share of them; it is 0.5 when they
 are all equal, 0.19 when chunks come at random (exponential gaps)."""
 
-UNEVEN_GAP_NS = 200_000
-"""Mean gap from which gaps are judged: shorter ones are the host's, which takes the processor
-away for milliseconds."""
+UNEVEN_GAP_NS = 1_000_000
+"""Mean gap from which gaps are judged: shorter ones are LangChain's and the host's, which takes
+the processor away for milliseconds."""
 
 Seen = tuple[str, str]
 """Short name and sentence of a finding in one mode."""

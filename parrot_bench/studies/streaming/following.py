@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from time import perf_counter_ns, process_time_ns
 from typing import Any
 
+import psutil
 from langchain_core.language_models import BaseChatModel
 
+from parrot_bench.content import of_message
 from parrot_bench.events import Call
 from parrot_bench.execution import ExecutionMode, Keep
 from parrot_bench.studies.bench import Budget, Calls
@@ -74,6 +76,7 @@ class Follower:
         self.hopeless = False
         self.shape: Shape | None = None
         self.tokens: int | None = None
+        self._process = psutil.Process()
         self._clock = clock
         self._budget = budget
         self._limit_s = calls.call_limit_s
@@ -97,19 +100,25 @@ class Follower:
         chunks: tuple[int, ...] = ()
         error = ""
         self.tokens = None
-        cpu = process_time_ns()
+        gave_up, cpu = self._switches(), process_time_ns()
         try:
             with call_limit(self._limit_s):
                 raw = self._clock.once(self._call, self._item)
             cpu = process_time_ns() - cpu
+            replies = self.mode.messages(raw)
+            self.tokens = _output_tokens(replies)
             chunks = self._with_content()
-            self.tokens = _output_tokens(self.mode.messages(raw))
+            if not chunks and any(map(of_message, replies)):
+                # Events of a model that does not stream bring its reply with their end.
+                chunks = (self._ended_ns,)
         except (Exception, CallLimitExceeded) as failure:  # noqa: BLE001  # any error is a finding
             self._failed(failure)
             error = type(failure).__name__
         else:
             self.unit_ns = max(self._ended_ns - self._begun_ns, 1)
-            self.idle_share = min(self.idle_share, 1 - cpu / self.unit_ns)
+            # Who waits gives the processor up; from a busy machine's processes it is taken.
+            waited = self._switches() > gave_up
+            self.idle_share = min(self.idle_share, 1 - cpu / self.unit_ns if waited else 0.0)
         return Call(
             mode=self.mode.name,
             case=self.case,
@@ -119,6 +128,10 @@ class Follower:
             tokens=self.tokens,
             error=error,
         )
+
+    def _switches(self) -> int:
+        """How often this process has given its processor up of its own accord."""
+        return int(self._process.num_ctx_switches().voluntary)
 
     def _failed(self, failure: BaseException) -> None:
         # A call that was stopped may not have come to its own last stamp.

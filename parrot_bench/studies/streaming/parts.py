@@ -81,7 +81,9 @@ class Arrivals:
         return self._primers.get(name) or self._followers[name].primer
 
     def _primed(self, name: str) -> Call:
-        primer = self._primer(name)
+        follower, primer = self._followers[name], self._primer(name)
         if primer is not None:
-            primer.follow()
-        return self._followers[name].follow()
+            untimed = primer.follow()
+            if untimed.error and primer is follower:
+                return untimed
+        return follower.follow()
