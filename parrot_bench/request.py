@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -33,6 +34,9 @@ DEFAULT_BATCH = 16
 TAIL_SHARE = 0.15
 """Share of the time budget for the pass with garbage collection on."""
 
+LOOPS = ("asyncio", "uvloop")
+"""Packages that make event loops."""
+
 DEFAULT_REPLY = 20
 """Chunks of the parrot's reply."""
 
@@ -56,6 +60,7 @@ class Request:
         max_calls: Upper bound on calls of the model.
         call_limit_s: Time limit of one call, seconds.
         seed: Seed of the random order; None draws one, which is recorded.
+        loop: What makes event loops, ``asyncio`` or ``uvloop``.
         keep_conditions: Measure with whatever distorts, and say so.
         otlp: Endpoint of a collector to send the spans to, as well.
         command: The command line, for the record.
@@ -75,6 +80,7 @@ class Request:
     max_calls: int | None = None
     call_limit_s: float = 60.0
     seed: int | None = None
+    loop: str = "asyncio"
     keep_conditions: bool = False
     otlp: str = ""
     command: tuple[str, ...] = ()
@@ -111,6 +117,13 @@ def check(request: Request) -> None:
     ):
         if value is not None and not low <= value <= high:
             raise UsageError(f"{name} {value:g} is outside {low:g} to {high:g}; give one inside")
+    if request.loop not in LOOPS:
+        raise UsageError(f"--loop {request.loop!r} is unknown; give one of: {', '.join(LOOPS)}")
+    if find_spec(request.loop) is None:
+        raise UsageError(
+            f"--loop {request.loop} needs a package that is not installed; "
+            f"type: pip install {request.loop}"
+        )
     endpoint = urlsplit(request.otlp)
     if request.otlp and not (endpoint.scheme in {"http", "https"} and endpoint.netloc):
         raise UsageError(

@@ -133,6 +133,14 @@ def run(
             rich_help_panel="How long and how well",
         ),
     ] = None,
+    loop: Annotated[
+        str,
+        typer.Option(
+            metavar="PACKAGE",
+            help="What makes the event loop of asynchronous modes: **asyncio** or **uvloop**.",
+            rich_help_panel="How long and how well",
+        ),
+    ] = "asyncio",
     keep_conditions: Annotated[
         bool,
         typer.Option(
@@ -196,6 +204,7 @@ def run(
             max_calls=max_calls,
             call_limit_s=call_limit,
             seed=seed,
+            loop=loop,
             keep_conditions=keep_conditions,
             otlp=otlp,
             command=_command(prompt),

@@ -51,6 +51,7 @@ class Configuration(Saved):
         max_calls: Upper bound on calls of the model; None for no bound.
         call_limit_s: A call that takes longer is stopped and its mode left out.
         seed: Seed of the random order of modes.
+        loop: What made the event loops, such as ``asyncio``.
         keep_conditions: Conditions that distort were left as they were.
         otlp: Endpoint that spans were sent to, user info removed; empty for none.
     """
@@ -69,6 +70,7 @@ class Configuration(Saved):
     max_calls: int | None
     call_limit_s: float
     seed: int
+    loop: str = "asyncio"
     keep_conditions: bool
     otlp: str
 
