@@ -63,6 +63,7 @@ _TABLE = (
         name="streaming",
         take=streaming_rounds.take,
         conclude=streaming_conclusions.conclude,
+        observes=streaming_conclusions.Observes,
     ),
 )
 

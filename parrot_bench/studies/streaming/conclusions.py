@@ -9,13 +9,16 @@ from parrot_bench.studies.streaming.findings import findings
 from parrot_bench.studies.streaming.following import Shape
 from parrot_bench.studies.streaming.plan import Lengths
 
+Observes = Shape | Lengths | Latency
+"""What the study tells beside its samples."""
+
 
 def conclude(gathered: Gathered) -> StreamingResult | None:
     """Estimate from the rounds so far; None before the first."""
     plan, samples = gathered.plan, gathered.samples
     if plan is None or not samples:
         return None
-    lengths = next((each for each in gathered.observed if isinstance(each, Lengths)), Lengths())
+    lengths = next((each for each in gathered.observed if isinstance(each, Lengths)), Lengths(""))
     latencies = [each for each in gathered.observed if isinstance(each, Latency)]
     found = (
         _arrivals(gathered, None, waits=plan.waits),

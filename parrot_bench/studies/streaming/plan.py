@@ -19,5 +19,5 @@ class Lengths:
         left_out: Modes whose replies do not have every length, and why.
     """
 
-    reason: str = ""
+    reason: str
     left_out: Mapping[str, str] = field(default_factory=dict)

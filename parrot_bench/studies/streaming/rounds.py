@@ -86,7 +86,7 @@ class Streaming:
             yield from self._with_lengths()
         else:
             why = "the model waits" if waits else "--max-calls bounds the calls"
-            yield Observed(Lengths(reason=why))
+            yield Observed(Lengths(why))
         yield self._planned(followers, waits=waits)
         yield from self._rounds()
 
@@ -158,12 +158,12 @@ class Streaming:
     def _with_lengths(self) -> Iterator[Event]:
         how = of_length(self._bench)
         if how is None:
-            yield Observed(Lengths(reason="the model has no max_tokens"))
+            yield Observed(Lengths("the model has no max_tokens"))
             return
         yield Phase("warming up replies of every length")
         costs = Costs(self._bench, how, self._order, SHARES["costs"])
         costs.warm_up(self._modes)
-        yield Observed(Lengths(left_out=costs.left_out))
+        yield Observed(Lengths("", costs.left_out))
         if costs.calls_per_round:
             self._parts.append(costs)
 
