@@ -7,6 +7,16 @@ its right, so that eighteen modes stay readable and no legend is needed.
 from parrot_reports.figures.canvas import Drawn
 from parrot_reports.figures.forest import has_close_up, ratios
 from parrot_reports.figures.rounds import stability
+from parrot_reports.figures.streaming import arrivals, chunk_cost
 from parrot_reports.figures.times import cold, latency
 
-__all__ = ["Drawn", "cold", "has_close_up", "latency", "ratios", "stability"]
+__all__ = [
+    "Drawn",
+    "arrivals",
+    "chunk_cost",
+    "cold",
+    "has_close_up",
+    "latency",
+    "ratios",
+    "stability",
+]
