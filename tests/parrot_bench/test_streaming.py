@@ -7,13 +7,15 @@ import pytest
 
 import parrot_bench
 from parrot_bench.errors import MeasurementError
-from parrot_bench.events import Call
+from parrot_bench.events import Call, Observed, StudyBegun
 from parrot_bench.execution import ExecutionMode
+from parrot_bench.journal import journaled, read_journal
 from parrot_bench.modes import MODES, quiet
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 from parrot_bench.record import ModeArrivals, RunRecord, StreamingResult, read_record
 from parrot_bench.studies.bench import Budget, Calls
-from parrot_bench.studies.streaming.following import Follower
+from parrot_bench.studies.streaming.following import Follower, Shape
+from parrot_bench.studies.streaming.plan import LATENCY, Lengths
 from parrot_bench.timing import open_clocks
 from tests.parrot_bench.models import streams
 
@@ -131,10 +133,11 @@ def test_the_time_to_the_first_chunk_has_the_wait_before_it_and_no_other() -> No
 
 
 def test_a_good_model_gets_no_finding(tmp_path: Path) -> None:
-    found = result(streams.Scripted(script=streams.GOOD), tmp_path / "run", *STREAMING)
+    model = streams.Scripted(script=streams.GOOD)
+    found = result(model, tmp_path / "run", *STREAMING)
     assert found.findings == ()
     modes = by_mode(found)
-    assert set(modes) == set(STREAMING)
+    assert set(modes) == {mode for mode in STREAMING if not MODES[mode].unavailable(model)}
     for mode in modes.values():
         assert mode.chunks == 10
         assert mode.tokens == 10
@@ -205,7 +208,7 @@ def test_a_model_that_says_nothing_has_no_first_chunk(tmp_path: Path) -> None:
 
 
 def test_a_stream_that_breaks_now_and_then_is_counted(tmp_path: Path) -> None:
-    model = streams.Scripted(script=streams.BREAKS, raises_every=40)
+    model = streams.Scripted(script=streams.BREAKS, raises_every=7)
     record = run(model, tmp_path / "run", "stream")
     assert record.streaming is not None
     (finding,) = record.streaming.findings
@@ -244,6 +247,19 @@ def test_no_mode_that_streams_is_an_error_of_one_line(tmp_path: Path) -> None:
     assert record.overhead is not None
     assert record.streaming is None
     assert "none of the modes measured streams" in record.left_out["streaming"]
+
+
+def test_what_it_observes_comes_back_from_the_journal(tmp_path: Path) -> None:
+    told = [
+        StudyBegun("streaming"),
+        Observed(Shape("stream", "latency", 10, 1, 1)),
+        Observed(LATENCY),
+        Observed(Lengths("the model waits")),
+        Observed(Lengths("", {"stream": "why"})),
+    ]
+    path = tmp_path / "journal.jsonl"
+    list(journaled((event for event in told), path))  # type: ignore[arg-type]
+    assert [event for _, event in read_journal(path)] == told
 
 
 # -- lengths, latency, budgets --------------------------------------------------------------
@@ -309,7 +325,7 @@ def test_calls_are_bounded(tmp_path: Path) -> None:
             yield from super()._steps()
 
     model = Counting(script=streams.GOOD)
-    record = run(model, tmp_path / "run", "stream", "astream", max_calls=40)
+    record = run(model, tmp_path / "run", "stream", "astream", max_calls=40, time_s=60.0)
     assert record.streaming is not None
     assert record.streaming.stopped_by == "max-calls"
     assert record.streaming.costs_reason == "--max-calls bounds the calls"

@@ -25,8 +25,11 @@ def findings(found: Arrivals, modes: Sequence[ModeRecord]) -> tuple[StreamFindin
     """
     records = {mode.name: mode for mode in modes}
     together: dict[Seen, list[str]] = {}
+    # A model's pauses are in most modes; what is in one alone came from the machine.
+    judged = [mode for mode in found.modes if mode.even_share is not None]
+    uneven = 2 * sum(map(_uneven, judged)) > len(judged)
     for mode in found.modes:
-        for seen in _seen(mode, records[mode.mode], waits=found.waits):
+        for seen in _seen(mode, records[mode.mode], waits=found.waits, uneven=uneven):
             together.setdefault(seen, []).append(mode.mode)
     return tuple(
         StreamFinding(what=what, modes=tuple(names), sentence=sentence)
@@ -34,7 +37,7 @@ def findings(found: Arrivals, modes: Sequence[ModeRecord]) -> tuple[StreamFindin
     )
 
 
-def _seen(mode: ModeArrivals, record: ModeRecord, *, waits: bool) -> Iterable[Seen]:
+def _seen(mode: ModeArrivals, record: ModeRecord, *, waits: bool, uneven: bool) -> Iterable[Seen]:
     if mode.arriving == "in one piece" and mode.tokens != 1:
         yield "in one piece", f"not streaming: {_why_whole(record)}"
     if mode.arriving == "nothing" and mode.calls:
@@ -45,14 +48,18 @@ def _seen(mode: ModeArrivals, record: ModeRecord, *, waits: bool) -> Iterable[Se
         one = mode.empty_before == 1
         chunks = "an empty chunk comes" if one else f"{mode.empty_before} empty chunks come"
         yield "empty first chunk", f"{chunks} before the first with content, and do not count"
-    mean = mode.mean_gap.value if mode.mean_gap else 0.0
-    if mean >= UNEVEN_GAP_NS and (mode.even_share or 0.5) < UNEVEN_SHARE:
+    if uneven and _uneven(mode):
         yield "uneven gaps", "the gaps are uneven: half of the time passes in few of them"
     if mode.tokens is None and mode.calls:
         yield "no usage", "the reply has no usage, so there is no inter-token latency"
     for error, count in mode.errors.items():
         calls = "1 call" if count == 1 else f"{count} calls"
         yield "raised", f"{calls} raised {error}"
+
+
+def _uneven(mode: ModeArrivals) -> bool:
+    mean = mode.mean_gap.value if mode.mean_gap else 0.0
+    return mean >= UNEVEN_GAP_NS and (mode.even_share or 0.5) < UNEVEN_SHARE
 
 
 def _why_whole(record: ModeRecord) -> str:

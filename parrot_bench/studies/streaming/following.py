@@ -42,9 +42,9 @@ class Shape:
 class Follower:
     """One mode of one model, ready to be followed.
 
-    What is known after a call: ``unit_ns``, how long it took; ``idle_share``, the smallest share
-    of a call that the process was idle; ``shape``, what its stream was made of;
-    ``tokens``, its output tokens, where they are known. After one that
+    What is known after a call: ``unit_ns``, how long it took, and ``cpu_ns``, on the processor;
+    ``idle_share``, the smallest share of a call that the process was idle; ``shape``, what its
+    stream was made of; ``tokens``, its output tokens, where they are known. After one that
     raised: ``reason``, in one line; ``failures``, how many did; ``hopeless``, another attempt
     would be stopped at its time limit as well.
 
@@ -70,6 +70,7 @@ class Follower:
         self.mode = mode
         self.case = case
         self.unit_ns = 0
+        self.cpu_ns = 0
         self.idle_share = 1.0
         self.failures = 0
         self.reason = ""
@@ -116,6 +117,7 @@ class Follower:
             error = type(failure).__name__
         else:
             self.unit_ns = max(self._ended_ns - self._begun_ns, 1)
+            self.cpu_ns = cpu
             # Who waits gives the processor up; from a busy machine's processes it is taken.
             waited = self._switches() > gave_up
             self.idle_share = min(self.idle_share, 1 - cpu / self.unit_ns if waited else 0.0)

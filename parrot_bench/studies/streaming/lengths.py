@@ -108,7 +108,7 @@ class Costs:
             caller.warm_up(most)
             caller.shape()
             caller.primed = 0
-            took.append(caller.unit_ns)
+            took.append(follower.cpu_ns)
             yield length, caller
 
     @property
@@ -177,5 +177,8 @@ class Costs:
 
 
 def _next(took: list[int]) -> float:
-    """What the next length takes if it grows as the last one did, nanoseconds; 0 if unknown."""
+    """What the next length takes if it grows as the last one did, nanoseconds; 0 if unknown.
+
+    Of CPU times, as a busy machine lengthens some calls on the clock tenfold.
+    """
     return took[-1] * took[-1] / max(took[-2], 1) if len(took) > 1 else 0

@@ -80,7 +80,7 @@ class Streaming:
         self._parts = [Arrivals(list(followers.values()), self._order, SHARES["arrivals"])]
         self._check_budget(self._parts[0].calls_per_round)
         waits = min(f.idle_share for f in followers.values()) > IDLE_SHARE
-        if self._bench.embedded:
+        if self._bench.embedded and self._bench.budget.affords(4 * len(followers)):
             yield from self._with_latency(followers)
         if self._bench.budget.limit is None and not waits:
             yield from self._with_lengths()

@@ -14,6 +14,7 @@ from parrot_bench.record import (
 )
 from parrot_reports import colours, units
 from parrot_reports.sentences import Key, Name, Sentence, floors
+from parrot_reports.text import visible
 
 Cell = tuple[str, str]
 """A number, and its interval or nothing."""
@@ -101,7 +102,8 @@ def findings(record: RunRecord) -> tuple[Sentence, ...]:
     if record.streaming is None:
         return ()
     return tuple(
-        (*_names(finding.modes), f": {finding.sentence}.") for finding in record.streaming.findings
+        (*_names(finding.modes), f": {visible(finding.sentence)}.")
+        for finding in record.streaming.findings
     )
 
 
