@@ -172,6 +172,13 @@ def test_the_summary_and_the_terminal_have_the_dearest_mode(with_streaming: RunR
     assert "`astream_events_v2` delivers the first chunk after 900 µs" in captured.get()
 
 
+def test_a_few_rounds_are_no_interval_to_rely_on(record: RunRecord) -> None:
+    cpu = about(9e3, count=1).model_copy(update={"confidence": 0.0})
+    found = streamed(costs=(cost("astream", cpu=cpu),))
+    sentence = said(record.model_copy(update={"streaming": found}))["astream"]
+    assert sentence.endswith("costs 9.0 µs CPU [8.8, 9.2] (only 1 round).")
+
+
 def test_without_lengths_the_cost_is_that_of_the_replies_own_length(record: RunRecord) -> None:
     update = {"streaming": as_it_is(arrived("stream"), whole("astream"))}
     sentences = said(record.model_copy(update=update))

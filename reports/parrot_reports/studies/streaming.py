@@ -21,6 +21,8 @@ Cell = tuple[str, str]
 
 _EMPTY: Cell = (units.NONE, "")
 
+_CONFIDENCE = 0.95
+
 
 # -- sentences ------------------------------------------------------------------------------
 
@@ -397,7 +399,12 @@ def _interval(estimate: Estimate) -> tuple[str, str, str]:
     scale, unit = units.shared_unit([estimate.value])
     low, value, high = (x / scale for x in (estimate.low, estimate.value, estimate.high))
     places = units.decimals(low, value, high)
-    return f"{value:.{places}f}", unit, f"[{low:.{places}f}, {high:.{places}f}]"
+    interval = f"[{low:.{places}f}, {high:.{places}f}]"
+    if estimate.confidence < _CONFIDENCE:
+        # From the smallest to the largest of a few, which is no interval to rely on.
+        rounds = "1 round" if estimate.count == 1 else f"{estimate.count} rounds"
+        interval = f"{interval} (only {rounds})"
+    return f"{value:.{places}f}", unit, interval
 
 
 def _percentile(found: tuple[Percentile, ...], rank: float, scale: float) -> str:
