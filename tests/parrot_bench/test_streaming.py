@@ -296,6 +296,15 @@ def test_the_parrot_is_asked_for_every_length_and_with_latency(tmp_path: Path) -
     assert costs["astream"].floor_ratio is None  # its floor was not asked for
 
 
+@pytest.mark.parametrize("length", [0, 1, 2])
+def test_replies_of_hardly_any_chunks(tmp_path: Path, length: int) -> None:
+    mode = by_mode(result("", tmp_path / "run", "stream", reply_length=length))["stream"]
+    assert mode.chunks == length
+    assert mode.arriving == ("nothing", "in one piece", "one by one")[length]
+    assert (mode.first_chunk is None) == (length == 0)
+    assert (mode.token_latency is None) == (length < 2)
+
+
 def test_a_users_parrot_has_the_lengths_that_it_can_say(tmp_path: Path) -> None:
     long = AsyncChatParrotLink(parrot_buffer_length=2000)
     found = result(long, tmp_path / "long", "stream", prompt="ab" * 1000)

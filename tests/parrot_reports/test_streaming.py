@@ -190,6 +190,22 @@ def test_without_lengths_the_cost_is_that_of_the_replies_own_length(record: RunR
     )
 
 
+def test_a_reply_of_one_token_is_no_fault(make_run: MakeRun, record: RunRecord) -> None:
+    one = whole("stream").model_copy(update={"tokens": 1})
+    nothing = arrived(
+        "astream", arriving="nothing", first_chunk=None, gaps=(), mean_gap=None, each_chunk=None,
+        token_latency=None, chunks=0, tokens=0,
+    )  # fmt: skip
+    changed = record.model_copy(update={"streaming": as_it_is(one, nothing)})
+    assert said(changed) == {
+        "stream": "`stream` delivers the first chunk after 500 µs.",
+        "astream": "`astream` hands over no chunk with content.",
+    }
+    run = make_run()
+    RunDirectory(run).write_record(changed)
+    assert "not streaming" not in write_report(run).page.read_text(encoding="utf-8")
+
+
 def test_the_page_has_figures_tables_and_definitions(
     make_run: MakeRun, with_streaming: RunRecord
 ) -> None:

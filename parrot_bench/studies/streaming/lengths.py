@@ -53,7 +53,7 @@ def of_length(bench: Bench) -> OfLength | None:
     return None
 
 
-class Costs:
+class LengthRounds:
     """One block of every length of every mode a round; see :class:`~.parts.Part`.
 
     Args:

@@ -31,7 +31,7 @@ class Part(Protocol):
         """Go on without a mode."""
 
 
-class Arrivals:
+class ArrivalRounds:
     """Follows one call of every mode a round, in a fresh random order.
 
     Args:

@@ -27,8 +27,8 @@ from parrot_bench.events import (
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.overhead.rounds import IDLE_SHARE
 from parrot_bench.studies.streaming.following import Follower
-from parrot_bench.studies.streaming.lengths import Costs, of_length
-from parrot_bench.studies.streaming.parts import Arrivals, Part
+from parrot_bench.studies.streaming.lengths import LengthRounds, of_length
+from parrot_bench.studies.streaming.parts import ArrivalRounds, Part
 from parrot_bench.studies.streaming.plan import LATENCY, Lengths
 from parrot_bench.timing import FrozenGarbage
 
@@ -77,7 +77,7 @@ class Streaming:
         yield Phase("the first calls of every mode that streams")
         followers = self._followers("")
         yield from self._first_calls(followers)
-        self._parts = [Arrivals(list(followers.values()), self._order, SHARES["arrivals"])]
+        self._parts = [ArrivalRounds(list(followers.values()), self._order, SHARES["arrivals"])]
         self._check_budget(self._parts[0].calls_per_round)
         waits = min(f.idle_share for f in followers.values()) > IDLE_SHARE
         if self._bench.embedded and self._bench.budget.affords(4 * len(followers)):
@@ -147,7 +147,7 @@ class Streaming:
                 self._drop(event.mode)
             yield event
         self._parts.append(
-            Arrivals(
+            ArrivalRounds(
                 list(followers.values()),
                 self._order,
                 SHARES["latency"],
@@ -161,7 +161,7 @@ class Streaming:
             yield Observed(Lengths("the model has no max_tokens"))
             return
         yield Phase("warming up replies of every length")
-        costs = Costs(self._bench, how, self._order, SHARES["costs"])
+        costs = LengthRounds(self._bench, how, self._order, SHARES["costs"])
         costs.warm_up(self._modes)
         yield Observed(Lengths("", costs.left_out))
         if costs.calls_per_round:

@@ -65,7 +65,7 @@ def _conclusion(mode: ModeArrivals, record: RunRecord) -> Sentence:
     if mode.first_chunk is None:
         return (name, " hands over no chunk with content.")
     first = units.duration(mode.first_chunk.value, 2)
-    if mode.arriving == "in one piece":
+    if mode.arriving == "in one piece" and mode.tokens != 1:
         return (name, f" does not stream: the reply comes in one piece, after {first}.")
     if mode.arriving == "in one burst":
         arrives: Sentence = (name, f" delivers all chunks in one burst, after {first}")
@@ -299,7 +299,8 @@ def in_order(found: Arrivals, record: RunRecord) -> list[ModeArrivals]:
 
 
 def _arriving(mode: ModeArrivals) -> str:
-    said = {"one by one": "", "in one piece": "not streaming: in one piece"}
+    whole = "one chunk" if mode.tokens == 1 else "not streaming: in one piece"
+    said = {"one by one": "", "in one piece": whole}
     words = [said.get(mode.arriving, mode.arriving)]
     words += [f"{units.count(n)} raised {kind}" for kind, n in sorted(mode.errors.items())]
     return ", ".join(word for word in words if word)
@@ -322,7 +323,7 @@ class CostRow:
     mode: str
     look: colours.Look
     cpu: Cell
-    wall: Cell
+    wall: str
     fixed: str
     segments: tuple[str, ...]
     beside: Cell
@@ -361,7 +362,7 @@ def cost_table(record: RunRecord) -> CostTable | None:
                 mode=cost.mode,
                 look=colours.look(cost.mode, kinds.get(cost.mode, "")),
                 cpu=_cell(cost.cpu, scale),
-                wall=_cell(cost.wall, scale),
+                wall=_cell(cost.wall, scale)[0],
                 fixed=_cell(cost.fixed_cpu, scale)[0],
                 segments=tuple(_segment(cost.segments, span, scale) for span in spans),
                 beside=units.ratio(cost.beside_ratio) if cost.beside_ratio else _EMPTY,
