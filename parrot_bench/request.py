@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from parrot_bench.errors import UsageError
 
-SHARES: Mapping[str, float] = MappingProxyType({"overhead": 1.0})
+SHARES: Mapping[str, float] = MappingProxyType({"overhead": 1.0, "concurrency": 0.35})
 """The studies, in the order in which they are made, and the time of each as a share of --time."""
 
 ON_REQUEST: frozenset[str] = frozenset()
@@ -30,6 +30,9 @@ TAIL_SHARE = 0.15
 
 DEFAULT_REPLY = 20
 """Chunks of the parrot's reply."""
+
+DEFAULT_SERVICE_S = 0.005
+"""What a call of the parrot takes in the studies that put load on it, seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +53,8 @@ class Request:
         max_concurrency: For batching modes; None is LangChain's default.
         max_calls: Upper bound on calls of the model.
         call_limit_s: Time limit of one call, seconds.
+        service_time_s: What a call of the embedded parrot takes in the concurrency study,
+            seconds; None for the default. Another model takes its own time.
         seed: Seed of the random order; None draws one, which is recorded.
         keep_conditions: Measure with whatever distorts, and say so.
         otlp: Endpoint of a collector to send the spans to, as well.
@@ -69,6 +74,7 @@ class Request:
     max_concurrency: int | None = None
     max_calls: int | None = None
     call_limit_s: float = 60.0
+    service_time_s: float | None = None
     seed: int | None = None
     keep_conditions: bool = False
     otlp: str = ""
@@ -103,9 +109,15 @@ def check(request: Request) -> None:
         ("--batch-size", request.batch_size, 1, 10_000),
         ("--max-concurrency", request.max_concurrency, 1, 10_000),
         ("--max-calls", request.max_calls, 1, 2**31),
+        ("--service-time", request.service_time_s, 0, 3600),
     ):
         if value is not None and not low <= value <= high:
             raise UsageError(f"{name} {value:g} is outside {low:g} to {high:g}; give one inside")
+    if request.service_time_s is not None and request.spec:
+        raise UsageError(
+            f"--service-time {request.service_time_s:g} is simulated by the embedded parrot, and "
+            f"{request.spec} takes its own time; leave it out"
+        )
     endpoint = urlsplit(request.otlp)
     if request.otlp and not (endpoint.scheme in {"http", "https"} and endpoint.netloc):
         raise UsageError(

@@ -286,6 +286,7 @@ class Run:
             max_concurrency=request.max_concurrency,
             max_calls=request.max_calls,
             call_limit_s=request.call_limit_s,
+            service_time_s=request.service_time_s,
             seed=request.seed or 0,
             keep_conditions=request.keep_conditions,
             otlp=redact_text(request.otlp),

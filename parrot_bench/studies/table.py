@@ -12,6 +12,7 @@ from parrot_bench.events import Event, Reply
 from parrot_bench.record import Estimate, Saved
 from parrot_bench.request import SHARES
 from parrot_bench.studies.bench import Bench
+from parrot_bench.studies.concurrency import cells, curves
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.overhead import costs, rounds
 
@@ -53,6 +54,7 @@ _TABLE = (
         enough=costs.enough,
         so_far=costs.so_far,
     ),
+    Study(name="concurrency", take=cells.take, conclude=curves.conclude),
 )
 
 STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in _TABLE})
