@@ -58,6 +58,8 @@ class Progress:
         elif isinstance(event, RoundsEnded):
             if event.by_calls:
                 self._say(Text("--max-calls leaves no further round"))
+        elif isinstance(event, Phase) and event.text.startswith("plan: "):
+            self._say(Text(event.text, style="bold"))
         elif isinstance(event, Phase) and not self._console.is_terminal:
             # A log wants one line for the warm-up of all modes, not one for each.
             kind = event.text.partition(" ")[0]

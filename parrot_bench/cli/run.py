@@ -44,8 +44,8 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME[,NAME…]",
-            help="Studies to make. This version has one: overhead.",
-            show_default="overhead",
+            help="Studies to make: **overhead**, **concurrency**.",
+            show_default="all",
             rich_help_panel="What to measure",
         ),
     ] = None,
@@ -85,12 +85,22 @@ def run(
             rich_help_panel="What to measure",
         ),
     ] = None,
+    service_time: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME",
+            parser=seconds,
+            help="What a call of the parrot takes in the concurrency study.",
+            show_default="5ms",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
     time: Annotated[
         float,
         typer.Option(
             metavar="TIME",
             parser=seconds,
-            help="Time for the overhead study, such as 60, 90s or 5m.",
+            help="Time for the overhead study, such as 60, 90s or 5m; others take a share of it.",
             show_default="60s",
             rich_help_panel="How long and how well",
         ),
@@ -178,7 +188,7 @@ def run(
     """
     with one_line_errors(debug=debug):
         from parrot_bench.progress import Progress  # noqa: PLC0415  # --help needs no LangChain
-        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415
+        from parrot_bench.request import DEFAULT_PROMPT, DEFAULT_STUDIES, Request  # noqa: PLC0415
         from parrot_bench.running import carry_out  # noqa: PLC0415
         from parrot_reports.units import ratio  # noqa: PLC0415
 
@@ -186,7 +196,7 @@ def run(
             spec=model,
             modes=names(modes),
             baseline=baseline,
-            studies=names(studies) or ("overhead",),
+            studies=names(studies) or DEFAULT_STUDIES,
             time_s=time,
             target=target,
             prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
@@ -195,6 +205,7 @@ def run(
             max_concurrency=max_concurrency,
             max_calls=max_calls,
             call_limit_s=call_limit,
+            service_time_s=service_time,
             seed=seed,
             keep_conditions=keep_conditions,
             otlp=otlp,
