@@ -5,7 +5,7 @@ as objects, in the caller's own. It imports no table, no chart and no progress b
 """
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,9 +18,10 @@ from parrot_bench.environment import environment
 from parrot_bench.errors import ParrotBenchError, UsageError
 from parrot_bench.events import Described, Event, ModeDropped, Phase, Reply, StudyBegun, StudyEnded
 from parrot_bench.execution import ExecutionMode, implements
+from parrot_bench.journal import journaled
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
 from parrot_bench.modes import MODES, quiet, select_modes
-from parrot_bench.record import ModelDescription, ModeRecord
+from parrot_bench.record import Condition, ModelDescription, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
 from parrot_bench.studies.table import STUDIES
@@ -42,11 +43,13 @@ class Job:
         modes: Names of modes, or modes of one's own, which cannot be sent to another process;
             empty for the default ones.
         spans: Where ``spans.jsonl`` goes.
+        journal: Where what is told is written down; None for nowhere.
     """
 
     request: Request
     modes: tuple[str | ExecutionMode, ...] = ()
     spans: Path | None = None
+    journal: Path | None = None
 
 
 Measurement = Generator[Event, Reply, None]
@@ -65,6 +68,11 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     Raises:
         ParrotBenchError: The job cannot be done; the message says why.
     """
+    measurement = _measure(job, loaded)
+    yield from measurement if job.journal is None else journaled(measurement, job.journal)
+
+
+def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
     request = job.request
     reply_length = request.reply_length
     embedded = loaded is None and not request.spec
@@ -89,7 +97,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     with (
         quiet(),
         conditions((model, second), keep=request.keep_conditions) as found,
-        open_clocks() as clocks,
+        open_clocks(request.loop) as clocks,
     ):
         bench = Bench(
             request=request,
@@ -110,7 +118,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
         yield Described(
             model=describe(model, request.spec, how),
             environment=environment(type(model).__module__, clocks["async"].loop_class),
-            conditions=tuple(found),
+            conditions=(*found, *_own_loop(request)),
             modes=tuple(_mode_record(mode, model) for mode in chosen) + _left_out(job, model),
             batch_size=batch,
             reply_length=reply_length,
@@ -118,6 +126,15 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
         )
         yield from _studies(bench)
         yield from _trace(job, bench)
+
+
+def _own_loop(request: Request) -> Iterator[Condition]:
+    if request.loop != "asyncio":
+        yield Condition(
+            name=f"--loop {request.loop}",
+            effect="asynchronous modes run on another event loop than asyncio's own",
+            kept=True,
+        )
 
 
 def _studies(bench: Bench) -> Measurement:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -27,6 +28,9 @@ DEFAULT_BATCH = 16
 
 TAIL_SHARE = 0.15
 """Share of the time budget for the pass with garbage collection on."""
+
+LOOPS = ("asyncio", "uvloop")
+"""Packages that make event loops."""
 
 DEFAULT_REPLY = 20
 """Chunks of the parrot's reply."""
@@ -56,6 +60,7 @@ class Request:
         service_time_s: What a call of the embedded parrot takes in the concurrency study,
             seconds; None for the default. Another model takes its own time.
         seed: Seed of the random order; None draws one, which is recorded.
+        loop: What makes event loops, ``asyncio`` or ``uvloop``.
         keep_conditions: Measure with whatever distorts, and say so.
         otlp: Endpoint of a collector to send the spans to, as well.
         command: The command line, for the record.
@@ -76,6 +81,7 @@ class Request:
     call_limit_s: float = 60.0
     service_time_s: float | None = None
     seed: int | None = None
+    loop: str = "asyncio"
     keep_conditions: bool = False
     otlp: str = ""
     command: tuple[str, ...] = ()
@@ -117,6 +123,13 @@ def check(request: Request) -> None:
         raise UsageError(
             f"--service-time {request.service_time_s:g} is simulated by the embedded parrot, and "
             f"{request.spec} takes its own time; leave it out"
+        )
+    if request.loop not in LOOPS:
+        raise UsageError(f"--loop {request.loop!r} is unknown; give one of: {', '.join(LOOPS)}")
+    if find_spec(request.loop) is None:
+        raise UsageError(
+            f"--loop {request.loop} needs a package that is not installed; "
+            f"type: pip install {request.loop}"
         )
     endpoint = urlsplit(request.otlp)
     if request.otlp and not (endpoint.scheme in {"http", "https"} and endpoint.netloc):

@@ -15,19 +15,15 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from parrot_bench.course import Course
 from parrot_bench.environment import NoiseWatch, parrot_bench_version
 from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
 from parrot_bench.events import (
     CallsTaken,
     Described,
     Event,
-    ModeDropped,
     Observed,
-    PassReconciled,
-    Phase,
-    Planned,
     Reply,
-    RoundsEnded,
     RoundTaken,
     StudyBegun,
     StudyEnded,
@@ -39,13 +35,12 @@ from parrot_bench.measuring import Job, Measurement, measure
 from parrot_bench.record import (
     Configuration,
     Noise,
-    Reconciliation,
     RunDirectory,
     RunRecord,
     StoppedBy,
 )
 from parrot_bench.request import Request, check, default_name
-from parrot_bench.samples import Samples, write_tables
+from parrot_bench.samples import write_tables
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.table import STUDIES
 from parrot_bench.trust import checks
@@ -69,7 +64,7 @@ SAVE_SHARE = 0.05
 UNFINISHED = "the run has not finished, or was killed"
 
 
-class Run:
+class Run(Course):
     """One run: takes in events, answers them, and keeps the run directory true.
 
     Args:
@@ -80,19 +75,13 @@ class Run:
     def __init__(self, request: Request, directory: RunDirectory) -> None:
         if request.seed is None:
             raise MeasurementError("a run needs its seed before it begins; set Request.seed")
-        self.request = request
+        super().__init__(request)
         self.directory = directory
-        self.described: Described | None = None
-        self.studies: dict[str, Gathered] = {}
-        self.current: Gathered | None = None
-        self.failures: dict[str, str] = {}
-        self.left_out: dict[str, str] = {}
-        self.reconciliation: Reconciliation | None = None
-        self.phase = ""
         self._started = datetime.now().astimezone()
         self._begun = monotonic()
         self._next_look = FIRST_LOOK
         self._save_next = monotonic() + SAVE_EVERY_S
+        self._over = False
         self._watch: NoiseWatch | None = None
         self._noise: Noise | None = None
 
@@ -100,75 +89,25 @@ class Run:
 
     def take(self, event: Event) -> Reply:
         """Take in what was measured, and say whether it is enough."""
-        if isinstance(event, Phase):
-            self.phase = event.text
-        elif isinstance(event, Described):
-            self.described = event
+        self.hear(event, monotonic())
+        if isinstance(event, Described):
             self.save(UNFINISHED)
         elif isinstance(event, StudyBegun):
-            self._study(event.study)
-        elif isinstance(event, ModeDropped):
-            self.failures[event.mode] = event.reason
-        elif isinstance(event, PassReconciled):
-            self.reconciliation = event.result
-        if self.current is None:
-            return Reply.GO
-        return self._studied(event, self.current)
-
-    def _study(self, name: str) -> None:
-        if self.described is None:
-            raise MeasurementError(f"the study {name} began before the model was described")
-        self.phase = name
-        self._next_look = FIRST_LOOK
-        if self._watch is None:
-            self._watch = NoiseWatch(self.described.pid)
-        self.studies[name] = self.current = Gathered(
-            study=name,
-            request=self.request,
-            described=self.described,
-            limit_s=self.request.limit_s(name),
-            samples=Samples(name),
-        )
-
-    def _studied(self, event: Event, study: Gathered) -> Reply:
-        """Take in what a study tells of its course; its samples go on."""
-        if isinstance(event, StudyEnded):
-            if event.left_out:
-                self.left_out[study.study] = event.left_out
-            elif study.stopped_by == "failed":
-                study.stopped_by = "done"
-            self._study_over()
-        elif isinstance(event, ModeDropped):
-            study.dropped[event.mode] = event.reason
-        elif isinstance(event, Planned):
-            self.phase = "measuring"
-            study.plan = event
-            study.begun = study.ended = monotonic()
-        elif isinstance(event, RoundsEnded):
-            study.rounds_over = True
-            if event.by_calls:
-                study.stopped_by = "max-calls"
-        else:
-            return self._sampled(event, study)
+            self._next_look = FIRST_LOOK
+            if self._watch is None and self.described is not None:
+                self._watch = NoiseWatch(self.described.pid)
+        elif isinstance(event, StudyEnded):
+            self._listen()
+            self.save(UNFINISHED)
+        elif self.current is not None and (
+            isinstance(event, CallsTaken | Observed)
+            or (isinstance(event, RoundTaken) and not event.tail)
+        ):
+            return self._enough(self.current)
         return Reply.GO
 
-    def _sampled(self, event: Event, study: Gathered) -> Reply:
-        """Take in what a study has measured, and say whether it is enough."""
-        if isinstance(event, RoundTaken):
-            study.samples.add(event)
-            if event.tail:
-                return Reply.GO
-        elif isinstance(event, CallsTaken):
-            study.samples.add_calls(event)
-        elif isinstance(event, Observed):
-            study.observed.append(event.what)
-        else:
-            return Reply.GO
-        return self._enough(study)
-
     def _enough(self, study: Gathered) -> Reply:
-        study.ended = now = monotonic()
-        if now >= self._save_next:
+        if study.ended >= self._save_next:
             self.save(UNFINISHED)
         if study.elapsed_s >= study.limit_s:
             study.stopped_by = "time"
@@ -181,36 +120,17 @@ class Run:
                 return Reply.ENOUGH
         return Reply.GO
 
-    def _study_over(self) -> None:
-        self.current = None
-        self._listen()
-        self.save(UNFINISHED)
-
     def _listen(self) -> None:
         """Note the machine's noise; a process that has ended can no longer be asked."""
         noise = self._watch.so_far() if self._watch is not None else None
         if noise is not None and (self._noise is None or noise.other_cpu_share is not None):
             self._noise = noise
 
-    @property
-    def progress(self) -> str:
-        """How far the run has come, in words."""
-        if not self.studies:
-            return "before the first study"
-        name, study = list(self.studies.items())[-1]
-        rounds = study.samples.rounds
-        where = "" if name == "overhead" else f" of the study {name}"
-        return f"after {rounds} rounds{where}"
-
     # -- saving --------------------------------------------------------------------------
-
-    @property
-    def measured(self) -> bool:
-        """Whether there is anything worth keeping."""
-        return any(s.samples or s.observed for s in self.studies.values())
 
     def finish(self) -> RunRecord:
         """Save the complete run."""
+        self._over = True
         return self._save(status="complete", note="")
 
     def save(self, why: str) -> RunRecord:
@@ -219,10 +139,11 @@ class Run:
 
     def stop(self, why: StoppedBy) -> None:
         """End the current study from outside."""
-        if self.current is not None:
-            if not self.current.rounds_over:
-                self.current.stopped_by = why
-            self._study_over()
+        if self.current is not None and not self.current.rounds_over:
+            self.current.stopped_by = why
+        self.current = None
+        self._over = True
+        self._listen()
 
     def _save(self, *, status: str, note: str) -> RunRecord:
         begun = monotonic()
@@ -231,6 +152,8 @@ class Run:
         if any(samples):
             write_tables(samples, self.directory.samples, self.directory.calls)
         self.directory.write_record(record)
+        if self._over:
+            self.directory.journal.unlink(missing_ok=True)
         ended = monotonic()
         self._save_next = ended + max(SAVE_EVERY_S, (ended - begun) / SAVE_SHARE)
         return record
@@ -240,8 +163,6 @@ class Run:
         described = self.described
         if described is None:
             raise MeasurementError("nothing is known of the model yet")
-        waits = any(s.plan.waits for s in self.studies.values() if s.plan is not None)
-        results = {name: STUDIES[name].conclude(study) for name, study in self.studies.items()}
         record = RunRecord.model_validate(
             {
                 "name": self.directory.path.name,
@@ -251,21 +172,11 @@ class Run:
                 "duration_s": monotonic() - self._begun,
                 "command": self.request.command,
                 "parrot_bench_version": parrot_bench_version(),
-                "model": described.model.model_copy(update={"waits": waits}),
                 "configuration": self._configuration(described),
                 "environment": described.environment,
                 "conditions": described.conditions,
-                "modes": tuple(
-                    mode.model_copy(
-                        update={"unavailable": mode.unavailable or self.failures.get(mode.name, "")}
-                    )
-                    for mode in described.modes
-                ),
-                **results,
-                "reconciliation": self.reconciliation,
                 "noise": self._noise,
-                "failures": self.failures,
-                "left_out": self.left_out,
+                **self.findings(),
             }
         )
         return record.model_copy(update={"trust": checks(record)})
@@ -288,6 +199,7 @@ class Run:
             call_limit_s=request.call_limit_s,
             service_time_s=request.service_time_s,
             seed=request.seed or 0,
+            loop=request.loop,
             keep_conditions=request.keep_conditions,
             otlp=redact_text(request.otlp),
         )
@@ -365,7 +277,10 @@ def carry_out(
     if opened is not None:
         opened(directory)
     job = Job(
-        request=request, modes=tuple(modes or request.modes), spans=directory.spans.absolute()
+        request=request,
+        modes=tuple(modes or request.modes),
+        spans=directory.spans.absolute(),
+        journal=directory.journal.absolute(),
     )
     following = Run(request, directory)
     with Interrupts() as interrupted:
@@ -380,7 +295,7 @@ def carry_out(
                 ) from None
             following.stop("interrupted")
             why = interrupted.requested or "Ctrl-C"
-            return following.save(f"stopped by {why} {following.progress}")
+            return following.save(f"stopped by {why} {following.so_far}")
         except ParrotBenchError as error:
             if following.measured:
                 following.stop("failed")
@@ -417,7 +332,7 @@ def _follow(
 
 def _discard(directory: RunDirectory) -> None:
     """Remove a directory in which nothing was measured; whatever the user put there stays."""
-    for path in (directory.record, directory.log, directory.spans):
+    for path in (directory.record, directory.log, directory.spans, directory.journal):
         path.unlink(missing_ok=True)
     with suppress(OSError):
         directory.path.rmdir()

@@ -15,6 +15,7 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from time import perf_counter_ns, process_time_ns
 from types import FrameType
 from typing import Any, Self, TypedDict
@@ -196,9 +197,13 @@ Clocks = TypedDict("Clocks", {"sync": Sync, "async": Async})
 
 
 @contextmanager
-def open_clocks() -> Iterator[Clocks]:
-    """Open an event loop for all asynchronous modes, and close it at the end."""
-    clocks: Clocks = {"sync": Sync(), "async": Async()}
+def open_clocks(package: str = "asyncio") -> Iterator[Clocks]:
+    """Open an event loop for all asynchronous modes, and close it at the end.
+
+    Args:
+        package: What makes the loop: ``asyncio``, or another that has ``new_event_loop``.
+    """
+    clocks: Clocks = {"sync": Sync(), "async": Async(import_module(package).new_event_loop)}
     try:
         yield clocks
     finally:

@@ -11,6 +11,7 @@ from parrot_bench.cli.terminal import (
     conclude,
     console,
     one_line_errors,
+    saved_record,
 )
 from parrot_bench.errors import UsageError
 from parrot_bench.record import RunDirectory
@@ -56,7 +57,7 @@ def report(
         if out is not None:
             raise UsageError("--out is for a file of spans; a run's report lies in the run itself")
         directory = RunDirectory(path)
-        record = directory.read_record()
+        record = saved_record(directory)
         conclude(directory, record)
 
 

@@ -143,6 +143,14 @@ def run(
             rich_help_panel="How long and how well",
         ),
     ] = None,
+    loop: Annotated[
+        str,
+        typer.Option(
+            metavar="PACKAGE",
+            help="What makes the event loop of asynchronous modes: **asyncio** or **uvloop**.",
+            rich_help_panel="How long and how well",
+        ),
+    ] = "asyncio",
     keep_conditions: Annotated[
         bool,
         typer.Option(
@@ -207,6 +215,7 @@ def run(
             call_limit_s=call_limit,
             service_time_s=service_time,
             seed=seed,
+            loop=loop,
             keep_conditions=keep_conditions,
             otlp=otlp,
             command=_command(prompt),

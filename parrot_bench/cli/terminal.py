@@ -35,6 +35,15 @@ def one_line_errors(*, debug: bool) -> Iterator[None]:
         raise typer.Exit(EXIT_USAGE) from None
 
 
+def saved_record(directory: RunDirectory) -> RunRecord:
+    """Read a run, up to the last round that it finished where it was killed."""
+    if not directory.journal.exists():
+        return directory.read_record()
+    from parrot_bench.recovering import recover  # noqa: PLC0415  # LangChain, for killed runs only
+
+    return recover(directory)
+
+
 def conclude(directory: RunDirectory, record: RunRecord) -> None:
     """Write the report, and print its table and where it lies."""
     from parrot_reports import write_report  # noqa: PLC0415  # matplotlib takes a second

@@ -27,6 +27,7 @@ class RunDirectory:
         self.summary = path / "summary.md"
         self.figures = path / "figures"
         self.log = path / "worker.log"
+        self.journal = path / "journal.jsonl"
 
     def create(self) -> None:
         """Make the directory.

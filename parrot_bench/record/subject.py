@@ -53,6 +53,7 @@ class Configuration(Saved):
         service_time_s: Service time that was simulated in the concurrency study, where one was
             asked for; None for the default.
         seed: Seed of the random order of modes.
+        loop: What made the event loops, such as ``asyncio``.
         keep_conditions: Conditions that distort were left as they were.
         otlp: Endpoint that spans were sent to, user info removed; empty for none.
     """
@@ -72,6 +73,7 @@ class Configuration(Saved):
     call_limit_s: float
     service_time_s: float | None = None
     seed: int
+    loop: str = "asyncio"
     keep_conditions: bool
     otlp: str
 

@@ -7,12 +7,13 @@ and ``enough`` run outside of it, on what was told, as pure functions.
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
 from parrot_bench.events import Event, Reply
 from parrot_bench.record import Estimate, Saved
 from parrot_bench.request import SHARES
 from parrot_bench.studies.bench import Bench
-from parrot_bench.studies.concurrency import cells, curves
+from parrot_bench.studies.concurrency import cells, curves, observations
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.overhead import costs, rounds
 
@@ -36,6 +37,8 @@ class Study:
         conclude: Answers the question from what is known so far; None where that is nothing.
             It is called while the study goes on, too, so that a stopped run has an answer.
         enough: Whether what is known is good enough to stop; asked from time to time.
+        observes: Type of what it tells in :class:`parrot_bench.events.Observed`: dataclasses or
+            records, so that the journal can be read.
         so_far: What a progress display shows: names and ratios.
     """
 
@@ -43,6 +46,7 @@ class Study:
     take: Callable[[Bench], Generator[Event, Reply, None]]
     conclude: Callable[[Gathered], Saved | None]
     enough: Callable[[Gathered], bool] = _never
+    observes: Any = None
     so_far: Callable[[Gathered], list[tuple[str, Estimate]]] = _no_ratios
 
 
@@ -54,7 +58,12 @@ _TABLE = (
         enough=costs.enough,
         so_far=costs.so_far,
     ),
-    Study(name="concurrency", take=cells.take, conclude=curves.conclude),
+    Study(
+        name="concurrency",
+        take=cells.take,
+        conclude=curves.conclude,
+        observes=observations.Observation,
+    ),
 )
 
 STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in _TABLE})

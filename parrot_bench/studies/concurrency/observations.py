@@ -111,3 +111,7 @@ class SweepLeftOut:
 
     sweep: str
     reason: str
+
+
+Observation = Begun | CellTaken | SweepLeftOut
+"""All of it."""
