@@ -23,6 +23,7 @@ from parrot_reports import (
 from parrot_reports.rundata import RunData
 from parrot_reports.sentences import Key, Name, Sentence
 from parrot_reports.spans import SpanTable
+from parrot_reports.studies import concurrency
 from parrot_reports.text import visible
 
 _UNIT = re.compile(r"(?<=\d) (?=(ns|\N{MICRO SIGN}s|ms|s|min|h|%)\b|%)")
@@ -69,6 +70,7 @@ def render(run: RunData) -> Page:
         "ratios": section(figures.ratios(record), findings.ratios(record)),
         "latency": section(figures.latency(curves, record), findings.latency(curves, record)),
         "cold": section(figures.cold(cold, record), findings.cold(cold)),
+        "concurrency": section(figures.concurrency(record), concurrency.headline(record)),
         "stability": section(figures.stability(drifts, record), findings.stability(drifts, record)),
     }
     level, trust = sentences.trust_line(record)
@@ -92,6 +94,7 @@ def render(run: RunData) -> Page:
             modes=tables.modes_table(record),
             unavailable=tables.unavailable(record),
             drawn=drawn,
+            concurrency=concurrency.section(record),
             close_up=figures.has_close_up(record),
             timelines=[
                 (line, _look(line.mode, record)) for line in summary.timelines(run.spans, record)
@@ -184,6 +187,7 @@ def environment() -> jinja2.Environment:
         "visible": lambda value: visible(str(value)),
         "visible_lines": lambda value: visible(str(value), keep="\n\t"),
         "unbroken": unbroken,
+        "sentence": set_in_html,
         "duration": units.duration,
         "count": units.count,
         "time": lambda value: units.NONE if value is None else unbroken(units.duration(value)),

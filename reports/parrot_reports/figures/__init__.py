@@ -5,8 +5,9 @@ its right, so that eighteen modes stay readable and no legend is needed.
 """
 
 from parrot_reports.figures.canvas import Drawn
+from parrot_reports.figures.concurrency import concurrency
 from parrot_reports.figures.forest import has_close_up, ratios
 from parrot_reports.figures.rounds import stability
 from parrot_reports.figures.times import cold, latency
 
-__all__ = ["Drawn", "cold", "has_close_up", "latency", "ratios", "stability"]
+__all__ = ["Drawn", "cold", "concurrency", "has_close_up", "latency", "ratios", "stability"]
