@@ -70,7 +70,7 @@ def render(run: RunData) -> Page:
         "ratios": section(figures.ratios(record), findings.ratios(record)),
         "latency": section(figures.latency(curves, record), findings.latency(curves, record)),
         "cold": section(figures.cold(cold, record), findings.cold(cold)),
-        "concurrency": section(figures.concurrency(record), concurrency.headline(record)),
+        "concurrency": section(figures.concurrency(record), concurrency.finding(record)),
         "stability": section(figures.stability(drifts, record), findings.stability(drifts, record)),
     }
     level, trust = sentences.trust_line(record)

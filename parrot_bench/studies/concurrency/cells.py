@@ -189,6 +189,7 @@ class Concurrency:
         self._order = random.Random(bench.request.seed)  # noqa: S311  # an order, no secret
         self._process = psutil.Process()
         self._paces = {number: Pace() for number in self._sweeps}
+        self._done: Counter[Cell] = Counter()
         self._folder = str(Path.cwd())
 
     def events(self) -> Events:
@@ -293,6 +294,7 @@ class Concurrency:
                     sweep = self._sweeps.pop(cell.sweep)
                     yield Observed(SweepLeftOut(sweep.begun.label, one_line(error)))
                     continue
+                self._done[cell] += 1
                 yield CallsTaken(number, calls)
                 if (yield Observed(taken)) is Reply.ENOUGH:
                     return
@@ -306,10 +308,11 @@ class Concurrency:
         that has to be known before the next level is paid for.
         """
         cells = list(plan.cells)
-        if number:
-            left = max(REPEATS - number, 1)
-            cells = thinned(cells, self._expected_s, (self._bench.time_s - spent_s) / left)
         self._order.shuffle(cells)
+        if number:
+            round_s = (self._bench.time_s - spent_s) / max(REPEATS - number, 1)
+            cells = thinned(cells, self._expected_s, self._done, round_s)
+            self._order.shuffle(cells)
         if not number and not self._quick:
             cells.sort(key=lambda cell: cell.level or cell.batch)
         return cells

@@ -47,9 +47,9 @@ SERIAL = 1.5
 SATURATED = 0.85
 """Busy share from which on this process is the limit."""
 
-WAITS_INSIDE = 2.0
-"""Calls that take so many times as long in the model as a call alone wait for each other there.
-A late event loop makes it 1.3 times."""
+WAITS_INSIDE = 1 / 3
+"""Share of the waiting that has to be inside the model for the model to be the limit. It was 0.5
+with a semaphore in the model, and 0.05-0.26 with a parrot that LangChain's own CPU held up."""
 
 LITTLES_TOLERANCE = 0.02
 """The counter and the stamps are two clock readings a call apart, some microseconds."""
@@ -228,22 +228,29 @@ def limit(
     # The knee is in calls that are worked on at once, so it is on the ideal line at itself.
     if knee.value >= GROWING * asked:
         return "none"
-    busy = max(c.summary().busy for c in levels if _level(c) > 1)
-    if busy < SATURATED and knee.value < SERIAL:
+    saturated = highest.busy >= SATURATED
+    if not saturated and knee.value < SERIAL:
         return "serial"
     if told.own_async is False and highest.peak <= executor_threads < asked:
         return "executor"
-    return "model" if busy < SATURATED and _wait_inside(levels) else "client"
+    return "model" if not saturated and _wait_inside(levels) else "client"
 
 
 def _wait_inside(levels: Sequence[Repeats]) -> bool:
-    """Whether calls take longer inside the model's own method when there are more of them.
+    """Whether calls that cannot be worked on wait inside the model's own method.
 
-    Where they do not, whatever holds them up is outside of it. Busy shares alone blamed a good
-    model on a crowded machine, where the client's threads get less than a processor.
+    With N asked for, each has N/X of time; what that is over R(1) is waiting, and what the time
+    in the model is over that of a call alone is the part of it in there. Busy shares alone
+    blamed a good model on a crowded machine, where a process gets less than a processor.
     """
-    first, last = (_service(levels[0]), _service(levels[-1]))
-    return first is None or last is None or last > WAITS_INSIDE * first
+    alone, last = levels[0], levels[-1]
+    first, crowded = _service(alone), _service(last)
+    if first is None or crowded is None or not alone.latency:
+        return True
+    waiting = _level(last) * 1e9 / max(last.rate, 1e-9) - float(
+        np.median(list(alone.latency.values()))
+    )
+    return crowded - first > WAITS_INSIDE * waiting
 
 
 def _service(repeats: Repeats) -> float | None:

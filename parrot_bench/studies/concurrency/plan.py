@@ -183,24 +183,31 @@ class Pace:
 
 
 def thinned(
-    cells: Sequence[Cell], expected_s: Callable[[Cell], float], time_s: float
+    cells: Sequence[Cell],
+    expected_s: Callable[[Cell], float],
+    done: Mapping[Cell, int],
+    time_s: float,
 ) -> list[Cell]:
-    """Leave out the dearest cells of a round until it takes no longer than ``time_s``.
+    """Leave cells out of a round that takes longer than ``time_s``: those made most often so far.
 
     The two lowest levels of each sweep stay: without them there is no curve.
+
+    Args:
+        cells: Of a whole round, in random order.
+        expected_s: How long each will take, seconds.
+        done: How often each was made.
+        time_s: How long the round may take, seconds.
     """
     lowest: set[Cell] = set()
     for sweep in {cell.sweep for cell in cells}:
         levels = [cell for cell in cells if cell.sweep == sweep and cell.level is not None]
         lowest.update(sorted(levels, key=lambda cell: cell.level or 0)[:2])
-    kept = sorted(cells, key=expected_s)
-    total = sum(map(expected_s, kept))
-    for cell in kept[::-1]:
-        if total <= time_s:
-            break
-        if cell not in lowest:
-            kept.remove(cell)
-            total -= expected_s(cell)
+    kept = []
+    left = time_s
+    for cell in sorted(cells, key=lambda cell: (cell not in lowest, done.get(cell, 0))):
+        if cell in lowest or expected_s(cell) <= left:
+            kept.append(cell)
+            left -= expected_s(cell)
     return kept
 
 

@@ -10,13 +10,13 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 from parrot_bench.record import ConcurrencyCell, ConcurrencyResult, ConcurrencySweep, RunRecord
 from parrot_reports import colours, units
 from parrot_reports.figures.canvas import INK, RULE, SOFT, WIDTH, Drawn, bare, nice, saved
-from parrot_reports.studies.concurrency import how, look
+from parrot_reports.studies.concurrency import how, knee, look
 from parrot_reports.text import shortened
 
 _COLUMNS = 3
 _LEFT = 52
 _GAP = 26
-_TOP, _BODY, _BETWEEN, _LOWER, _FOOT = 40, 150, 14, 84, 46
+_TOP, _BODY, _BETWEEN, _LOWER, _FOOT = 44, 150, 28, 84, 40
 _STEP = _TOP + _BODY + _BETWEEN + _LOWER + _FOOT
 _PANEL = (WIDTH - _LEFT - (_COLUMNS - 1) * _GAP - 40) / _COLUMNS
 
@@ -39,7 +39,7 @@ def concurrency(record: RunRecord) -> Drawn | None:
             _throughput(upper, sweep, sweeps, result)
             _latency(lower, sweep, sweeps)
             _levels(upper, sweeps, named=False)
-            _levels(lower, sweeps, named=True)
+            _levels(lower, sweeps, named=True, titled=line == lines - 1)
             words = ("calls per second", "latency") if column == 0 else ("", "")
             for axes, word in zip((upper, lower), words, strict=True):
                 axes.text(
@@ -61,13 +61,15 @@ def _axes(figure: Figure, left: float, top: float, height: float, total: float) 
     return axes
 
 
-def _levels(axes: Axes, sweeps: Sequence[ConcurrencySweep], *, named: bool) -> None:
+def _levels(
+    axes: Axes, sweeps: Sequence[ConcurrencySweep], *, named: bool, titled: bool = False
+) -> None:
     levels = sorted({cell.max_concurrency or 1 for sweep in sweeps for cell in sweep.levels})
     axes.set_xlim(levels[0] / 1.15, levels[-1] * 1.4)
     axes.xaxis.set_major_locator(FixedLocator(levels))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FixedFormatter([str(x) if named else "" for x in levels]))
-    if named:
+    if titled:
         axes.set_xlabel("calls asked for at once", fontsize=10, color=SOFT, labelpad=2)
 
 
@@ -134,7 +136,7 @@ def _knee(axes: Axes, sweep: ConcurrencySweep) -> None:
     axes.plot([x], [y], marker="D", markersize=5, color=INK, linestyle="none", zorder=5)
     axes.plot([sweep.knee.low, sweep.knee.high], [y, y], color=INK, linewidth=1, zorder=5)
     axes.text(
-        max(x, 1) / 1.12, y * 1.18, f"N* {units.ratio(sweep.knee)[0]}", ha="right" if x > 2 else "left",  # noqa: PLR2004, E501
+        max(x, 1) / 1.12, y * 1.18, f"N* {knee(sweep.knee)[0]}", ha="right" if x > 2 else "left",  # noqa: PLR2004
         va="bottom", fontsize=10, color=INK,
     )  # fmt: skip
 
@@ -154,9 +156,11 @@ def _latency(axes: Axes, sweep: ConcurrencySweep, sweeps: Sequence[ConcurrencySw
     tail = [(x, times[1]) for x, times in cells if len(times) > 1]
     if len(tail) > 1:
         axes.plot(*zip(*tail, strict=True), color=own.light, linewidth=0.9)
-        # Not on top of the median's own label.
-        apart = max(tail[-1][1], cells[-1][1][0] * 1.45)
-        axes.text(tail[-1][0] * 1.1, apart, "p95", va="center", fontsize=9.5, color=own.light)
+        x, y = tail[-1]
+        if x == cells[-1][0]:
+            # Not on top of the median's own label.
+            y = max(y, cells[-1][1][0] * 1.5)
+        axes.text(x * 1.1, y, "p95", va="center", fontsize=9.5, color=own.light)
 
 
 def _times(cell: ConcurrencyCell) -> list[float]:

@@ -31,8 +31,7 @@ class SweepRow:
         enough: The lowest level that is as good.
         knee: N* and its interval.
         asked: The highest level, and what was in the model's method of it.
-        peak: Most calls in the model's method at once.
-        threads: Most threads.
+        peak: Most calls in the model's method at once, and most threads.
         stall: Longest stall of the loop.
         limit: What stops it, in words.
         bad: That is a defect.
@@ -47,8 +46,7 @@ class SweepRow:
     enough: str
     knee: tuple[str, str]
     asked: tuple[str, str]
-    peak: str
-    threads: str
+    peak: tuple[str, str]
     stall: str
     limit: str
     bad: bool
@@ -118,6 +116,31 @@ def headline(record: RunRecord) -> Sentence:
     return sentence(by_urgency(result)[0], result)
 
 
+def finding(record: RunRecord) -> Sentence:
+    """What the figure shows: the most and the least that concurrency buys."""
+    sweeps = record.concurrency.sweeps if record.concurrency else ()
+    knees = [(sweep.knee, sweep) for sweep in sweeps if sweep.knee is not None]
+    if record.concurrency is None or not knees:
+        return ("Too few cells were measured for a knee.",)
+    most, best = max(knees, key=lambda pair: pair[0].value)
+    said = how(best, record.concurrency)
+    sentence: Sentence = (
+        "Concurrency buys most in ",
+        Name(best.mode),
+        f"{f' ({said})' if said else ''}: {knee(most)[0]}{units.TIMES} one call at a time",
+    )
+    least, worst = min(knees, key=lambda pair: pair[0].value)
+    if worst is best:
+        return (*sentence, ".")
+    said = how(worst, record.concurrency)
+    return (
+        *sentence,
+        ", and least in ",
+        Name(worst.mode),
+        f"{f' ({said})' if said else ''}: {knee(least)[0]}{units.TIMES}.",
+    )
+
+
 def by_urgency(result: ConcurrencyResult) -> list[ConcurrencySweep]:
     """The sweeps, defects first; in the order of the table among equals."""
     return sorted(result.sweeps, key=lambda sweep: _URGENCY.index(sweep.limit))
@@ -149,10 +172,10 @@ def sentence(sweep: ConcurrencySweep, result: ConcurrencyResult) -> Sentence:
 
 
 def _stopped(
-    sweep: ConcurrencySweep, knee: Estimate, best: ConcurrencyCell, threads: int
+    sweep: ConcurrencySweep, found: Estimate, best: ConcurrencyCell, threads: int
 ) -> Sentence:
     """What follows the name, where no line blocks the loop."""
-    value, interval = units.ratio(knee)
+    value, interval = knee(found)
     at_once = Key(f"{value} calls at once")
     gains = f"{_rate(best.throughput)} at {best.max_concurrency} in flight"
     highest = sweep.levels[-1]
@@ -225,6 +248,11 @@ def _of(cell: ConcurrencyCell) -> str:
     return f"{_number(cell.achieved.value)} of {cell.max_concurrency} asked for"
 
 
+def knee(estimate: Estimate) -> tuple[str, str]:
+    """Write N* and its interval."""
+    return units.significant(estimate.value), _bounds(estimate)
+
+
 def _number(value: float) -> str:
     return units.significant(value, 2 if value < 10 else 3)  # noqa: PLR2004  # 1.0, 12.4
 
@@ -234,6 +262,8 @@ def _rate(estimate: Estimate) -> str:
 
 
 def _bounds(estimate: Estimate) -> str:
+    if estimate.count == 1:
+        return "(once)"
     return f"[{units.significant(estimate.low)}, {units.significant(estimate.high)}]"
 
 
@@ -250,7 +280,9 @@ _LIMITS = {
 def _row(sweep: ConcurrencySweep, result: ConcurrencyResult) -> SweepRow:
     best = next((c for c in sweep.levels if c.max_concurrency == sweep.most), None)
     highest = sweep.levels[-1]
-    stalls = [c.loop_stall_ns for c in sweep.levels if c.loop_stall_ns is not None]
+    stalls = [
+        c.loop_stall_ns for c in (*sweep.levels, *sweep.batches) if c.loop_stall_ns is not None
+    ]
     errors: dict[str, int] = {}
     for cell in (*sweep.levels, *sweep.batches):
         for kind, number in cell.errors.items():
@@ -268,13 +300,15 @@ def _row(sweep: ConcurrencySweep, result: ConcurrencyResult) -> SweepRow:
         if best
         else (units.NONE, "", units.NONE),
         enough=units.NONE if sweep.enough is None else str(sweep.enough),
-        knee=units.ratio(sweep.knee) if sweep.knee else (units.NONE, ""),
+        knee=knee(sweep.knee) if sweep.knee else (units.NONE, ""),
         asked=(
             str(highest.max_concurrency),
             units.NONE if highest.achieved is None else _number(highest.achieved.value),
         ),
-        peak=units.count(max(c.peak for c in sweep.levels)),
-        threads=units.count(max(c.threads for c in sweep.levels)),
+        peak=(
+            units.count(max(c.peak for c in sweep.levels)),
+            units.count(max(c.threads for c in sweep.levels)),
+        ),
         stall=units.duration(max(stalls)) if stalls else units.NONE,
         limit=_LIMITS[sweep.limit],
         bad=sweep.limit in {"blocked", "serial"},
