@@ -221,7 +221,7 @@ def _blocked(blocked: BlockedLoop, highest: ConcurrencyCell) -> Sentence:
     samples = f"{blocked.samples} of {blocked.taken} samples"
     return (
         " blocks the event loop: ",
-        Key(written(blocked.place)),
+        Name(written(blocked.place)),
         " in ",
         Name(blocked.place.function),
         f" {verb}",
