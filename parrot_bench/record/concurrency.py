@@ -71,12 +71,13 @@ class ConcurrencyCell(Saved):
         percentiles: p50, p95, p99 of latency.
         peak: Most calls inside the model's own method at once.
         threads: Most threads of the process at once.
-        loop_stall_ns: The longest time that the event loop did not run a 1 ms heartbeat,
-            nanoseconds; None without a loop.
+        loop_stall_ns: The longest time that the event loop did not run a 1 ms heartbeat, in the
+            repeats that were watched for that, nanoseconds; None without one.
         busy: CPU time of the process, and time in which the loop's thread was ready and had no
             processor, over the batch's time: at 1 this process is the limit.
         calls: Calls made.
-        repeats: How often the batch was made.
+        repeats: How often the batch was timed: the loop was not watched meanwhile, where it was
+            made more often than once.
         errors: Calls that raised, by error type.
     """
 

@@ -292,7 +292,7 @@ def level(
             peak=peak or asked,
             threads=9,
             service_ns=service_ns,
-            stall_ns=2_000_000,
+            stall_ns=None,
             late=(),
             calls_so_far=batch,
         )

@@ -44,7 +44,16 @@ from parrot_bench.studies.concurrency.places import (
     place,
     source_files,
 )
-from parrot_bench.studies.concurrency.plan import REPEATS, Asked, Cell, Pace, Plan, planned, thinned
+from parrot_bench.studies.concurrency.plan import (
+    REPEATS,
+    WATCHED_EVERY,
+    Asked,
+    Cell,
+    Pace,
+    Plan,
+    planned,
+    thinned,
+)
 from parrot_bench.studies.concurrency.watchdog import StackSample, Watchdog
 from parrot_bench.timing import CallLimitExceeded, call_limit
 
@@ -349,7 +358,8 @@ class Concurrency:
                     max_concurrency=cell.level,
                 )
             )
-            if sweep.mode.kind == "async":
+            watched = sweep.mode.kind == "async" and not number % WATCHED_EVERY
+            if watched:
                 perform = self._watched(perform)
             items = [sweep.mode.prepare(bench.calls.prompt)] * cell.batch
             waited_ns = -run_queue_ns()
@@ -361,7 +371,7 @@ class Concurrency:
             # Gathering took it for a result.
             raise CallLimitExceeded(f"no reply within {limit_s:g} s")
         self._paces[cell.sweep].took(cell, reading.wall_ns / 1e9)
-        seen = self._watchdog.seen() if sweep.mode.kind == "async" else None
+        seen = self._watchdog.seen() if watched else None
         return (
             CellTaken(
                 cell=cell,

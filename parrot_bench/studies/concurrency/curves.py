@@ -64,13 +64,16 @@ class Repeats:
 
     Attributes:
         cell: The cell.
-        taken: One entry a repeat.
-        calls: Round and call, of all repeats; empty where no call could be followed.
+        taken: One entry a repeat that is timed: in which the loop was not watched, if there is
+            any.
+        calls: Round and call, of the same repeats; empty where no call could be followed.
+        watched: The repeats in which the loop was watched.
     """
 
     cell: Cell
     taken: Sequence[CellTaken]
     calls: Sequence[tuple[int, Call]]
+    watched: Sequence[CellTaken] = ()
 
     @cached_property
     def throughput(self) -> dict[int, float]:
@@ -100,7 +103,7 @@ class Repeats:
     def summary(self) -> ConcurrencyCell:
         """The cell as it is saved."""
         answered = [(number, call) for number, call in self.calls if not call.error]
-        stalls = [taken.stall_ns for taken in self.taken if taken.stall_ns is not None]
+        stalls = [taken.stall_ns for taken in self.watched if taken.stall_ns is not None]
         return ConcurrencyCell(
             max_concurrency=self.cell.level,
             batch=self.cell.batch,
@@ -163,9 +166,17 @@ def _repeats(
     for each in taken:
         by_cell[each.cell].append(each)
     return [
-        Repeats(cell, found, followed[sweeps[cell.sweep].mode, found[0].case])
+        timed(cell, found, followed[sweeps[cell.sweep].mode, found[0].case])
         for cell, found in by_cell.items()
     ]
+
+
+def timed(cell: Cell, taken: Sequence[CellTaken], calls: Iterable[tuple[int, Call]]) -> Repeats:
+    """Tell the repeats that are timed from those in which the loop was watched."""
+    watched = [each for each in taken if each.stall_ns is not None]
+    others = [each for each in taken if each.stall_ns is None] or watched
+    rounds = {each.round for each in others}
+    return Repeats(cell, others, [(number, c) for number, c in calls if number in rounds], watched)
 
 
 def sweep(told: SweepBegun, cells: Sequence[Repeats], executor_threads: int) -> ConcurrencySweep:
@@ -178,8 +189,8 @@ def sweep(told: SweepBegun, cells: Sequence[Repeats], executor_threads: int) -> 
     """
     levels = sorted((c for c in cells if c.cell.level is not None), key=_level)
     batches = sorted((c for c in cells if c.cell.level is None), key=lambda c: c.cell.batch)
-    late = [sample for c in cells for each in c.taken for sample in each.late]
-    longest = max((each.stall_ns or 0 for c in cells for each in c.taken), default=0)
+    late = [sample for c in cells for each in c.watched for sample in each.late]
+    longest = max((each.stall_ns or 0 for c in cells for each in c.watched), default=0)
     blocked = blocked_loop(late, longest)
     most = max(levels, key=lambda c: c.rate) if levels else None
     alone = next((c for c in levels if c.cell.level == 1), None)

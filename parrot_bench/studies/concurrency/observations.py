@@ -80,7 +80,7 @@ class CellTaken:
         peak: Most of those at once.
         threads: Most threads of the process.
         service_ns: Mean time of a call inside the model's own method; None as above.
-        stall_ns: Longest time between two heartbeats; None without a loop.
+        stall_ns: Longest time between two heartbeats; None where the loop was not watched.
         late: Taken while the heartbeat was late, an idle loop aside.
         calls_so_far: Calls of the model so far.
     """
