@@ -197,6 +197,7 @@ class Run(Course):
             max_concurrency=request.max_concurrency,
             max_calls=request.max_calls,
             call_limit_s=request.call_limit_s,
+            service_time_s=request.service_time_s,
             seed=request.seed or 0,
             loop=request.loop,
             keep_conditions=request.keep_conditions,

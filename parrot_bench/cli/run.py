@@ -15,6 +15,7 @@ from parrot_bench.cli.terminal import (
 )
 from parrot_bench.errors import MeasurementError, ParrotBenchError
 from parrot_bench.record import RunDirectory
+from parrot_bench.request import ON_REQUEST, SHARES
 
 
 def run(
@@ -44,8 +45,8 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME[,NAME…]",
-            help="Studies to make: overhead, streaming.",
-            show_default="all",
+            help=f"Studies to make: {', '.join(SHARES)}.",
+            show_default=f"all but {', '.join(ON_REQUEST)}" if ON_REQUEST else "all",
             rich_help_panel="What to measure",
         ),
     ] = None,
@@ -85,12 +86,22 @@ def run(
             rich_help_panel="What to measure",
         ),
     ] = None,
+    service_time: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME",
+            parser=seconds,
+            help="What a call of the parrot takes in the concurrency study.",
+            show_default="5ms",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
     time: Annotated[
         float,
         typer.Option(
             metavar="TIME",
             parser=seconds,
-            help="Time for the overhead study, such as 60, 90s or 5m.",
+            help="Time for the overhead study, such as 60, 90s or 5m; others take a share of it.",
             show_default="60s",
             rich_help_panel="How long and how well",
         ),
@@ -203,6 +214,7 @@ def run(
             max_concurrency=max_concurrency,
             max_calls=max_calls,
             call_limit_s=call_limit,
+            service_time_s=service_time,
             seed=seed,
             loop=loop,
             keep_conditions=keep_conditions,

@@ -5,6 +5,15 @@ on a machine without LangChain, a year later. It does not measure, estimate or d
 """
 
 from parrot_bench.record.base import Estimate, Percentile, Saved
+from parrot_bench.record.concurrency import (
+    BlockedLoop,
+    CodePlace,
+    ConcurrencyCell,
+    ConcurrencyResult,
+    ConcurrencySweep,
+    LawCheck,
+    Limit,
+)
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
 from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
 from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
@@ -33,13 +42,20 @@ __all__ = [
     "SCHEMA_VERSION",
     "Arrivals",
     "Arriving",
+    "BlockedLoop",
     "ChunkCost",
+    "CodePlace",
+    "ConcurrencyCell",
+    "ConcurrencyResult",
+    "ConcurrencySweep",
     "Condition",
     "Configuration",
     "Environment",
     "Estimate",
     "Latency",
+    "LawCheck",
     "LengthCost",
+    "Limit",
     "ModeArrivals",
     "ModeOverhead",
     "ModeReconciliation",

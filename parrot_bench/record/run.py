@@ -12,6 +12,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from parrot_bench.record.base import Saved
+from parrot_bench.record.concurrency import ConcurrencyResult
 from parrot_bench.record.overhead import OverheadResult
 from parrot_bench.record.streaming import StreamingResult
 from parrot_bench.record.subject import (
@@ -73,6 +74,7 @@ class RunRecord(Saved):
     modes: tuple[ModeRecord, ...] = ()
     overhead: OverheadResult | None = None
     streaming: StreamingResult | None = None
+    concurrency: ConcurrencyResult | None = None
     reconciliation: Reconciliation | None = None
     noise: Noise | None = None
     trust: tuple[TrustCheck, ...] = ()

@@ -13,6 +13,7 @@ from parrot_bench.events import Event, Reply
 from parrot_bench.record import Estimate, Saved
 from parrot_bench.request import SHARES
 from parrot_bench.studies.bench import Bench
+from parrot_bench.studies.concurrency import cells, curves, observations
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.overhead import costs, rounds
 from parrot_bench.studies.streaming import conclusions as streaming_conclusions
@@ -64,6 +65,12 @@ _TABLE = (
         take=streaming_rounds.take,
         conclude=streaming_conclusions.conclude,
         observes=streaming_conclusions.Observes,
+    ),
+    Study(
+        name="concurrency",
+        take=cells.take,
+        conclude=curves.conclude,
+        observes=observations.Observation,
     ),
 )
 

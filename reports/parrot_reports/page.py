@@ -23,7 +23,7 @@ from parrot_reports import (
 from parrot_reports.rundata import RunData
 from parrot_reports.sentences import Key, Name, Sentence
 from parrot_reports.spans import SpanTable
-from parrot_reports.studies import streaming
+from parrot_reports.studies import concurrency, streaming
 from parrot_reports.text import visible
 
 _UNIT = re.compile(r"(?<=\d) (?=(ns|\N{MICRO SIGN}s|ms|s|min|h|%)\b|%)")
@@ -71,6 +71,7 @@ def render(run: RunData) -> Page:
         "latency": section(figures.latency(curves, record), findings.latency(curves, record)),
         "cold": section(figures.cold(cold, record), findings.cold(cold)),
         **_streaming(record),
+        "concurrency": section(figures.concurrency(record), concurrency.finding(record)),
         "stability": section(figures.stability(drifts, record), findings.stability(drifts, record)),
     }
     level, trust = sentences.trust_line(record)
@@ -94,6 +95,7 @@ def render(run: RunData) -> Page:
             modes=tables.modes_table(record),
             unavailable=tables.unavailable(record),
             drawn=drawn,
+            concurrency=concurrency.section(record),
             close_up=figures.has_close_up(record),
             streaming=_streaming_words(record),
             timelines=[
@@ -216,6 +218,7 @@ def environment() -> jinja2.Environment:
         "visible": lambda value: visible(str(value)),
         "visible_lines": lambda value: visible(str(value), keep="\n\t"),
         "unbroken": unbroken,
+        "sentence": set_in_html,
         "duration": units.duration,
         "count": units.count,
         "time": lambda value: units.NONE if value is None else unbroken(units.duration(value)),

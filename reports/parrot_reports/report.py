@@ -22,6 +22,7 @@ _FIGURES = (
     "streaming",
     "streaming_latency",
     "chunk_cost",
+    "concurrency",
     "stability",
 )
 

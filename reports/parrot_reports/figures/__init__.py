@@ -5,6 +5,7 @@ its right, so that eighteen modes stay readable and no legend is needed.
 """
 
 from parrot_reports.figures.canvas import Drawn
+from parrot_reports.figures.concurrency import concurrency
 from parrot_reports.figures.forest import has_close_up, ratios
 from parrot_reports.figures.rounds import stability
 from parrot_reports.figures.streaming import arrivals, chunk_cost
@@ -15,6 +16,7 @@ __all__ = [
     "arrivals",
     "chunk_cost",
     "cold",
+    "concurrency",
     "has_close_up",
     "latency",
     "ratios",
