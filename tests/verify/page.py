@@ -206,10 +206,10 @@ def _bias(lines: Sequence[BiasProcess]) -> Iterable[str]:
     yield _table(("function", "timed by", "over", "bias", "95 %", "rounds", "promised"), rows)
     yield (
         "The 20 µs are a hash repeated in C. Ours are the blocks of a run (`ExecutionMode`, "
-        "`Caller`), with `timeit` of the same number of calls. pyperf's runner is told that the process is one of "
-        "its workers; pytest-benchmark's fixture calibrates itself, for 20 ms each time. What "
-        "those two have on top is how they call: pyperf a `partial`, pytest-benchmark with "
-        "`*args, **kwargs`.\n"
+        "`Caller`), with `timeit` of the same number of calls. pyperf's runner is told that the "
+        "process is one of its workers; pytest-benchmark's fixture calibrates itself, for 20 ms "
+        "each time. What those two have on top is how they call: pyperf a `partial`, "
+        "pytest-benchmark with `*args, **kwargs`.\n"
     )
 
 
