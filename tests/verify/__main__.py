@@ -10,10 +10,9 @@ from typing import Annotated, cast, get_args
 import typer
 
 from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
+from tests.verify.names import BOUNDED, BOUNDED_FUNCTIONS
 from tests.verify.promises import (
-    BIAS_BOUNDS,
     BIAS_PROCESSES,
-    BOUNDED,
     PROCESSES,
     PROMISES,
     bias_outcome,
@@ -58,7 +57,9 @@ def bias(
 
     lines = read(file, BiasProcess)
     typer.echo(page(lines, [], []))
-    _leave([bias_outcome(lines, function, who) for function in BIAS_BOUNDS for who in BOUNDED])
+    _leave(
+        [bias_outcome(lines, function, who) for function in BOUNDED_FUNCTIONS for who in BOUNDED]
+    )
 
 
 @app.command(hidden=True)

@@ -15,35 +15,26 @@ from parrot_bench.estimates import paired_ratio
 from parrot_bench.timing import Async, FrozenGarbage, Sync
 from tests.verify.contenders import (
     PyperfWorker,
-    Take,
     awaited_by_timeit,
     our_caller,
     timed_by_timeit,
     timed_by_us,
 )
-from tests.verify.functions import Call, async_no_op, async_working, no_op, turn_ns, working
+from tests.verify.functions import Call, Take, async_no_op, async_working, no_op, turn_ns, working
+from tests.verify.names import (
+    AGAIN,
+    NO_OP,
+    OURS,
+    OURS_ASYNC,
+    OURS_CPU,
+    PYPERF,
+    PYTEST,
+    REFERENCES,
+    WORK,
+)
 from tests.verify.results import BiasProcess
 
-NO_OP = "no-op"
-WORK = "20 µs"
 WORK_NS = 20_000
-
-OURS = "parrot-bench"
-OURS_CPU = "parrot-bench, CPU time"
-OURS_ASYNC = "parrot-bench, async"
-AGAIN = "timeit, again"
-PYPERF = "pyperf"
-PYTEST = "pytest-benchmark"
-
-REFERENCES = {
-    OURS: "timeit",
-    OURS_CPU: "timeit, CPU time",
-    OURS_ASYNC: "timeit, awaiting",
-    AGAIN: "timeit",
-    PYPERF: "timeit",
-    PYTEST: "timeit",
-}
-"""Who is divided by whom."""
 
 ROUNDS_OF_A_GROUP = 10
 """Rounds that one test of the pytest session has; its last is the one with the peers, which

@@ -18,10 +18,7 @@ from parrot_bench.loading import load_parrot
 from parrot_bench.studies.caller import Caller
 from parrot_bench.studies.plan import Budget, OverheadPlan
 from parrot_bench.timing import Async, Sync
-from tests.verify.functions import Call, as_mode
-
-Take = Callable[[], float]
-"""Times the function once more, and returns nanoseconds per call."""
+from tests.verify.functions import Call, Take, as_mode
 
 WARM_UNITS = 200
 """As many units as a run's warm-up may take."""

@@ -16,6 +16,9 @@ from parrot_bench.execution import CallSettings, ExecutionMode, Keep
 
 Call = Callable[[Any], Any]
 
+Take = Callable[[], float]
+"""Times a function once more, and returns nanoseconds per call."""
+
 CALIBRATED_TURNS = 100
 CALIBRATIONS = 50
 

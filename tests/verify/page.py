@@ -5,11 +5,10 @@ from statistics import median
 
 from scipy import stats
 
-from tests.verify.bias import NO_OP, REFERENCES, WORK
+from tests.verify.names import BOUNDED_FUNCTIONS, REFERENCES
 from tests.verify.planted import EQUAL, LEVELS
 from tests.verify.promises import (
     ALARM,
-    BIAS_BOUNDS,
     FOUND,
     PROMISES,
     SAME,
@@ -181,7 +180,7 @@ def _sooner(lines: Sequence[SensitivityProcess]) -> str:
 def _bias(lines: Sequence[BiasProcess]) -> Iterable[str]:
     dates = sorted({f"{line.taken:%Y-%m-%d}" for line in lines})
     rows = []
-    for function in (NO_OP, WORK):
+    for function in BOUNDED_FUNCTIONS:
         for who, reference in REFERENCES.items():
             found = bias(lines, function, who)
             outcome = bias_outcome(lines, function, who)
@@ -194,7 +193,9 @@ def _bias(lines: Sequence[BiasProcess]) -> Iterable[str]:
                     f"{found.value - 1:+.2%}",
                     f"[{found.low - 1:+.2%}, {found.high - 1:+.2%}]",
                     str(rounds),
-                    "" if outcome is None else f"within {BIAS_BOUNDS[function]:.1%}: {outcome}",
+                    ""
+                    if outcome is None
+                    else f"within {BOUNDED_FUNCTIONS[function]:.1%}: {outcome}",
                 )
             )
     yield "## The harness's own bias\n"

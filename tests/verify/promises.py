@@ -7,7 +7,7 @@ from typing import Literal
 from parrot_bench.errors import MeasurementError
 from parrot_bench.estimates import paired_ratio
 from parrot_bench.record import Estimate
-from tests.verify.bias import NO_OP, OURS, OURS_ASYNC, WORK
+from tests.verify.names import BOUNDED, BOUNDED_FUNCTIONS
 from tests.verify.planted import EQUAL
 from tests.verify.results import BiasProcess, Condition, Found, SensitivityProcess
 from tests.verify.shares import Share
@@ -17,11 +17,6 @@ PROCESSES = 100
 
 BIAS_PROCESSES = 20
 """Fresh processes for the bias, whose unit is the process."""
-
-BIAS_BOUNDS = {NO_OP: 0.02, WORK: 0.001}
-"""How far the interval of our loop over `timeit` may reach from 1."""
-
-BOUNDED = (OURS, OURS_ASYNC)
 
 Outcome = Literal["kept", "broken", "too few processes"]
 
@@ -98,4 +93,4 @@ def bias_outcome(lines: Sequence[BiasProcess], function: str, who: str) -> Outco
         return "too few processes"
     found = bias(lines, function, who)
     reach = max(1.0 - found.low, found.high - 1.0)
-    return "kept" if reach <= BIAS_BOUNDS[function] else "broken"
+    return "kept" if reach <= BOUNDED_FUNCTIONS[function] else "broken"

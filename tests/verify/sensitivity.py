@@ -24,7 +24,7 @@ from parrot_bench.loading import load_parrot
 from parrot_bench.record import RunDirectory, RunRecord
 from parrot_bench.request import DEFAULT_PROMPT, DEFAULT_REPLY
 from parrot_bench.timing import FrozenGarbage
-from tests.verify.contenders import Take
+from tests.verify.functions import Take
 from tests.verify.hogs import hogs
 from tests.verify.planted import BASELINE, LEVELS, VARIABLE, levels, mode, planted_here
 from tests.verify.results import Condition, Found, Planted, SensitivityProcess, Truth
