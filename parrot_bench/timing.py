@@ -4,8 +4,8 @@ A block is primed with untimed calls of its own mode, because the first call aft
 mode's block is cold (``direct_generate`` 28-38 µs instead of 12, ``invoke`` 1.1-1.6x); without
 priming, identical code with 4 and 8 calls a block differed by 7.3 %. The loop over the calls
 is here and nowhere else, so that every mode is timed by the same instructions. They are those
-of ``timeit``: a counter that is never looked at, and an argument that stays where it is. With
-the arguments in a sequence of their own, a call that does nothing seemed to take 4-24 % longer
+of ``timeit``: a counter that is never looked at, and an argument that stays where it is. With a
+sequence of arguments to go through, a call that does nothing seemed to take 7-12 % longer
 (``docs/decisions/harness-bias.md``).
 
 This module does not choose what to measure, in which order, or for how long.

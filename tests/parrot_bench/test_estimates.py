@@ -96,7 +96,19 @@ def random_order(random: Generator, n: int) -> Pair:
     return host[np.arange(n), first], host[np.arange(n), 1 - first]
 
 
+def everything(random: Generator, n: int) -> Pair:
+    """A drift, two speeds, bursts and heavy tails that both modes have, and spikes of their own."""
+    drift, _ = shared_drift(random, n)
+    speed, _ = shared_bimodality(random, n)
+    bursts, _ = shared_autocorrelation(random, n)
+    tails, _ = heavy_tails(random, n)
+    one, other = spikes(random, n)
+    shared = drift * speed * bursts * tails
+    return shared * one, shared * other
+
+
 HOSTS = [
+    everything,
     heavy_tails,
     spikes,
     shared_drift,

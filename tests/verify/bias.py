@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from parrot_bench.environment import environment
 from parrot_bench.errors import MeasurementError
 from parrot_bench.estimates import paired_ratio
 from parrot_bench.timing import Async, FrozenGarbage, Sync
@@ -159,6 +160,7 @@ def measure(groups: int, seed: int) -> BiasProcess:
     }
     return BiasProcess(
         seed=seed,
+        environment=environment("langchain_core", ""),
         ratios={f: {n: value for n, (value, _) in of.items()} for f, of in found.items()},
         rounds={f: {n: count for n, (_, count) in of.items()} for f, of in found.items()},
     )

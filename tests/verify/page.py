@@ -1,10 +1,12 @@
 """The page about the harness itself: a pure function of what was saved."""
 
+import math
 from collections.abc import Iterable, Sequence
-from statistics import median
+from statistics import median, stdev
 
 from scipy import stats
 
+from parrot_bench.record import Environment
 from tests.verify.names import BOUNDED_FUNCTIONS, REFERENCES
 from tests.verify.planted import EQUAL, LEVELS
 from tests.verify.promises import (
@@ -18,7 +20,7 @@ from tests.verify.promises import (
     share,
 )
 from tests.verify.results import BiasProcess, Condition, SensitivityProcess, Truth
-from tests.verify.shares import uniformity
+from tests.verify.shares import Z95, share_of, uniformity
 
 COMMAND = "nox -s verify -- sensitivity --write docs/sensitivity.md"
 
@@ -66,18 +68,14 @@ def page(
         parts += _sensitivity(lines, truths, figure)
     if biases:
         parts += _bias(biases)
+    parts += [_machine(line.environment) for line in (*lines, *biases)][:1]
     return "\n".join(parts)
 
 
 def _sensitivity(
     lines: Sequence[SensitivityProcess], truths: Sequence[Truth], figure: str
 ) -> Iterable[str]:
-    dates = sorted({f"{line.taken:%Y-%m-%d}" for line in lines})
-    commits = sorted({line.commit for line in lines})
-    yield (
-        f"Measured on {' and '.join(dates)} by `{COMMAND}`, commit {', '.join(commits)}"
-        " (a + stands for changes that were not committed).\n"
-    )
+    yield f"{_when(lines)} by `{COMMAND}`.\n"
     yield _table(
         ("condition", "promise", "asked", "found", "processes", ""),
         [
@@ -102,11 +100,21 @@ def _sensitivity(
             yield _equals(of)
             yield _sooner(of)
     yield METHOD.format(truths=len(truths))
-    environment = lines[-1].environment
+
+
+def _when(lines: Sequence[BiasProcess] | Sequence[SensitivityProcess]) -> str:
+    dates = sorted({f"{line.taken:%Y-%m-%d}" for line in lines})
+    commits = sorted(
+        {line.environment.commit[:7] + "+" * bool(line.environment.dirty) for line in lines}
+    )
+    return f"Measured on {' and '.join(dates)}, commit {', '.join(commits)},"
+
+
+def _machine(environment: Environment) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in environment.packages.items())
-    yield (
-        f"{environment.cpu}, {environment.logical_cpus} processors, {environment.platform}, "
-        f"{environment.python}; {versions}.\n"
+    return (
+        f"On {environment.cpu}, {environment.logical_cpus} processors, {environment.platform}, "
+        f"with {environment.python}; {versions}. A commit with a + had uncommitted changes.\n"
     )
 
 
@@ -142,16 +150,20 @@ def _equals(lines: Sequence[SensitivityProcess]) -> str:
     exact = stats.kstest(p_values, "uniform", alternative="greater").pvalue
     tenths = [sum(i <= 10 * p < i + 1 or (i, p) == (9, 1.0) for p in p_values) for i in range(10)]
     others = [line.other_cpu_share for line in lines if line.other_cpu_share is not None]
-    noise = (
-        f" Other processes used {median(others):.1%} of the processors (median)." if others else ""
-    )
+    noise = f" Other processes used {median(others):.1%} of the processors." if others else ""
+    agreed = share_of(low <= 1 <= high for low, high in (line.aa for line in lines))
+    # An interval is two arms of about two standard errors.
+    own = median(math.log(found.high / found.low) / (2 * Z95) for found in last)
+    scatter = stdev(math.log(found.value) for found in last) if len(last) > 1 else 0.0
     return (
         f"Of the equal mode's p-values, by tenths from 0 to 1: {', '.join(map(str, tenths))}. "
         f"Their distribution is above the uniform one by at most {distance.too_small:.2f} "
         f"(Kolmogorov-Smirnov, p = {exact:.2g}; above is where false alarms come from) and below "
         f"it by at most {distance.too_large:.2f} (each is the larger of two tests', so they are "
-        f"cautious). {last[0].rounds} rounds in the first process, "
-        f"{median(found.rounds for found in last):.0f} in the median one.{noise}\n"
+        f"cautious). Its ratios scatter between processes by {scatter:.2%} (standard deviation); "
+        f"a process's own interval makes that {own:.2%}: what is over that, no single process can "
+        f"know. The baseline's second instance was found equal (99 %) in {agreed}. "
+        f"{median(found.rounds for found in last):.0f} rounds in the median process.{noise}\n"
     )
 
 
@@ -178,7 +190,6 @@ def _sooner(lines: Sequence[SensitivityProcess]) -> str:
 
 
 def _bias(lines: Sequence[BiasProcess]) -> Iterable[str]:
-    dates = sorted({f"{line.taken:%Y-%m-%d}" for line in lines})
     rows = []
     for function in BOUNDED_FUNCTIONS:
         for who, reference in REFERENCES.items():
@@ -200,7 +211,7 @@ def _bias(lines: Sequence[BiasProcess]) -> Iterable[str]:
             )
     yield "## The harness's own bias\n"
     yield (
-        f"Measured on {' and '.join(dates)} by `nox -s verify -- bias` in {len(lines)} fresh "
+        f"{_when(lines)} by `nox -s verify -- bias` in {len(lines)} fresh "
         "processes. All time the same function in the same rounds, in random order; a ratio is "
         "the median of its process's rounds, its interval the exact one over processes.\n"
     )

@@ -10,7 +10,7 @@ from parrot_bench.record import Estimate
 from tests.verify.names import BOUNDED, BOUNDED_FUNCTIONS
 from tests.verify.planted import EQUAL
 from tests.verify.results import BiasProcess, Condition, Found, SensitivityProcess
-from tests.verify.shares import Share
+from tests.verify.shares import Share, share_of
 
 PROCESSES = 100
 """Fresh processes of each condition that a promise needs."""
@@ -74,7 +74,7 @@ def said(lines: Sequence[SensitivityProcess], name: str, moment: int = -1) -> li
 
 def share(found: Sequence[Found], verdicts: frozenset[str]) -> Share:
     """Return the share of processes whose verdict is one of these."""
-    return Share(sum(one.verdict in verdicts for one in found), len(found))
+    return share_of(one.verdict in verdicts for one in found)
 
 
 def bias(lines: Sequence[BiasProcess], function: str, who: str) -> Estimate:

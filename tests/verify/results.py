@@ -32,10 +32,12 @@ class BiasProcess(Line):
         seed: Of the order within its rounds.
         ratios: Function, and who timed it, to the median of the rounds' ratios to the reference.
         rounds: The same, to how many rounds that were.
+        environment: Machine and versions.
     """
 
     taken: datetime = Field(default_factory=now)
     seed: int
+    environment: Environment
     ratios: dict[str, dict[str, float]]
     rounds: dict[str, dict[str, int]]
 
@@ -83,10 +85,10 @@ class SensitivityProcess(Line):
         time_s: The run's ``--time``.
         seed: Its seed.
         planted: The planted work.
-        commit: Of parrot-bench, with a ``+`` for uncommitted changes.
         environment: Machine and versions.
         other_cpu_share: Share of all processors that other processes used; None if unknown.
         clock: The clock that decided.
+        aa: The baseline over its second instance: low and high of the 99 % interval.
         found: Mode to what was said of it, at the end and at earlier moments.
         stable: Mode to whether its ratio was called stable.
     """
@@ -96,10 +98,10 @@ class SensitivityProcess(Line):
     time_s: float
     seed: int
     planted: Planted
-    commit: str
     environment: Environment
     other_cpu_share: float | None
     clock: Literal["cpu", "wall"]
+    aa: tuple[float, float]
     found: dict[str, list[Found]]
     stable: dict[str, bool]
 

@@ -86,6 +86,9 @@ def said(
     if overhead is None or {entry.mode for entry in overhead.modes} != {BASELINE, *names}:
         raise MeasurementError(f"the run has other modes than were asked for: {record.failures}")
     clock = overhead.modes[0].decided_by
+    aa = overhead.aa_cpu if clock == "cpu" else overhead.aa_wall
+    if aa is None:
+        raise MeasurementError("the run has no A/A check")
     rounds = _times(blocks, f"{clock}_ns", (BASELINE, *names))
     found: dict[str, list[Found]] = {name: [] for name in names}
     for share in SHARES_OF_TIME:
@@ -128,10 +131,10 @@ def said(
         time_s=record.configuration.time_s,
         seed=record.configuration.seed,
         planted=planted,
-        commit=environment.commit[:7] + ("+" if environment.dirty else ""),
         environment=environment,
         other_cpu_share=record.noise.other_cpu_share if record.noise else None,
         clock=clock,
+        aa=(aa.low, aa.high),
         found=found,
         stable=stable,
     )

@@ -1,7 +1,7 @@
 """Shares with their intervals, and how p-values are spread. Pure functions."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 Z95 = 1.959963984540054
@@ -43,6 +43,12 @@ class Share:
 
     def __str__(self) -> str:
         return f"{self.value:.0%} [{self.low:.0%}, {self.high:.0%}]"
+
+
+def share_of(outcomes: Iterable[bool]) -> Share:
+    """Return how many of the outcomes are true."""
+    counted = list(outcomes)
+    return Share(sum(counted), len(counted))
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,14 @@ from tests.verify.page import page
 from tests.verify.planted import LEVELS
 from tests.verify.promises import bias_outcome
 from tests.verify.results import BiasProcess, Truth
-from tests.verify.test_promises import PLANTED, process
+from tests.verify.test_promises import ENVIRONMENT, PLANTED, process
 
 
 def bias_process(seed: int, ours: float = 1.0) -> BiasProcess:
     ratios = {who: ours if who.startswith(OURS) else 1.2 for who in REFERENCES}
     return BiasProcess(
         seed=seed,
+        environment=ENVIRONMENT,
         ratios=dict.fromkeys(BOUNDED_FUNCTIONS, ratios),
         rounds={name: dict.fromkeys(REFERENCES, 600) for name in BOUNDED_FUNCTIONS},
     )

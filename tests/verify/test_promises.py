@@ -48,10 +48,10 @@ def process(
         time_s=30.0,
         seed=seed,
         planted=PLANTED,
-        commit="0123456",
         environment=ENVIRONMENT,
         other_cpu_share=0.01,
         clock="cpu",
+        aa=(0.995, 1.004),
         found={
             name: found(equal if name == EQUAL else planted, 1 + LEVELS[name]) for name in names
         },
