@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 from typing import Annotated, cast, get_args
@@ -153,7 +154,7 @@ def _judge(results: Path) -> None:
     _leave(outcomes)
 
 
-def _leave(outcomes: list[str | None]) -> None:
+def _leave(outcomes: Sequence[str | None]) -> None:
     if "broken" in outcomes:
         raise typer.Exit(BROKEN)
     if "too few processes" in outcomes:

@@ -19,7 +19,7 @@ from tests.verify.promises import (
     said,
     share,
 )
-from tests.verify.results import BiasProcess, Condition, SensitivityProcess, Truth
+from tests.verify.results import BiasProcess, Condition, ProcessLine, SensitivityProcess, Truth
 from tests.verify.shares import Z95, share_of, uniformity
 
 COMMAND = "nox -s verify -- sensitivity --write docs/sensitivity.md"
@@ -44,8 +44,8 @@ the cautious side. On the busy machine, one process a core does nothing but work
 there a process has the baseline, the equal mode, the one with 3 %, and one of the others in turn.
 
 *Measured* is how much longer planted calls take by `timeit`, interleaved, in processes of their
-own: the median of {truths}. Shares have Wilson's 95 % interval. Earlier moments are what the same
-functions say of the rounds until then.
+own: the median of {truths}, in which the baseline's call took {call}. Shares have Wilson's 95 %
+interval. Earlier moments are what the same functions say of the rounds until then.
 """
 
 
@@ -99,10 +99,11 @@ def _sensitivity(
             yield _curve(of, truths)
             yield _equals(of)
             yield _sooner(of)
-    yield METHOD.format(truths=len(truths))
+    call = f"{median(t.call_ns for t in truths) / 1000:.0f} µs" if truths else "-"
+    yield METHOD.format(truths=len(truths), call=call)
 
 
-def _when(lines: Sequence[BiasProcess] | Sequence[SensitivityProcess]) -> str:
+def _when(lines: Sequence[ProcessLine]) -> str:
     dates = sorted({f"{line.taken:%Y-%m-%d}" for line in lines})
     commits = sorted(
         {line.environment.commit[:7] + "+" * bool(line.environment.dirty) for line in lines}
@@ -122,6 +123,8 @@ def _curve(lines: Sequence[SensitivityProcess], truths: Sequence[Truth]) -> str:
     rows = []
     for name, planted in LEVELS.items():
         last = said(lines, name)
+        if not last:  # it has not been its turn yet
+            continue
         measured = [truth.ratios[name] for truth in truths]
         rows.append(
             (
@@ -140,7 +143,7 @@ def _curve(lines: Sequence[SensitivityProcess], truths: Sequence[Truth]) -> str:
 
 
 def _half_width(low: float, high: float) -> float:
-    return (high / low) ** 0.5 - 1
+    return math.sqrt(high / low) - 1
 
 
 def _equals(lines: Sequence[SensitivityProcess]) -> str:
@@ -168,25 +171,16 @@ def _equals(lines: Sequence[SensitivityProcess]) -> str:
 
 
 def _sooner(lines: Sequence[SensitivityProcess]) -> str:
-    moments = range(len(lines[0].found[EQUAL]))
+    """Return the table of what was said at each moment, had the rounds ended there."""
+    names = [name for name, planted in LEVELS.items() if planted and said(lines, name)]
     rows = []
-    for moment in moments:
-        seconds = median(line.found[EQUAL][moment].seconds for line in lines)
-        cells = [
-            str(
-                share([line.found[name][moment] for line in lines], ALARM if not planted else FOUND)
-            )
-            for name, planted in LEVELS.items()
-        ]
-        same = share(said(lines, EQUAL, moment), SAME)
-        rows.append((f"{seconds:.0f} s", *cells, str(same)))
-    heads = (
-        "rounds until",
-        "false alarms",
-        *(f"{planted:.2%} found" for planted in LEVELS.values() if planted),
-        "equals the same",
-    )
-    return _table(heads, rows)
+    for moment, now in enumerate(lines[0].found[EQUAL]):
+        equal = said(lines, EQUAL, moment)
+        cells = [str(share(said(lines, name, moment), FOUND)) for name in names]
+        same = str(share(equal, SAME))
+        rows.append((f"{now.seconds:.0f} s", str(share(equal, ALARM)), *cells, same))
+    found = [f"{LEVELS[name]:.2%} found" for name in names]
+    return _table(("rounds until", "false alarms", *found, "equals the same"), rows)
 
 
 def _bias(lines: Sequence[BiasProcess]) -> Iterable[str]:

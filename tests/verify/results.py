@@ -24,20 +24,28 @@ class Line(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class BiasProcess(Line):
-    """What one process found of the harness's own bias.
+class ProcessLine(Line):
+    """What one process found, when, and on which machine.
 
     Attributes:
         taken: When.
-        seed: Of the order within its rounds.
-        ratios: Function, and who timed it, to the median of the rounds' ratios to the reference.
-        rounds: The same, to how many rounds that were.
         environment: Machine and versions.
     """
 
     taken: datetime = Field(default_factory=now)
-    seed: int
     environment: Environment
+
+
+class BiasProcess(ProcessLine):
+    """What one process found of the harness's own bias.
+
+    Attributes:
+        seed: Of the order within its rounds.
+        ratios: Function, and who timed it, to the median of the rounds' ratios to the reference.
+        rounds: The same, to how many rounds that were.
+    """
+
+    seed: int
     ratios: dict[str, dict[str, float]]
     rounds: dict[str, dict[str, int]]
 
@@ -76,16 +84,14 @@ class Found(Line):
     rounds: int
 
 
-class SensitivityProcess(Line):
+class SensitivityProcess(ProcessLine):
     """What one fresh process said of modes with planted differences.
 
     Attributes:
-        taken: When it began.
         condition: What else the machine did.
         time_s: The run's ``--time``.
         seed: Its seed.
         planted: The planted work.
-        environment: Machine and versions.
         other_cpu_share: Share of all processors that other processes used; None if unknown.
         clock: The clock that decided.
         aa: The baseline over its second instance: low and high of the 99 % interval.
@@ -93,12 +99,10 @@ class SensitivityProcess(Line):
         stable: Mode to whether its ratio was called stable.
     """
 
-    taken: datetime = Field(default_factory=now)
     condition: Condition
     time_s: float
     seed: int
     planted: Planted
-    environment: Environment
     other_cpu_share: float | None
     clock: Literal["cpu", "wall"]
     aa: tuple[float, float]

@@ -110,19 +110,19 @@ def said(
             )
     stable = {}
     for entry in overhead.modes:
-        ratio = entry.cpu_ratio if clock == "cpu" else entry.wall_ratio
-        if entry.mode == BASELINE or ratio is None:
+        final = entry.cpu_ratio if clock == "cpu" else entry.wall_ratio
+        if entry.mode == BASELINE or final is None:
             continue
-        stable[entry.mode] = ratio.stable
+        stable[entry.mode] = final.stable
         found[entry.mode].append(
             Found(
                 seconds=overhead.duration_s,
                 verdict=entry.verdict,
-                value=ratio.value,
-                low=ratio.low,
-                high=ratio.high,
+                value=final.value,
+                low=final.low,
+                high=final.high,
                 p=p_value(log_ratios(rounds[entry.mode], rounds[BASELINE])),
-                rounds=ratio.count,
+                rounds=final.count,
             )
         )
     return SensitivityProcess(

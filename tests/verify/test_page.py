@@ -1,10 +1,11 @@
 """The page says what was measured, and nothing else."""
 
+from tests.verify.figure import figure
 from tests.verify.names import BOUNDED_FUNCTIONS, OURS, REFERENCES
 from tests.verify.page import page
 from tests.verify.planted import LEVELS
 from tests.verify.promises import bias_outcome
-from tests.verify.results import BiasProcess, Truth
+from tests.verify.results import BiasProcess, Condition, Truth
 from tests.verify.test_promises import ENVIRONMENT, PLANTED, process
 
 
@@ -18,6 +19,7 @@ def bias_process(seed: int, ours: float = 1.0) -> BiasProcess:
     )
 
 
+CONDITIONS: tuple[Condition, ...] = ("quiet", "busy")
 TRUTHS = [Truth(planted=PLANTED, call_ns=3e5, ratios={n: 1 + v for n, v in LEVELS.items()})]
 
 
@@ -42,6 +44,21 @@ def test_the_page_has_what_was_measured() -> None:
 def test_what_was_not_measured_is_not_on_the_page() -> None:
     assert "bias" not in page([], [process("quiet", 0)], [])
     assert "planted" not in page([bias_process(0)], [], [])
+
+
+def test_a_measurement_that_was_stopped_has_a_page() -> None:
+    text = page([], [process("busy", 0)], [])
+    assert "| 0.25% | - |" in text
+    assert "| 0.50% |" not in text
+    assert "3.00% found" in text
+    figure([process("busy", 0)], [])
+
+
+def test_the_figure_is_drawn_the_same_again() -> None:
+    lines = [process(condition, seed) for condition in CONDITIONS for seed in range(8)]
+    drawn = figure(lines, TRUTHS)
+    assert drawn == figure(lines, TRUTHS)
+    assert b"quiet, 30 s (8 processes)" in drawn
 
 
 def test_the_bias_is_judged_by_the_bound_of_its_interval() -> None:
