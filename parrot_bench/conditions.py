@@ -7,11 +7,14 @@ put back afterwards, which matters where the measurement runs inside somebody's 
 import os
 import re
 import sys
+import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from itertools import chain
 from typing import Any
 
+from langchain_core.callbacks import BaseCallbackManager
 from langchain_core.language_models import BaseChatModel
 
 from parrot_bench.record import Condition
@@ -19,7 +22,8 @@ from parrot_bench.record import Condition
 _TRACING_VARIABLE = re.compile(r"LANGSMITH_|LANGCHAIN_TRACING")
 
 Undo = Callable[[], None]
-Removal = tuple[str, str, Callable[[], Undo]]
+Removal = tuple[str, str, Callable[[], Undo] | None]
+"""Name, effect, and what takes it off; None where a running process can't be rid of it."""
 
 
 @contextmanager
@@ -35,15 +39,19 @@ def conditions(models: tuple[BaseChatModel, ...], *, keep: bool) -> Iterator[lis
     """
     with ExitStack() as stack:
         found = []
-        for name, effect, remove in [
-            *_environment(),
-            *_langchain_globals(),
-            *_configured_handlers(),
-            *_model_settings(models),
-            *_interpreter_hooks(),
-        ]:
-            found.append(Condition(name=name, effect=effect, kept=keep))
-            if not keep:
+        # One after the other: what an instrumentation brought along goes with it.
+        for name, effect, remove in chain(
+            _environment(),
+            _langchain_globals(),
+            _instrumentation(),
+            _configured_handlers(),
+            _model_settings(models),
+            _interpreter_hooks(),
+            _asyncio_debug(),
+        ):
+            kept = keep or remove is None
+            found.append(Condition(name=name, effect=effect, kept=kept))
+            if remove is not None and not keep:
                 stack.callback(remove())
         yield found
 
@@ -105,16 +113,35 @@ def _langchain_globals() -> Iterator[Removal]:
         )
 
 
+def _instrumentation() -> Iterator[Removal]:
+    """Instrumentations: ours, and those that wrap every callback manager's constructor."""
+    from parrot_callbacks.instrumentor import LangChainInstrumentor  # noqa: PLC0415
+
+    effect = "every call is traced, and timed with its tracing"
+    ours = LangChainInstrumentor()
+    if ours.is_instrumented:
+        yield "parrot_callbacks instrumentation", effect, ours.suspend
+    wrapper: Any = vars(BaseCallbackManager)["__init__"]
+    original = getattr(wrapper, "__wrapped__", None)
+    if original is not None:
+
+        def unwrap() -> Undo:
+            BaseCallbackManager.__init__ = original  # type: ignore[method-assign]
+
+            def undo() -> None:
+                BaseCallbackManager.__init__ = wrapper  # type: ignore[method-assign]
+
+            return undo
+
+        owner = getattr(getattr(wrapper, "_self_wrapper", None), "__module__", "somebody's")
+        yield f"{owner} instrumentation", effect, unwrap
+
+
 def _configured_handlers() -> Iterator[Removal]:
     """Handlers that ``register_configure_hook`` attaches to every call."""
     from langchain_core.tracers import context  # noqa: PLC0415
 
     hooks = getattr(context, "_configure_hooks", [])
-
-    def unset(variable: Any) -> Undo:
-        was = variable.get()
-        variable.set(None)
-        return lambda: variable.set(was)
 
     def unhook(hook: Any) -> Undo:
         hooks.remove(hook)
@@ -125,7 +152,7 @@ def _configured_handlers() -> Iterator[Removal]:
         handler = variable.get()
         effect = "a handler that is attached to every call is timed with it"
         if handler is not None:
-            yield f"handler {type(handler).__name__}", effect, partial(unset, variable)
+            yield f"handler {type(handler).__name__}", effect, partial(unhook, hook)
         elif env_var and handler_class and os.environ.get(env_var, "").lower() in {"1", "true"}:
             yield f"handler {handler_class.__name__}", effect, partial(unhook, hook)
 
@@ -180,4 +207,46 @@ def _interpreter_hooks() -> Iterator[Removal]:
             "sys.setprofile",
             "a profiler runs code on every call",
             lambda: switch(sys.setprofile, profile),
+        )
+    monitoring: Any = getattr(sys, "monitoring", None)  # from Python 3.12 on
+    for tool in range(6) if monitoring is not None else ():
+        name = monitoring.get_tool(tool)
+        if name is not None and (events := monitoring.get_events(tool)):
+            yield (
+                f"sys.monitoring {name}",
+                "a debugger, profiler or coverage is told what the code does",
+                partial(_silence, monitoring, tool, events),
+            )
+    if tracemalloc.is_tracing():
+        yield (
+            "tracemalloc",
+            "tracing every allocation makes invoke 4.9 times as expensive",
+            _stop_tracemalloc,
+        )
+
+
+def _silence(monitoring: Any, tool: int, events: int) -> Undo:
+    monitoring.set_events(tool, 0)
+    return lambda: monitoring.set_events(tool, events)
+
+
+def _stop_tracemalloc() -> Undo:
+    frames = tracemalloc.get_traceback_limit()
+    tracemalloc.stop()
+    return lambda: tracemalloc.start(frames)
+
+
+def _asyncio_debug() -> Iterator[Removal]:
+    def without(name: str) -> Undo:
+        value = os.environ.pop(name)
+        return lambda: os.environ.update({name: value})
+
+    if sys.flags.dev_mode:
+        yield "Python's development mode", "allocator and event loops check themselves", None
+    # Every new loop asks for it.
+    if os.environ.get("PYTHONASYNCIODEBUG"):
+        yield (
+            "PYTHONASYNCIODEBUG",
+            "asyncio's debug mode makes ainvoke 3.9 times as expensive",
+            partial(without, "PYTHONASYNCIODEBUG"),
         )

@@ -12,7 +12,6 @@ from parrot_bench.record import (
     Condition,
     Environment,
     ModelDescription,
-    ModeReconciliation,
     ModeRecord,
     Reconciliation,
 )
@@ -30,6 +29,26 @@ class Phase:
     """Something that may take a while has begun."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyBegun:
+    """What is told from here on belongs to this study."""
+
+    study: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyEnded:
+    """A study is over.
+
+    Attributes:
+        study: Its name.
+        left_out: Why it could not be made; empty when it was.
+    """
+
+    study: str
+    left_out: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +150,8 @@ class Block:
         cold_ns: Wall time of the first, untimed unit.
         stamps: Clock readings at the start and after each call; empty unless the round was
             stamped, or the block is a single call.
+        case: What tells this block from others of the same mode, such as the length of the
+            reply or the handler that listens; empty where nothing does.
     """
 
     position: int
@@ -143,6 +164,7 @@ class Block:
     cpu_ns: int
     cold_ns: int | None
     stamps: tuple[int, ...] = ()
+    case: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +189,49 @@ class RoundTaken:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """One call that was followed by itself, as it is saved in ``calls.parquet``.
+
+    Attributes:
+        mode: Name of the mode.
+        case: As in :class:`Block`.
+        started_ns: ``perf_counter_ns`` when it was made.
+        ended_ns: The same, at the end of its reply or when it raised.
+        chunks_ns: The same for the arrival of each chunk with content.
+        tokens: Output tokens; None when the reply has no usage.
+        error: Name of the error type; empty when there was none.
+    """
+
+    mode: str
+    case: str
+    started_ns: int
+    ended_ns: int
+    chunks_ns: tuple[int, ...] = ()
+    tokens: int | None = None
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CallsTaken:
+    """Some calls are finished.
+
+    Attributes:
+        number: Of the round, or of whatever the study repeats, from 0.
+        calls: One entry a call.
+    """
+
+    number: int
+    calls: tuple[Call, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Something that one study alone knows how to read."""
+
+    what: object
+
+
+@dataclass(frozen=True, slots=True)
 class RoundsEnded:
     """The rounds are over.
 
@@ -175,13 +240,6 @@ class RoundsEnded:
     """
 
     by_calls: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ModeTraced:
-    """The traced pass of one mode is over."""
-
-    result: ModeReconciliation
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,11 +267,14 @@ class Failed:
 Event = (
     Phase
     | Described
+    | StudyBegun
+    | StudyEnded
     | ModeDropped
     | Planned
     | RoundTaken
+    | CallsTaken
+    | Observed
     | RoundsEnded
-    | ModeTraced
     | PassReconciled
     | Failed
 )

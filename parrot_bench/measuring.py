@@ -5,8 +5,8 @@ as objects, in the caller's own. It imports no table, no chart and no progress b
 """
 
 import os
-from collections.abc import Generator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,17 @@ from pydantic import JsonValue
 
 from parrot_bench.conditions import conditions
 from parrot_bench.environment import environment
-from parrot_bench.errors import UsageError
-from parrot_bench.events import Described, Event, Phase, Reply
+from parrot_bench.errors import ParrotBenchError, UsageError
+from parrot_bench.events import Described, Event, ModeDropped, Phase, Reply, StudyBegun, StudyEnded
 from parrot_bench.execution import ExecutionMode, implements
+from parrot_bench.journal import journaled
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
 from parrot_bench.modes import MODES, quiet, select_modes
-from parrot_bench.record import ModelDescription, ModeRecord
+from parrot_bench.record import Condition, ModelDescription, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
-from parrot_bench.studies.caller import UNPRIMED_NS
-from parrot_bench.studies.overhead import Overhead
-from parrot_bench.studies.plan import OverheadPlan
-from parrot_bench.timing import Async
+from parrot_bench.studies.bench import Bench, Budget, Calls
+from parrot_bench.studies.table import STUDIES
+from parrot_bench.timing import open_clocks
 from parrot_bench.traced_pass import TracedPass, TracedPlan
 from parrot_callbacks import open_tracing
 from parrot_callbacks.redaction import is_credential, recordable
@@ -43,11 +43,13 @@ class Job:
         modes: Names of modes, or modes of one's own, which cannot be sent to another process;
             empty for the default ones.
         spans: Where ``spans.jsonl`` goes.
+        journal: Where what is told is written down; None for nowhere.
     """
 
     request: Request
     modes: tuple[str | ExecutionMode, ...] = ()
     spans: Path | None = None
+    journal: Path | None = None
 
 
 Measurement = Generator[Event, Reply, None]
@@ -66,6 +68,11 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     Raises:
         ParrotBenchError: The job cannot be done; the message says why.
     """
+    measurement = _measure(job, loaded)
+    yield from measurement if job.journal is None else journaled(measurement, job.journal)
+
+
+def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
     request = job.request
     reply_length = request.reply_length
     embedded = loaded is None and not request.spec
@@ -86,58 +93,89 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
         )
     kwargs = {} if embedded else _call_arguments(request, model)
     batch = _batch_size(request, usable)
-    with quiet(), conditions((model, second), keep=request.keep_conditions) as found:
-        reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor")
-        plan = OverheadPlan(
+    reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor")
+    with (
+        quiet(),
+        conditions((model, second), keep=request.keep_conditions) as found,
+        open_clocks(request.loop) as clocks,
+    ):
+        bench = Bench(
+            request=request,
+            model=model,
+            second=second,
+            embedded=embedded,
             modes=usable,
-            baseline=request.baseline,
-            prompt=request.prompt,
-            kwargs=kwargs,
-            batch_size=batch,
-            max_concurrency=request.max_concurrency,
-            max_calls=request.max_calls,
-            reserved_calls=reserved,
-            call_limit_s=request.call_limit_s,
-            seed=request.seed or 0,
-            tail_s=request.tail_s,
-        )
-        study = Overhead(model, second, plan)
-        try:
-            clock = study.clocks["async"]
-            loop = clock.loop_class if isinstance(clock, Async) else ""
-            yield Described(
-                model=describe(model, request.spec, how),
-                environment=environment(type(model).__module__, loop),
-                conditions=tuple(found),
-                modes=tuple(_mode_record(mode, model) for mode in chosen) + _left_out(job, model),
+            calls=Calls(
+                prompt=request.prompt,
+                kwargs=kwargs,
                 batch_size=batch,
-                reply_length=reply_length,
-                pid=os.getpid(),
-            )
-            yield from study.events()
-            slow = study.baseline.unit_ns > UNPRIMED_NS
-            yield from _trace(job, model, study, plan, slow=slow)
-        finally:
-            study.close()
+                max_concurrency=request.max_concurrency,
+                call_limit_s=request.call_limit_s,
+            ),
+            clocks=clocks,
+            budget=Budget(request.max_calls, reserved),
+        )
+        yield Described(
+            model=describe(model, request.spec, how),
+            environment=environment(type(model).__module__, clocks["async"].loop_class),
+            conditions=(*found, *_own_loop(request)),
+            modes=tuple(_mode_record(mode, model) for mode in chosen) + _left_out(job, model),
+            batch_size=batch,
+            reply_length=reply_length,
+            pid=os.getpid(),
+        )
+        yield from _studies(bench)
+        yield from _trace(job, bench)
 
 
-def _trace(
-    job: Job, model: BaseChatModel, study: Overhead, plan: OverheadPlan, *, slow: bool
-) -> Measurement:
+def _own_loop(request: Request) -> Iterator[Condition]:
+    if request.loop != "asyncio":
+        yield Condition(
+            name=f"--loop {request.loop}",
+            effect="asynchronous modes run on another event loop than asyncio's own",
+            kept=True,
+        )
+
+
+def _studies(bench: Bench) -> Measurement:
+    """Make one study after the other; only if the first cannot be made, the run ends with it."""
+    done = False
+    for name in sorted(bench.request.studies, key=list(STUDIES).index):
+        yield StudyBegun(name)
+        try:
+            own = replace(bench, time_s=bench.request.limit_s(name))
+            yield from _noting_failures(STUDIES[name].take(own), bench.failed)
+        except ParrotBenchError as error:
+            if not done:
+                raise
+            yield StudyEnded(name, str(error))
+        else:
+            done = True
+            yield StudyEnded(name)
+
+
+def _noting_failures(study: Measurement, failed: dict[str, str]) -> Measurement:
+    """Pass on what a study tells, and note the modes that it leaves out."""
+    reply = None
+    while True:
+        try:
+            event = next(study) if reply is None else study.send(reply)
+        except StopIteration:
+            return
+        if isinstance(event, ModeDropped):
+            failed[event.mode] = event.reason
+        reply = yield event
+
+
+def _trace(job: Job, bench: Bench) -> Measurement:
     counted = job.request.max_calls is not None
     traced = TracedPlan(
-        modes=study.modes,
-        prompt=plan.prompt,
-        kwargs=plan.kwargs,
-        calls=1 if slow or counted else TRACED_CALLS,
-        batch_size=plan.batch_size,
-        max_concurrency=plan.max_concurrency,
-        call_limit_s=plan.call_limit_s,
+        **vars(bench.calls), modes=bench.usable, calls=1 if counted else TRACED_CALLS
     )
     spans = len(traced.modes) * (max(traced.calls, traced.batch_size) + 1)
     tracing = open_tracing(job.spans, job.request.otlp, planned_spans=spans)
     try:
-        yield from TracedPass(model, traced, tracing, study.clocks).events()
+        yield from TracedPass(bench.model, traced, tracing, bench.clocks).events()
     finally:
         tracing.close()
 

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from parrot_bench.estimates import relative_half_width
 from parrot_bench.events import (
+    CallsTaken,
     Described,
     Event,
     ModeDropped,
@@ -20,9 +21,11 @@ from parrot_bench.events import (
     RoundTaken,
 )
 from parrot_bench.record import Estimate
+from parrot_bench.request import Request
 from parrot_bench.running import Run
-from parrot_bench.studies.costs import deciding_clock, ratio
-from parrot_bench.studies.overhead import MIN_ROUNDS
+from parrot_bench.studies.gathered import Gathered
+from parrot_bench.studies.overhead.rounds import MIN_ROUNDS
+from parrot_bench.studies.table import STUDIES
 
 REDRAW_S = 0.5
 LINE_S = 10.0
@@ -51,9 +54,9 @@ class Progress:
         elif isinstance(event, ModeDropped):
             self._say(Text(f"{event.mode} is left out: {event.reason}", style="yellow"))
         elif isinstance(event, Planned):
-            self._planned(run, event)
+            self._planned(run.request, event)
         elif isinstance(event, RoundsEnded):
-            if run.stopped_by == "max-calls":
+            if event.by_calls:
                 self._say(Text("--max-calls leaves no further round"))
         elif isinstance(event, Phase) and not self._console.is_terminal:
             # A log wants one line for the warm-up of all modes, not one for each.
@@ -62,9 +65,9 @@ class Progress:
                 self._say(Text(f"{event.text} …", style="dim"))
             self._kind = kind
         if self._console.is_terminal:
-            self._draw(run, force=not isinstance(event, RoundTaken))
-        elif isinstance(event, RoundTaken) and not event.tail:
-            self._line(run)
+            self._draw(run, force=not isinstance(event, RoundTaken | CallsTaken))
+        elif isinstance(event, RoundTaken) and not event.tail and run.current is not None:
+            self._line(run.current)
 
     def close(self) -> None:
         """Take the display away."""
@@ -85,20 +88,20 @@ class Progress:
             done = "kept" if condition.kept else "removed from the timed process"
             self._say(Text(f"{condition.name}: {done} ({condition.effect})", style="yellow"))
 
-    def _planned(self, run: Run, plan: Planned) -> None:
+    def _planned(self, request: Request, plan: Planned) -> None:
         """Show the plan where it costs time or money."""
         self._drawn = monotonic()
-        request = run.request
+        limit_s = request.limit_s("overhead")
         if plan.round_s < SLOW_ROUND_S and request.max_calls is None:
             return
-        rounds = max(1, round(run.request.rounds_s / max(plan.round_s, 1e-9)))
+        rounds = max(1, round(limit_s / max(plan.round_s, 1e-9)))
         if plan.affordable_rounds is not None:
             rounds = min(rounds, plan.affordable_rounds)
         traced = sum(mode.calls_per_unit for mode in plan.modes)
         calls = plan.calls_so_far + rounds * plan.round_calls + traced
         tokens = [m.tokens for m in plan.modes if m.tokens is not None]
         out = f", {round(calls * sum(tokens) / len(tokens)):,} output tokens" if tokens else ""
-        seconds = min(run.request.rounds_s, rounds * plan.round_s)
+        seconds = min(limit_s, rounds * plan.round_s)
         self._say(
             Text(
                 f"plan: about {rounds} rounds of {plan.round_calls} calls, "
@@ -107,7 +110,7 @@ class Progress:
             )
         )
         if rounds < MIN_ROUNDS:
-            need_s = plan.round_s * MIN_ROUNDS / run.request.rounds_s * request.time_s
+            need_s = plan.round_s * MIN_ROUNDS / limit_s * request.time_s
             need_calls = plan.calls_so_far + MIN_ROUNDS * plan.round_calls + traced
             wants = []
             if need_s > request.time_s:
@@ -124,31 +127,25 @@ class Progress:
 
     # -- between rounds ------------------------------------------------------------------
 
-    def _left_s(self, run: Run) -> float:
-        return max(0.0, run.request.time_s - run.elapsed_s)
+    @staticmethod
+    def _left_s(study: Gathered) -> float:
+        return max(0.0, study.limit_s - study.elapsed_s)
 
-    def _ratios(self, run: Run) -> list[tuple[str, Estimate]]:
-        plan = run.plan
-        if plan is None or run.samples.rounds < MIN_ROUNDS:
-            return []
-        clock = deciding_clock(plan)
-        found = []
-        for planned in plan.modes:
-            if planned.mode == run.request.baseline or planned.mode in run.failures:
-                continue
-            estimate = ratio(run.samples, planned, run.request.baseline, clock)
-            if estimate is not None:
-                found.append((planned.mode, estimate))
-        return found
+    @staticmethod
+    def _ratios(study: Gathered) -> list[tuple[str, Estimate]]:
+        return STUDIES[study.study].so_far(study)
 
-    def _line(self, run: Run) -> None:
+    def _line(self, study: Gathered) -> None:
         now = monotonic()
         if now - self._drawn < LINE_S:
             return
         self._drawn = now
-        ratios = "  ".join(f"{mode} {self._number(e)[0]}" for mode, e in self._ratios(run))
+        ratios = "  ".join(f"{mode} {self._number(e)[0]}" for mode, e in self._ratios(study))
         self._say(
-            Text(f"{run.samples.rounds} rounds, at most {self._left_s(run):.0f} s left  {ratios}")
+            Text(
+                f"{study.study}: {study.samples.rounds} rounds, "
+                f"at most {self._left_s(study):.0f} s left  {ratios}"
+            )
         )
 
     def _draw(self, run: Run, *, force: bool) -> None:
@@ -162,20 +159,24 @@ class Progress:
         self._live.update(self._view(run), refresh=True)
 
     def _view(self, run: Run) -> RenderableType:
-        if run.plan is None or not run.samples.rounds:
+        study = run.current
+        if study is None or not (study.samples or study.observed):
             return Text(f"  {run.phase} …", style="dim")
         head = Table.grid(padding=(0, 2))
         bar = ProgressBar(
-            total=run.request.time_s, completed=min(run.elapsed_s, run.request.time_s), width=32
+            total=study.limit_s, completed=min(study.elapsed_s, study.limit_s), width=32
         )
-        left = f"at most {self._left_s(run):.0f} s left"
-        head.add_row(run.phase, bar, f"{run.samples.rounds} rounds", left)
+        rounds = f"{study.samples.rounds} rounds" if study.samples.rounds else run.phase
+        head.add_row(study.study, bar, rounds, f"at most {self._left_s(study):.0f} s left")
+        found = self._ratios(study)
+        if not found:
+            return head
         table = Table(box=None, padding=(0, 2), header_style="dim")
         table.add_column("mode")
         table.add_column(f"against {run.request.baseline}, so far", justify="right")
         table.add_column("")
         table.add_column("± %", justify="right")
-        for mode, estimate in self._ratios(run):
+        for mode, estimate in found:
             value, interval = self._number(estimate)
             width = relative_half_width(estimate) * 100
             style = "green" if width <= run.request.target * 100 else "dim"

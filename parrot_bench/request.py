@@ -2,15 +2,23 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from parrot_bench.errors import UsageError
 
-STUDIES = ("overhead",)
-"""The studies of this version."""
+SHARES: Mapping[str, float] = MappingProxyType({"overhead": 1.0})
+"""The studies, in the order in which they are made, and the time of each as a share of --time."""
+
+ON_REQUEST: frozenset[str] = frozenset()
+"""Studies that are made only when they are named."""
+
+DEFAULT_STUDIES = tuple(name for name in SHARES if name not in ON_REQUEST)
 
 DEFAULT_PROMPT = ("What does each way of calling you cost? " * 7)[:256]
 """256 characters of plain text."""
@@ -20,6 +28,9 @@ DEFAULT_BATCH = 16
 
 TAIL_SHARE = 0.15
 """Share of the time budget for the pass with garbage collection on."""
+
+LOOPS = ("asyncio", "uvloop")
+"""Packages that make event loops."""
 
 DEFAULT_REPLY = 20
 """Chunks of the parrot's reply."""
@@ -34,7 +45,7 @@ class Request:
         modes: Names of modes, or ``module:attr`` of one's own; empty for the default ones.
         baseline: The mode the others are divided by.
         studies: Names of studies.
-        time_s: Time budget of the overhead study, seconds.
+        time_s: Time budget of the overhead study, seconds; the others have a share of as much.
         target: Half-width of the intervals to stop at; 0.02 is ±2 %.
         delta: Ratios inside ±delta are called the same.
         prompt: The prompt's text.
@@ -44,6 +55,7 @@ class Request:
         max_calls: Upper bound on calls of the model.
         call_limit_s: Time limit of one call, seconds.
         seed: Seed of the random order; None draws one, which is recorded.
+        loop: What makes event loops, ``asyncio`` or ``uvloop``.
         keep_conditions: Measure with whatever distorts, and say so.
         otlp: Endpoint of a collector to send the spans to, as well.
         command: The command line, for the record.
@@ -52,7 +64,7 @@ class Request:
     spec: str = ""
     modes: tuple[str, ...] = ()
     baseline: str = "invoke"
-    studies: tuple[str, ...] = ("overhead",)
+    studies: tuple[str, ...] = DEFAULT_STUDIES
     time_s: float = 60.0
     target: float = 0.02
     delta: float = 0.02
@@ -63,6 +75,7 @@ class Request:
     max_calls: int | None = None
     call_limit_s: float = 60.0
     seed: int | None = None
+    loop: str = "asyncio"
     keep_conditions: bool = False
     otlp: str = ""
     command: tuple[str, ...] = ()
@@ -72,10 +85,10 @@ class Request:
         """Time for the pass with garbage collection on, seconds."""
         return self.time_s * TAIL_SHARE
 
-    @property
-    def rounds_s(self) -> float:
-        """Time that the rounds may run, seconds."""
-        return self.time_s - self.tail_s
+    def limit_s(self, study: str) -> float:
+        """Time that a study may take, its warm-up and its tails aside, seconds."""
+        limit = self.time_s * SHARES[study]
+        return limit - self.tail_s if study == "overhead" else limit
 
 
 def check(request: Request) -> None:
@@ -84,9 +97,9 @@ def check(request: Request) -> None:
     Raises:
         UsageError: One line on what was given, what was expected, and what to do.
     """
-    unknown = [study for study in request.studies if study not in STUDIES]
+    unknown = [study for study in request.studies if study not in SHARES]
     if unknown:
-        raise UsageError(f"unknown study {unknown[0]!r}; this version has: {', '.join(STUDIES)}")
+        raise UsageError(f"unknown study {unknown[0]!r}; this version has: {', '.join(SHARES)}")
     for name, value, low, high in (
         ("--time", request.time_s, 1, 86_400),
         ("--target", request.target, 0.0001, 1),
@@ -99,6 +112,13 @@ def check(request: Request) -> None:
     ):
         if value is not None and not low <= value <= high:
             raise UsageError(f"{name} {value:g} is outside {low:g} to {high:g}; give one inside")
+    if request.loop not in LOOPS:
+        raise UsageError(f"--loop {request.loop!r} is unknown; give one of: {', '.join(LOOPS)}")
+    if find_spec(request.loop) is None:
+        raise UsageError(
+            f"--loop {request.loop} needs a package that is not installed; "
+            f"type: pip install {request.loop}"
+        )
     endpoint = urlsplit(request.otlp)
     if request.otlp and not (endpoint.scheme in {"http", "https"} and endpoint.netloc):
         raise UsageError(

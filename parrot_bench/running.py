@@ -15,18 +15,18 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
+from parrot_bench.course import Course
 from parrot_bench.environment import NoiseWatch, parrot_bench_version
 from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
 from parrot_bench.events import (
+    CallsTaken,
     Described,
     Event,
-    ModeDropped,
-    PassReconciled,
-    Phase,
-    Planned,
+    Observed,
     Reply,
-    RoundsEnded,
     RoundTaken,
+    StudyBegun,
+    StudyEnded,
 )
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.interrupts import Interrupts
@@ -35,14 +35,14 @@ from parrot_bench.measuring import Job, Measurement, measure
 from parrot_bench.record import (
     Configuration,
     Noise,
-    OverheadResult,
-    Reconciliation,
     RunDirectory,
     RunRecord,
+    StoppedBy,
 )
 from parrot_bench.request import Request, check, default_name
-from parrot_bench.samples import Samples
-from parrot_bench.studies.costs import StoppedBy, on_target, result
+from parrot_bench.samples import write_tables
+from parrot_bench.studies.gathered import Gathered
+from parrot_bench.studies.table import STUDIES
 from parrot_bench.trust import checks
 from parrot_bench.worker import in_worker
 from parrot_callbacks.errors import MissingExtraError, TracingError
@@ -56,13 +56,15 @@ LOOK_AGAIN = 1.1
 """The next look comes after 10 % more rounds."""
 
 SAVE_EVERY_S = 5.0
-"""How often the finished rounds are written, at most, while the rounds go on."""
+"""How often what is finished is written, at most, while a study goes on."""
 
 SAVE_SHARE = 0.05
 """Share of the time that this writing may take."""
 
+UNFINISHED = "the run has not finished, or was killed"
 
-class Run:
+
+class Run(Course):
     """One run: takes in events, answers them, and keeps the run directory true.
 
     Args:
@@ -73,20 +75,13 @@ class Run:
     def __init__(self, request: Request, directory: RunDirectory) -> None:
         if request.seed is None:
             raise MeasurementError("a run needs its seed before it begins; set Request.seed")
-        self.request = request
+        super().__init__(request)
         self.directory = directory
-        self.samples = Samples()
-        self.described: Described | None = None
-        self.plan: Planned | None = None
-        self.failures: dict[str, str] = {}
-        self.reconciliation: Reconciliation | None = None
-        self.stopped_by: StoppedBy = "failed"
-        self.phase = ""
         self._started = datetime.now().astimezone()
         self._begun = monotonic()
-        self._rounds_begun = self._rounds_ended = 0.0
         self._next_look = FIRST_LOOK
         self._save_next = monotonic() + SAVE_EVERY_S
+        self._over = False
         self._watch: NoiseWatch | None = None
         self._noise: Noise | None = None
 
@@ -94,55 +89,36 @@ class Run:
 
     def take(self, event: Event) -> Reply:
         """Take in what was measured, and say whether it is enough."""
-        if isinstance(event, RoundTaken):
-            return self._round(event)
-        if isinstance(event, Phase):
-            self.phase = event.text
-        elif isinstance(event, Described):
-            self.described = event
-            self.save("the run has not finished, or was killed")
-        elif isinstance(event, ModeDropped):
-            self.failures[event.mode] = event.reason
-        elif isinstance(event, Planned):
-            self._planned(event)
-        elif isinstance(event, RoundsEnded):
-            self._rounds_over("max-calls" if event.by_calls else self.stopped_by)
-        elif isinstance(event, PassReconciled):
-            self.reconciliation = event.result
+        self.hear(event, monotonic())
+        if isinstance(event, Described):
+            self.save(UNFINISHED)
+        elif isinstance(event, StudyBegun):
+            self._next_look = FIRST_LOOK
+            if self._watch is None and self.described is not None:
+                self._watch = NoiseWatch(self.described.pid)
+        elif isinstance(event, StudyEnded):
+            self._listen()
+            self.save(UNFINISHED)
+        elif self.current is not None and (
+            isinstance(event, CallsTaken | Observed)
+            or (isinstance(event, RoundTaken) and not event.tail)
+        ):
+            return self._enough(self.current)
         return Reply.GO
 
-    def _planned(self, plan: Planned) -> None:
-        self.plan = plan
-        self.phase = "measuring"
-        self._rounds_begun = self._rounds_ended = monotonic()
-        if self.described is not None:
-            self._watch = NoiseWatch(self.described.pid)
-
-    def _round(self, taken: RoundTaken) -> Reply:
-        self.samples.add(taken)
-        if taken.tail:
-            return Reply.GO
-        self._rounds_ended = now = monotonic()
-        if now >= self._save_next:
-            self.save("the run has not finished, or was killed")
-        if self.elapsed_s >= self.request.rounds_s:
-            self.stopped_by = "time"
+    def _enough(self, study: Gathered) -> Reply:
+        if study.ended >= self._save_next:
+            self.save(UNFINISHED)
+        if study.elapsed_s >= study.limit_s:
+            study.stopped_by = "time"
             return Reply.ENOUGH
-        if self.samples.rounds >= self._next_look:
+        if study.samples.rounds >= self._next_look:
             self._listen()
-            self._next_look = max(self._next_look + 1, int(self.samples.rounds * LOOK_AGAIN))
-            plan, request = self.plan, self.request
-            if plan and on_target(self.samples, plan, request.baseline, request.target):
-                self.stopped_by = "target"
+            self._next_look = max(self._next_look + 1, int(study.samples.rounds * LOOK_AGAIN))
+            if STUDIES[study.study].enough(study):
+                study.stopped_by = "target"
                 return Reply.ENOUGH
         return Reply.GO
-
-    def _rounds_over(self, why: StoppedBy) -> None:
-        self.stopped_by = why
-        self._rounds_ended = monotonic()
-        self._listen()
-        self._watch = None
-        self.save("the run has not finished, or was killed")
 
     def _listen(self) -> None:
         """Note the machine's noise; a process that has ended can no longer be asked."""
@@ -150,15 +126,11 @@ class Run:
         if noise is not None and (self._noise is None or noise.other_cpu_share is not None):
             self._noise = noise
 
-    @property
-    def elapsed_s(self) -> float:
-        """How long the rounds have run, seconds."""
-        return self._rounds_ended - self._rounds_begun
-
     # -- saving --------------------------------------------------------------------------
 
     def finish(self) -> RunRecord:
         """Save the complete run."""
+        self._over = True
         return self._save(status="complete", note="")
 
     def save(self, why: str) -> RunRecord:
@@ -166,43 +138,31 @@ class Run:
         return self._save(status="incomplete", note=why)
 
     def stop(self, why: StoppedBy) -> None:
-        """End the rounds from outside."""
-        if not self.samples.rounds or self._watch is not None:
-            self._rounds_over(why)
+        """End the current study from outside."""
+        if self.current is not None and not self.current.rounds_over:
+            self.current.stopped_by = why
+        self.current = None
+        self._over = True
+        self._listen()
 
     def _save(self, *, status: str, note: str) -> RunRecord:
         begun = monotonic()
         record = self.record(status, note)
-        if self.samples.rounds:
-            self.samples.write(self.directory.samples, self.directory.calls)
+        samples = [study.samples for study in self.studies.values()]
+        if any(samples):
+            write_tables(samples, self.directory.samples, self.directory.calls)
         self.directory.write_record(record)
+        if self._over:
+            self.directory.journal.unlink(missing_ok=True)
         ended = monotonic()
         self._save_next = ended + max(SAVE_EVERY_S, (ended - begun) / SAVE_SHARE)
         return record
 
-    def overhead(self) -> OverheadResult | None:
-        """Estimate from the rounds so far; None before the first."""
-        if self.plan is None or self.described is None or not self.samples.rounds:
-            return None
-        return result(
-            self.samples,
-            self.plan,
-            self.described.modes,
-            baseline=self.request.baseline,
-            delta=self.request.delta,
-            duration_s=self.elapsed_s,
-            stopped_by=self.stopped_by,
-            seed=self.request.seed or 0,
-        )
-
     def record(self, status: str, note: str) -> RunRecord:
         """Say everything that is known by now."""
-        described, plan = self.described, self.plan
+        described = self.described
         if described is None:
             raise MeasurementError("nothing is known of the model yet")
-        model = described.model.model_copy(update={"waits": bool(plan and plan.waits)})
-        overhead = self.overhead()
-        reconciliation = self.reconciliation
         record = RunRecord.model_validate(
             {
                 "name": self.directory.path.name,
@@ -212,20 +172,11 @@ class Run:
                 "duration_s": monotonic() - self._begun,
                 "command": self.request.command,
                 "parrot_bench_version": parrot_bench_version(),
-                "model": model,
                 "configuration": self._configuration(described),
                 "environment": described.environment,
                 "conditions": described.conditions,
-                "modes": tuple(
-                    mode.model_copy(
-                        update={"unavailable": mode.unavailable or self.failures.get(mode.name, "")}
-                    )
-                    for mode in described.modes
-                ),
-                "overhead": overhead,
-                "reconciliation": reconciliation,
                 "noise": self._noise,
-                "failures": self.failures,
+                **self.findings(),
             }
         )
         return record.model_copy(update={"trust": checks(record)})
@@ -247,6 +198,7 @@ class Run:
             max_calls=request.max_calls,
             call_limit_s=request.call_limit_s,
             seed=request.seed or 0,
+            loop=request.loop,
             keep_conditions=request.keep_conditions,
             otlp=redact_text(request.otlp),
         )
@@ -324,7 +276,10 @@ def carry_out(
     if opened is not None:
         opened(directory)
     job = Job(
-        request=request, modes=tuple(modes or request.modes), spans=directory.spans.absolute()
+        request=request,
+        modes=tuple(modes or request.modes),
+        spans=directory.spans.absolute(),
+        journal=directory.journal.absolute(),
     )
     following = Run(request, directory)
     with Interrupts() as interrupted:
@@ -339,9 +294,9 @@ def carry_out(
                 ) from None
             following.stop("interrupted")
             why = interrupted.requested or "Ctrl-C"
-            return following.save(f"stopped by {why} after {following.samples.rounds} rounds")
+            return following.save(f"stopped by {why} {following.so_far}")
         except ParrotBenchError as error:
-            if following.samples.rounds:
+            if following.measured:
                 following.stop("failed")
                 following.save(str(error))
                 error.add_note(f"What was measured is kept in {directory.path}")
@@ -376,7 +331,7 @@ def _follow(
 
 def _discard(directory: RunDirectory) -> None:
     """Remove a directory in which nothing was measured; whatever the user put there stays."""
-    for path in (directory.record, directory.log, directory.spans):
+    for path in (directory.record, directory.log, directory.spans, directory.journal):
         path.unlink(missing_ok=True)
     with suppress(OSError):
         directory.path.rmdir()

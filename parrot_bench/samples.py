@@ -1,12 +1,12 @@
 """The samples of a run: kept by mode while it goes on, saved as Parquet tables.
 
-What a table's columns mean is said in :class:`parrot_bench.events.Block`.
+What a table's columns mean is said in :class:`parrot_bench.events.Block` and ``Call``.
 """
 
 import io
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from parrot_bench.events import Block, RoundTaken
+from parrot_bench.events import Block, Call, CallsTaken, RoundTaken
 from parrot_bench.record import write_atomically
 
 Clock = Literal["cpu", "wall"]
@@ -50,15 +50,24 @@ class Series:
 
 
 class Samples:
-    """Every block of every round, and every stamped call."""
+    """Every block of every round of one study, every stamped call, every call of its own.
 
-    def __init__(self) -> None:
-        self._series: defaultdict[tuple[str, str], Series] = defaultdict(Series)
+    Args:
+        study: Its name.
+    """
+
+    def __init__(self, study: str = "overhead") -> None:
+        self.study = study
+        self._series: defaultdict[tuple[str, str, str], Series] = defaultdict(Series)
         self._blocks: list[tuple[int, bool, bool, Block]] = []
+        self._calls: list[tuple[int, Call]] = []
         self._errors: dict[str, dict[str, int]] = {}
         self.rounds = 0
         self.stamped_rounds = 0
         self.calls = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._blocks or self._calls)
 
     def add(self, taken: RoundTaken) -> None:
         """Take in one round."""
@@ -70,14 +79,22 @@ class Samples:
             self._blocks.append((taken.number, taken.stamped, taken.tail, block))
             if not taken.stamped:
                 key = block.partner if block.role == "pair" else block.mode
-                self._series[key, block.role].add(taken.number, block)
+                self._series[key, block.role, block.case].add(taken.number, block)
         if not taken.tail:
             self.rounds += 1
             self.stamped_rounds += taken.stamped
 
-    def of(self, mode: str, role: str = "mode") -> Series:
-        """Blocks of a mode; ``role`` as in :class:`Block` (a pair goes by its slow mode)."""
-        return self._series.get((mode, role)) or Series()
+    def add_calls(self, taken: CallsTaken) -> None:
+        """Take in calls that were followed by themselves."""
+        self._calls += [(taken.number, call) for call in taken.calls]
+
+    def of(self, mode: str, role: str = "mode", case: str = "") -> Series:
+        """Blocks of a mode; role and case as in :class:`Block` (a pair goes by its slow mode)."""
+        return self._series.get((mode, role, case)) or Series()
+
+    def calls_of(self, mode: str, case: str = "") -> list[Call]:
+        """Calls of a mode that were followed by themselves, in the order they were told."""
+        return [call for _, call in self._calls if (call.mode, call.case) == (mode, case)]
 
     def errors(self, mode: str) -> dict[str, int]:
         """Blocks of a mode that raised, by error type."""
@@ -118,19 +135,55 @@ class Samples:
         empty = np.array([], dtype=np.int64)
         return empty, empty, False
 
-    def write(self, samples: Path, calls: Path) -> None:
-        """Write ``samples.parquet`` and ``calls.parquet``."""
-        _write_parquet(samples, _SAMPLE_COLUMNS, (_sample_row(*entry) for entry in self._blocks))
-        _write_parquet(
-            calls,
-            _CALL_COLUMNS,
-            (
-                ("overhead", block.mode, number, tail, begun, ended)
-                for number, _, tail, block in self._blocks
-                if block.role == "mode"
-                for begun, ended in zip(block.stamps, block.stamps[1:], strict=False)
-            ),
-        )
+    def sample_rows(self) -> Iterator[tuple[object, ...]]:
+        """Rows of ``samples.parquet``."""
+        for number, stamped, tail, block in self._blocks:
+            yield (
+                self.study,
+                0,
+                number,
+                block.position,
+                block.mode,
+                block.case,
+                block.role,
+                block.partner,
+                block.previous,
+                stamped,
+                tail,
+                block.calls,
+                block.wall_ns,
+                block.cpu_ns,
+                block.cold_ns,
+            )
+
+    def call_rows(self) -> Iterator[tuple[object, ...]]:
+        """Rows of ``calls.parquet``: stamped calls, then calls that were followed."""
+        for number, _, tail, block in self._blocks:
+            if block.role != "mode":
+                continue
+            for begun, ended in zip(block.stamps, block.stamps[1:], strict=False):
+                yield (self.study, block.mode, block.case, number, tail, begun, ended, [], None, "")
+        for number, call in self._calls:
+            yield (
+                self.study,
+                call.mode,
+                call.case,
+                number,
+                False,
+                call.started_ns,
+                call.ended_ns,
+                list(call.chunks_ns),
+                call.tokens,
+                call.error,
+            )
+
+
+def write_tables(studies: Sequence[Samples], samples: Path, calls: Path) -> None:
+    """Write ``samples.parquet`` and ``calls.parquet``."""
+    rows = [row for study in studies for row in study.sample_rows()]
+    _write_parquet(samples, _SAMPLE_COLUMNS, rows)
+    rows = [row for study in studies for row in study.call_rows()]
+    _write_parquet(calls, _CALL_COLUMNS, rows)
 
 
 _SAMPLE_COLUMNS = {
@@ -139,6 +192,7 @@ _SAMPLE_COLUMNS = {
     "round": "Int32",
     "position": "Int32",
     "mode": "String",
+    "case": "String",
     "role": "String",
     "partner": "String",
     "previous": "String",
@@ -153,38 +207,24 @@ _SAMPLE_COLUMNS = {
 _CALL_COLUMNS = {
     "study": "String",
     "mode": "String",
+    "case": "String",
     "round": "Int32",
     "tail": "Boolean",
     "started_ns": "Int64",
     "ended_ns": "Int64",
+    "chunks_ns": "List(Int64)",
+    "tokens": "Int32",
+    "error": "String",
 }
 
 
-def _sample_row(number: int, stamped: bool, tail: bool, block: Block) -> tuple[object, ...]:
-    return (
-        "overhead",
-        0,
-        number,
-        block.position,
-        block.mode,
-        block.role,
-        block.partner,
-        block.previous,
-        stamped,
-        tail,
-        block.calls,
-        block.wall_ns,
-        block.cpu_ns,
-        block.cold_ns,
-    )
-
-
-def _write_parquet(path: Path, columns: dict[str, str], rows: Iterable[tuple[object, ...]]) -> None:
+def _write_parquet(path: Path, columns: dict[str, str], rows: list[tuple[object, ...]]) -> None:
     import polars as pl  # noqa: PLC0415  # 0.4 s, and only runs that save need it
 
+    kinds = {"List(Int64)": pl.List(pl.Int64)}
     table = pl.DataFrame(
-        list(rows),
-        schema={name: getattr(pl, kind) for name, kind in columns.items()},
+        rows,
+        schema={name: kinds.get(kind) or getattr(pl, kind) for name, kind in columns.items()},
         orient="row",
     )
     buffer = io.BytesIO()

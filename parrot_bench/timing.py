@@ -18,10 +18,11 @@ import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from itertools import repeat
 from time import perf_counter_ns, process_time_ns
 from types import FrameType
-from typing import Any, Self
+from typing import Any, Self, TypedDict
 
 PRIMED_SHARE = 0.1
 """Untimed calls at the head of a block, as a share of its timed ones; at least one."""
@@ -95,9 +96,6 @@ class Sync:
             stamps[index] = perf_counter_ns()
         cpu = process_time_ns() - cpu
         return Reading(stamps[-1] - stamps[0], cpu, None, tuple(stamps))
-
-    def close(self) -> None:
-        """Nothing to close."""
 
 
 class Async:
@@ -198,6 +196,25 @@ class Async:
         if not self._loop.is_closed():
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.close()
+
+
+# Written as a call because one of the names is a keyword.
+Clocks = TypedDict("Clocks", {"sync": Sync, "async": Async})
+"""What takes readings, by kind of mode."""
+
+
+@contextmanager
+def open_clocks(package: str = "asyncio") -> Iterator[Clocks]:
+    """Open an event loop for all asynchronous modes, and close it at the end.
+
+    Args:
+        package: What makes the loop: ``asyncio``, or another that has ``new_event_loop``.
+    """
+    clocks: Clocks = {"sync": Sync(), "async": Async(import_module(package).new_event_loop)}
+    try:
+        yield clocks
+    finally:
+        clocks["async"].close()
 
 
 @contextmanager

@@ -5,25 +5,30 @@ inside a span of its own, and what the replies say is compared with what the spa
 """
 
 from collections import Counter
-from collections.abc import Generator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass, replace
+from time import monotonic
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
-from parrot_bench.events import Event, ModeTraced, PassReconciled, Phase, Reply
-from parrot_bench.execution import CallSettings, ExecutionMode, collect
+from parrot_bench.events import Event, PassReconciled, Phase, Reply
+from parrot_bench.execution import ExecutionMode, collect
 from parrot_bench.record import ModeReconciliation, Reconciliation, SpanDelivery
+from parrot_bench.studies.bench import Calls
 from parrot_bench.studies.caller import one_line
-from parrot_bench.timing import Async, CallLimitExceeded, Sync, call_limit
+from parrot_bench.timing import CallLimitExceeded, Clocks, call_limit
 from parrot_callbacks import OpenTelemetryCallbackHandler, Tracing
 from parrot_callbacks.export import spans_left_out_by
 
 MODE_SPAN = "parrot_bench.mode"
 """Attribute that names the mode, on the span around its calls."""
+
+SLOW_S = 0.1
+"""A mode whose call takes longer makes no further one."""
 
 OPERATION = "gen_ai.operation.name"
 OUTCOME = "langchain.run.outcome"
@@ -32,26 +37,16 @@ OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 
 
 @dataclass(frozen=True, kw_only=True)
-class TracedPlan:
-    """What the traced pass is asked to do.
+class TracedPlan(Calls):
+    """What the traced pass is asked to do; it makes one batch of each mode that batches.
 
     Attributes:
         modes: The modes to trace; floors among them are passed over, they bypass callbacks.
-        prompt: What every call is asked.
-        kwargs: Arguments of every call.
-        calls: Calls of each mode that does not batch.
-        batch_size: Prompts of the one batch of each mode that does.
-        max_concurrency: For batching modes.
-        call_limit_s: Time limit of one call, seconds.
+        calls: Calls of each mode that does not batch; one where it is slow.
     """
 
     modes: Sequence[ExecutionMode]
-    prompt: LanguageModelInput
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
     calls: int = 10
-    batch_size: int = 16
-    max_concurrency: int | None = None
-    call_limit_s: float = 60.0
 
 
 class TracedPass:
@@ -69,7 +64,7 @@ class TracedPass:
         model: BaseChatModel,
         plan: TracedPlan,
         tracing: Tracing,
-        clocks: Mapping[str, Sync | Async],
+        clocks: Clocks,
     ) -> None:
         self._model = model
         self._plan = plan
@@ -80,13 +75,12 @@ class TracedPass:
         self._scope = ""
 
     def events(self) -> Generator[Event, Reply, None]:
-        """Yield its progress, one result a mode, and the whole at the end."""
+        """Yield its progress, and the result at the end."""
         results = []
         for mode in self._plan.modes:
             if mode.status != "floor":
                 yield Phase(f"tracing {mode.name}")
                 results.append(self._mode(mode))
-                yield ModeTraced(results[-1])
         self._tracing.flush()
         self._tracing.close()
         yield PassReconciled(
@@ -127,11 +121,7 @@ class TracedPass:
     def _called(self, mode: ExecutionMode) -> tuple[list[AIMessage], str, SpanContext]:
         """Make the mode's calls inside a span of its own."""
         plan = self._plan
-        settings = CallSettings(
-            config={"callbacks": [self._handler]},
-            kwargs=plan.kwargs,
-            max_concurrency=plan.max_concurrency,
-        )
+        settings = replace(plan.settings, config={"callbacks": [self._handler]})
         call = mode.bind(self._model, settings, collect)
         prompt = mode.prepare(plan.prompt)
         item = [prompt] * plan.batch_size if mode.batches else prompt
@@ -142,9 +132,12 @@ class TracedPass:
         with self._tracer.start_as_current_span(name, attributes={MODE_SPAN: mode.name}) as around:
             try:
                 for _ in range(units):
+                    begun = monotonic()
                     with call_limit(plan.call_limit_s * calls_per_unit):
                         raw = self._clocks[mode.kind].once(call, item)
                     replies += mode.messages(raw)
+                    if monotonic() - begun > SLOW_S:
+                        break
             except (Exception, CallLimitExceeded) as raised:  # noqa: BLE001  # a finding
                 error = one_line(raised)
         return replies, error, around.get_span_context()

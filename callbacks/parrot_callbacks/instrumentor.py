@@ -13,7 +13,7 @@ import asyncio
 import functools
 import threading
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any, ClassVar, Final, cast
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -118,6 +118,24 @@ class LangChainInstrumentor:
             LangChainInstrumentor._installed = None
         if installed is not None:
             installed.undo()
+
+    def suspend(self) -> Callable[[], None]:
+        """Put everything back for a while; returns what installs it again, the same handler."""
+        with LangChainInstrumentor._lock:
+            installed = LangChainInstrumentor._installed
+            LangChainInstrumentor._installed = None
+        if installed is None:
+            return lambda: None
+        installed.undo()
+
+        def resume() -> None:
+            with LangChainInstrumentor._lock:
+                if LangChainInstrumentor._installed is None:
+                    LangChainInstrumentor._installed = _Installation(
+                        installed.tracer_provider, installed.handler
+                    )
+
+        return resume
 
 
 class _Installation:

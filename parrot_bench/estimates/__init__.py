@@ -21,6 +21,7 @@ from parrot_bench.estimates.intervals import (
     p_value,
     paired_ratio,
 )
+from parrot_bench.estimates.series import MIN_VERDICT_ROUNDS
 from parrot_bench.estimates.stability import heterogeneity, movement, runs_test
 from parrot_bench.estimates.verdicts import (
     agree,
@@ -33,6 +34,7 @@ from parrot_bench.estimates.verdicts import (
 )
 
 __all__ = [
+    "MIN_VERDICT_ROUNDS",
     "agree",
     "first_fifth_against_rest",
     "heterogeneity",

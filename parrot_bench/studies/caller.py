@@ -10,8 +10,8 @@ from time import perf_counter_ns, process_time_ns
 
 from langchain_core.language_models import BaseChatModel
 
-from parrot_bench.execution import CallSettings, ExecutionMode, collect, drain
-from parrot_bench.studies.plan import Budget, OverheadPlan
+from parrot_bench.execution import ExecutionMode, collect, drain
+from parrot_bench.studies.bench import Budget, Calls
 from parrot_bench.timing import PRIMED_SHARE, Async, CallLimitExceeded, Reading, Sync, call_limit
 from parrot_callbacks.redaction import redact_text
 
@@ -35,7 +35,7 @@ class Caller:
     Args:
         mode: The mode.
         model: The model it calls.
-        plan: Prompt, batch size and limits.
+        calls: How calls are made.
         clock: Takes the readings; all asynchronous modes share one, and with it one loop.
         budget: Counts the calls.
     """
@@ -44,20 +44,19 @@ class Caller:
         self,
         mode: ExecutionMode,
         model: BaseChatModel,
-        plan: OverheadPlan,
+        calls: Calls,
         clock: Sync | Async,
         budget: Budget,
     ) -> None:
         self.mode = mode
-        self.calls_per_unit = plan.batch_size if mode.batches else 1
+        self.calls_per_unit = calls.batch_size if mode.batches else 1
         self._clock = clock
         self._budget = budget
-        self._limit_s = plan.call_limit_s * self.calls_per_unit
-        settings = CallSettings(kwargs=plan.kwargs, max_concurrency=plan.max_concurrency)
-        prompt = mode.prepare(plan.prompt)
-        self._item = [prompt] * plan.batch_size if mode.batches else prompt
-        self._timed = mode.bind(model, settings, drain)
-        self._observed = mode.bind(model, settings, collect)
+        self._limit_s = calls.call_limit_s * self.calls_per_unit
+        prompt = mode.prepare(calls.prompt)
+        self._item = [prompt] * calls.batch_size if mode.batches else prompt
+        self._timed = mode.bind(model, calls.settings, drain)
+        self._observed = mode.bind(model, calls.settings, collect)
         self.units = 1
         self.primed = 1
         self.every = 1

@@ -43,7 +43,7 @@ def verdict_sentence(mode: ModeOverhead, record: RunRecord) -> str:
         record: The run it belongs to.
 
     Returns:
-        One sentence, or two where the estimate has to be read with care.
+        One sentence, and a mark where the estimate has to be read with care.
     """
     return plain(verdict(mode, record))
 
@@ -114,27 +114,12 @@ def _more_time(mode: ModeOverhead, record: RunRecord) -> str:
 
 
 def _care(mode: ModeOverhead) -> Sentence:
-    """What makes the finding amber."""
-    if mode.verdict in {"baseline", "not measured"}:
-        return ()
-    reasons = [mode.verdict_note.rstrip(".")] if mode.verdict_note else []
+    """A mark that the finding is amber; why is said once for all modes, by the trust checks."""
     ratio = deciding_ratio(mode)
-    if not reasons and ratio is not None and not ratio.stable:
-        reasons.append(ratio.note.rstrip(".") or "the host changed the ratio itself")
-    if mode.disagrees:
-        reasons.append(_disagreement(mode))
-    said = "; ".join(reason for reason in reasons if reason)
-    return (f" Read with care: {said}.",) if said else ()
-
-
-def _disagreement(mode: ModeOverhead) -> str:
-    other = mode.wall_ratio if mode.decided_by == "cpu" else mode.cpu_ratio
-    said = "CPU and wall time disagree"
-    if other is None:
-        return said
-    clock = "wall" if mode.decided_by == "cpu" else "CPU"
-    value, interval = units.ratio(other)
-    return f"{said}, {clock} time is {value}{units.TIMES} {interval}"
+    shaky = mode.verdict_note or mode.disagrees or (ratio is not None and not ratio.stable)
+    if not shaky or mode.verdict in {"baseline", "not measured"}:
+        return ()
+    return (" Read with care.",)
 
 
 def _errors(mode: ModeOverhead) -> Sentence:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from parrot_bench.record import RunDirectory, read_record
@@ -185,7 +186,7 @@ def test_an_output_folder_that_cannot_be_made(cli: Cli, folder: Path) -> None:
 def test_reporting_what_is_no_run(cli: Cli, folder: Path) -> None:
     assert "no record at" in complaint(cli("report", "absent", cwd=folder))
     (folder / "run.json").write_text('{"schema_version": 99}', encoding="utf-8")
-    assert "schema version 1" in complaint(cli("report", ".", cwd=folder))
+    assert "schema version 2" in complaint(cli("report", ".", cwd=folder))
     (folder / "run.json").write_text("{", encoding="utf-8")
     assert "run.json" in complaint(cli("report", ".", cwd=folder))
 
@@ -311,11 +312,43 @@ def test_a_run_that_is_killed_leaves_a_directory_that_opens(
     assert "incomplete" in (folder / "here" / "report.html").read_text(encoding="utf-8")
 
 
-def wait_for(path: Path) -> None:
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+@pytest.mark.parametrize("after_s", [0.0, 0.4, 1.1])
+def test_a_run_that_is_killed_loses_no_finished_round(
+    start: Start, cli: Cli, folder: Path, after_s: float
+) -> None:
+    process = start("run", "--time", 60, "--modes", "invoke,ainvoke", "--out", "here",
+                    "--target", "0.0001", cwd=folder)  # fmt: skip
+    journal = folder / "here" / "journal.jsonl"
+    wait_for(journal, holding=b"RoundTaken")
+    time.sleep(after_s)
+    process.kill()
+    process.communicate(timeout=30)
+    wait_until_still(journal)
+    finished = [line for line in journal.read_bytes().splitlines() if b'"RoundTaken"' in line]
+    done = cli("report", "here", cwd=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = read_record(folder / "here")
+    assert record.status == "incomplete"
+    assert record.status_note == f"killed after {len(finished)} rounds"
+    assert record.overhead is not None
+    assert record.overhead.rounds == len(finished)
+    samples = pl.read_parquet(folder / "here" / "samples.parquet")
+    assert samples["round"].n_unique() == len(finished)
+
+
+def wait_for(path: Path, holding: bytes = b"") -> None:
     deadline = time.monotonic() + 60
-    while not path.exists():
+    while not path.exists() or holding not in path.read_bytes():
         assert time.monotonic() < deadline, f"{path} did not come"
         time.sleep(0.05)
+
+
+def wait_until_still(path: Path) -> None:
+    """Wait for a worker whose parent is gone; it ends when it next has something to tell."""
+    size = -1
+    while size != (size := path.stat().st_size):
+        time.sleep(1)
 
 
 def test_without_the_bench_extra_it_says_which_line_to_type(tmp_path: Path) -> None:

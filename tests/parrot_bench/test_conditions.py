@@ -1,7 +1,11 @@
 """Conditions that distort: each is found, removed, named and put back."""
 
+import asyncio
+import functools
 import os
+import subprocess
 import sys
+import tracemalloc
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -9,12 +13,15 @@ from typing import Any
 import pytest
 from langchain_core import globals as settings
 from langchain_core.caches import InMemoryCache
-from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.callbacks import BaseCallbackHandler, BaseCallbackManager, CallbackManager
+from langchain_core.language_models import BaseChatModel
 from langchain_core.tracers import context
 from langsmith.utils import get_env_var, tracing_is_enabled
 
 from parrot_bench.conditions import conditions
 from parrot_bench.parrot import ChatParrotLink
+from parrot_bench.timing import open_clocks
+from parrot_callbacks.instrumentor import LangChainInstrumentor
 
 
 def parrot(**changes: Any) -> ChatParrotLink:
@@ -127,6 +134,99 @@ def test_a_profiler_is_taken_off() -> None:
         assert sys.getprofile() is profile
     finally:
         sys.setprofile(previous)
+
+
+def test_our_own_instrumentation_is_suspended_and_resumed() -> None:
+    instrumentor = LangChainInstrumentor()
+    bare = BaseChatModel.stream
+    instrumentor.instrument()
+    try:
+        handler = instrumentor.handler
+        with conditions((parrot(),), keep=False) as found:
+            assert names(found) == ["parrot_callbacks instrumentation"]
+            assert BaseChatModel.stream is bare
+            assert not CallbackManager.configure().handlers
+        assert instrumentor.handler is handler
+        assert BaseChatModel.stream is not bare
+        assert CallbackManager.configure().handlers == [handler]
+    finally:
+        instrumentor.uninstrument()
+    assert BaseChatModel.stream is bare
+
+
+def test_somebody_elses_instrumentation_is_unwrapped_and_wrapped_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    handler = Counting()
+    original = BaseCallbackManager.__init__
+
+    @functools.wraps(original)
+    def instrumented(self: BaseCallbackManager, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        self.add_handler(handler)
+
+    monkeypatch.setattr(BaseCallbackManager, "__init__", instrumented)
+    with conditions((parrot(),), keep=False) as found:
+        assert names(found) == ["somebody's instrumentation"]
+        parrot().invoke("hello")
+        assert handler.starts == 0
+    parrot().invoke("hello")
+    assert handler.starts == 1
+
+
+def test_the_tracing_of_allocations_is_stopped_and_started_again() -> None:
+    tracemalloc.start(3)
+    try:
+        with conditions((parrot(),), keep=False) as found:
+            assert names(found) == ["tracemalloc"]
+            assert not tracemalloc.is_tracing()
+        assert tracemalloc.get_traceback_limit() == 3
+    finally:
+        tracemalloc.stop()
+
+
+def test_asyncio_is_not_debugged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONASYNCIODEBUG", "1")
+    with conditions((parrot(),), keep=False) as found, open_clocks() as clocks:
+        assert names(found) == ["PYTHONASYNCIODEBUG"]
+        assert not clocks["async"].once(debugged, None)
+    assert os.environ["PYTHONASYNCIODEBUG"] == "1"
+
+
+async def debugged(_: object) -> bool:
+    return asyncio.get_running_loop().get_debug()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sys.monitoring is new in Python 3.12")
+def test_who_monitors_is_told_nothing_for_a_while() -> None:
+    monitoring: Any = sys.__dict__["monitoring"]
+    told: list[object] = []
+    monitoring.use_tool_id(4, "watcher")
+    try:
+        monitoring.register_callback(4, monitoring.events.PY_START, lambda *a: told.append(a))
+        monitoring.set_events(4, monitoring.events.PY_START)
+        with conditions((parrot(),), keep=False) as found:
+            assert "sys.monitoring watcher" in names(found)
+            told.clear()
+            parrot().invoke("hello")
+            assert not told
+        assert monitoring.get_events(4) == monitoring.events.PY_START
+    finally:
+        monitoring.set_events(4, 0)
+        monitoring.free_tool_id(4)
+
+
+def test_what_cannot_be_taken_off_is_named_as_kept() -> None:
+    code = (
+        "from parrot_bench.conditions import conditions\n"
+        "from parrot_bench.parrot import ChatParrotLink\n"
+        "with conditions((ChatParrotLink(parrot_buffer_length=3),), keep=False) as found:\n"
+        "    print([(c.name, c.kept) for c in found])\n"
+    )
+    # Development mode also shows warnings of other people's modules, on stderr.
+    command = [sys.executable, "-X", "dev", "-c", code]
+    said = subprocess.run(command, capture_output=True, check=True, encoding="utf-8").stdout
+    assert said.strip() == '[("Python\'s development mode", True)]'
 
 
 def test_kept_conditions_are_named_and_left_alone() -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from parrot_bench.events import Block, Planned, PlannedMode, RoundTaken
 from parrot_bench.record import ModeRecord, OverheadResult
-from parrot_bench.samples import Samples
-from parrot_bench.studies.costs import deciding_clock, on_target, result
+from parrot_bench.samples import Samples, write_tables
+from parrot_bench.studies.overhead.costs import deciding_clock, on_target, result
 
 COSTS_US = {"direct_generate": 25, "invoke": 300, "ainvoke": 600, "stream": 303, "batch": 400}
 CALLS = {"batch": 16}
@@ -267,7 +267,7 @@ def test_tails_are_preferred_to_stamped_rounds() -> None:
 
 def test_every_block_and_every_stamped_call_is_saved(tmp_path: Path) -> None:
     samples = measured(20)
-    samples.write(tmp_path / "samples.parquet", tmp_path / "calls.parquet")
+    write_tables([samples], tmp_path / "samples.parquet", tmp_path / "calls.parquet")
     blocks = pl.read_parquet(tmp_path / "samples.parquet")
     assert blocks.height == 20 * 6
     assert set(blocks["role"]) == {"mode", "a/a"}

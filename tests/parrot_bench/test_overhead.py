@@ -22,9 +22,11 @@ from parrot_bench.events import (
 )
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.modes import quiet, select_modes
+from parrot_bench.studies.bench import Budget
 from parrot_bench.studies.caller import one_line
-from parrot_bench.studies.overhead import MIN_ROUNDS, STAMPED_EVERY, Overhead
-from parrot_bench.studies.plan import OverheadPlan
+from parrot_bench.studies.overhead.plan import OverheadPlan
+from parrot_bench.studies.overhead.rounds import MIN_ROUNDS, STAMPED_EVERY, Overhead
+from parrot_bench.timing import Async, Clocks, Sync
 
 
 class Slept(BaseChatModel):
@@ -76,8 +78,16 @@ def plan(*names: str, **changes: Any) -> OverheadPlan:
     return OverheadPlan(**{**settings, **changes})
 
 
-def study(model: Slept | None = None, second: Slept | None = None, **changes: Any) -> Overhead:
-    return Overhead(model or Slept(), second or Slept(), plan(**changes))
+def study(
+    model: Slept | None = None,
+    second: Slept | None = None,
+    budget: Budget | None = None,
+    **changes: Any,
+) -> Overhead:
+    clocks: Clocks = {"sync": Sync(), "async": Async()}
+    return Overhead(
+        model or Slept(), second or Slept(), plan(**changes), clocks, budget or Budget(None)
+    )
 
 
 def drive(overhead: Overhead, rounds: int = 12) -> list[Event]:
@@ -99,7 +109,7 @@ def drive(overhead: Overhead, rounds: int = 12) -> list[Event]:
         with quiet():
             return list(events())
     finally:
-        overhead.close()
+        overhead.clocks["async"].close()
 
 
 def rounds_of(events: list[Event]) -> list[RoundTaken]:
@@ -248,13 +258,13 @@ def test_a_model_that_is_slow_throughout_is_not_primed_and_has_no_pairs() -> Non
 def test_max_calls_is_never_exceeded() -> None:
     for limit in (40, 100, 333):
         model, second = Slept(), Slept()
-        events = drive(study(model, second, max_calls=limit, reserved_calls=5), 10**6)
+        events = drive(study(model, second, Budget(limit, 5)), 10**6)
         assert len(model.calls) + len(second.calls) <= limit - 5
         assert [e.by_calls for e in events if isinstance(e, RoundsEnded)] == [True]
 
 
 def test_a_bounded_budget_is_spread_over_many_rounds() -> None:
-    events = drive(study(max_calls=1000), 10**6)
+    events = drive(study(budget=Budget(1000)), 10**6)
     (planned,) = (event for event in events if isinstance(event, Planned))
     assert planned.affordable_rounds is not None
     assert planned.affordable_rounds > 2 * MIN_ROUNDS
@@ -264,7 +274,7 @@ def test_a_bounded_budget_is_spread_over_many_rounds() -> None:
 @pytest.mark.parametrize("limit", [3, 15])
 def test_max_calls_that_pays_for_no_round_is_refused(limit: int) -> None:
     with pytest.raises(UsageError, match=f"--max-calls {limit} .*raise it"):
-        drive(study(max_calls=limit))
+        drive(study(budget=Budget(limit)))
 
 
 def test_a_mode_that_raises_is_left_out_and_named() -> None:

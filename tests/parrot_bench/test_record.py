@@ -69,7 +69,7 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     directory.write_record(record)
     assert directory.read_record() == record
     assert read_record(tmp_path) == record
-    assert json.loads(directory.record.read_bytes())["schema_version"] == 1
+    assert json.loads(directory.record.read_bytes())["schema_version"] == 2
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_record_comes_back_as_it_was(tmp_path: Path) -> None:
     [
         ("", "run.json is not a record"),
         ("[]", "run.json is not a record"),
-        ('{"schema_version": 2}', "schema_version"),
+        ('{"schema_version": 99}', "schema_version"),
         ('{"name": 1}', "name"),
     ],
 )

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ def test_a_watcher_is_told_everything_and_can_be_slow(tmp_path: Path) -> None:
 
     def watcher(run: Run, event: Event) -> None:
         if isinstance(event, RoundTaken) and not event.tail:
-            assert run.samples.rounds == 1 + sum(
+            assert run.studies["overhead"].samples.rounds == 1 + sum(
                 isinstance(e, RoundTaken) and not e.tail for e in seen
             )
             time.sleep(0.01)
@@ -106,7 +107,7 @@ def test_a_watcher_is_told_everything_and_can_be_slow(tmp_path: Path) -> None:
 @pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="no signals")
 def test_ctrl_c_keeps_the_rounds_that_were_finished(tmp_path: Path) -> None:
     def watcher(run: Run, event: Event) -> None:
-        if isinstance(event, RoundTaken) and run.samples.rounds == 40:
+        if isinstance(event, RoundTaken) and run.studies["overhead"].samples.rounds == 40:
             os.kill(os.getpid(), signal.SIGINT)
 
     record = quick("", tmp_path / "run", time_s=60, target=0.0001, watcher=watcher)
@@ -161,6 +162,15 @@ def test_two_runs_of_the_same_model_say_the_same(tmp_path: Path) -> None:
     assert found[0] == pytest.approx(found[1], rel=0.25)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="uvloop has no wheel for Windows")
+def test_another_event_loop_is_used_and_named(tmp_path: Path) -> None:
+    record = quick("", tmp_path / "run", loop="uvloop", modes=["invoke", "ainvoke"])
+    assert record.environment.event_loop == "uvloop.Loop"
+    assert [(c.name, c.kept) for c in record.conditions] == [("--loop uvloop", True)]
+    (check,) = (c for c in record.trust if c.name == "conditions")
+    assert (check.level, check.sentence) == ("amber", "Measured with --loop uvloop, as asked.")
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -170,6 +180,7 @@ def test_two_runs_of_the_same_model_say_the_same(tmp_path: Path) -> None:
         ({"batch_size": 0}, "--batch-size 0 is outside"),
         ({"studies": ("overhead", "load")}, "unknown study 'load'"),
         ({"otlp": "127.0.0.1:4318"}, "is not an endpoint"),
+        ({"loop": "trio"}, "--loop 'trio' is unknown; give one of: asyncio, uvloop"),
     ],
 )
 def test_what_cannot_be_carried_out_is_refused_first(changes: dict[str, Any], words: str) -> None:

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from parrot_bench.timing import Async, CallLimitExceeded, FrozenGarbage, Sync, call_limit
+from parrot_bench.timing import (
+    Async,
+    CallLimitExceeded,
+    FrozenGarbage,
+    Sync,
+    call_limit,
+    open_clocks,
+)
 
 
 def sync_call(seen: list[Any]) -> Callable[[Any], None]:
@@ -26,9 +33,9 @@ def async_call(seen: list[Any]) -> Callable[[Any], Any]:
 
 @pytest.fixture(params=["sync", "async"])
 def clock_and_call(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any]]:
-    clock = Sync() if request.param == "sync" else Async()
-    yield clock, sync_call if request.param == "sync" else async_call
-    clock.close()
+    call = sync_call if request.param == "sync" else async_call
+    with open_clocks() as clocks:
+        yield clocks["sync" if request.param == "sync" else "async"], call
 
 
 def test_a_block_primes_then_times_every_unit_once(clock_and_call: tuple[Any, Any]) -> None:

@@ -102,7 +102,7 @@ def test_a_section_without_data_says_in_a_line_how_to_get_it(ordinary: ReportFil
     html = page(ordinary)
     for study in ("concurrency", "streaming", "tracing"):
         assert f"<code>parrot-bench run --studies {study}</code>" in html
-    assert html.count("Not measured by this version.") == 3
+    assert html.count("Not measured. It is measured with") == 3
 
 
 def test_the_first_screen_has_verdicts_and_trust(ordinary: ReportFiles) -> None:

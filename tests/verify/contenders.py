@@ -15,8 +15,8 @@ from typing import Any, Literal
 import pyperf
 
 from parrot_bench.loading import load_parrot
+from parrot_bench.studies.bench import Budget, Calls
 from parrot_bench.studies.caller import Caller
-from parrot_bench.studies.plan import Budget, OverheadPlan
 from parrot_bench.timing import Async, Sync
 from tests.verify.functions import Call, Take, as_mode
 
@@ -32,8 +32,7 @@ def our_caller(call: Call, clock: Sync | Async) -> Caller:
         clock: Takes the readings.
     """
     mode = as_mode("f", call, "async" if isinstance(clock, Async) else "sync")
-    plan = OverheadPlan(modes=[mode], baseline=mode.name, prompt="")
-    caller = Caller(mode, load_parrot(1).model, plan, clock, Budget(None))
+    caller = Caller(mode, load_parrot(1).model, Calls(prompt=""), clock, Budget(None))
     caller.observe()
     caller.warm_up(WARM_UNITS)
     caller.shape()

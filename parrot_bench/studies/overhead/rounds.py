@@ -1,10 +1,10 @@
-"""The overhead study: what does each mode cost over its floor and over the baseline?
+"""How the overhead study takes its samples: in rounds.
 
 Rounds of one block of every mode, in a fresh random order each time. Random order keeps the
 sign test exact under no effect, whatever the drift: block times have a lag-1 autocorrelation
 of 0.81, the signs of randomly ordered pairs 0.00-0.03.
 
-This module takes the samples. What they mean is said in :mod:`parrot_bench.studies.costs`.
+This module takes the samples. What they mean is said in :mod:`parrot_bench.studies.overhead.costs`.
 """
 
 import random
@@ -29,9 +29,10 @@ from parrot_bench.events import (
     RoundTaken,
 )
 from parrot_bench.execution import ExecutionMode
+from parrot_bench.studies.bench import Bench, Budget
 from parrot_bench.studies.caller import UNPRIMED_NS, Caller, one_line
-from parrot_bench.studies.plan import Budget, OverheadPlan
-from parrot_bench.timing import Async, CallLimitExceeded, FrozenGarbage, Sync
+from parrot_bench.studies.overhead.plan import OverheadPlan
+from parrot_bench.timing import CallLimitExceeded, Clocks, FrozenGarbage
 
 SLOW_NS = 20_000_000
 """A mode whose unit takes longer has one unit a block, and not in every round."""
@@ -70,6 +71,19 @@ class Entry:
 Events = Generator[Event, Reply, None]
 
 
+def take(bench: Bench) -> Events:
+    """Ask what each mode costs; see :attr:`parrot_bench.studies.table.Study.take`."""
+    request, calls = bench.request, bench.calls
+    plan = OverheadPlan(
+        **vars(calls),
+        modes=bench.usable,
+        baseline=request.baseline,
+        seed=request.seed or 0,
+        tail_s=request.tail_s,
+    )
+    yield from Overhead(bench.model, bench.second, plan, bench.clocks, bench.budget).events()
+
+
 class Overhead:
     """The overhead study of one model.
 
@@ -77,12 +91,21 @@ class Overhead:
         model: The model.
         second: A second instance of it, for the A/A check.
         plan: What to do.
+        clocks: What takes the readings, by kind of mode.
+        budget: Counts the calls.
     """
 
-    def __init__(self, model: BaseChatModel, second: BaseChatModel, plan: OverheadPlan) -> None:
+    def __init__(
+        self,
+        model: BaseChatModel,
+        second: BaseChatModel,
+        plan: OverheadPlan,
+        clocks: Clocks,
+        budget: Budget,
+    ) -> None:
         self._plan = plan
-        self.budget = Budget(plan.max_calls)
-        self.clocks: dict[str, Sync | Async] = {"sync": Sync(), "async": Async()}
+        self.budget = budget
+        self.clocks = clocks
         caller = partial(self._caller, plan=plan)
         self._callers = {mode.name: caller(mode, model) for mode in plan.modes}
         baseline = self._callers[plan.baseline]
@@ -102,20 +125,15 @@ class Overhead:
 
         Raises:
             MeasurementError: The baseline, or every mode, raised.
-            UsageError: ``max_calls`` does not pay for a single round.
+            UsageError: The budget does not pay for a single round.
         """
         yield from self._warm_up()
         plan = self._planned()
         yield plan
         yield from self._rounds(plan)
-        if self._plan.tail_s and not plan.waits and self._plan.max_calls is None:
+        if self._plan.tail_s and not plan.waits and self.budget.limit is None:
             yield Phase("the tails, with garbage collection on")
             yield from self._tails()
-
-    @property
-    def modes(self) -> list[ExecutionMode]:
-        """The modes that have not been left out."""
-        return [caller.mode for caller in self._callers.values()]
 
     @property
     def baseline(self) -> Caller:
@@ -189,10 +207,10 @@ class Overhead:
         round_ns = sum((e.caller.units + e.caller.primed) * e.caller.unit_ns for e in entries)
         affordable = None
         if self.budget.limit is not None:
-            left = self.budget.limit - self.budget.spent - self._plan.reserved_calls
+            left = self.budget.limit - self.budget.spent - self.budget.reserved
             affordable = max(0, left // max(round_calls, 1))
             if not affordable:
-                needed = self.budget.spent + self._plan.reserved_calls + round_calls * MIN_ROUNDS
+                needed = self.budget.spent + self.budget.reserved + round_calls * MIN_ROUNDS
                 raise UsageError(
                     f"--max-calls {self.budget.limit} does not pay for one round of "
                     f"{round_calls} calls; {MIN_ROUNDS} rounds take {needed} calls: "
@@ -223,7 +241,7 @@ class Overhead:
         """Shorten the blocks until a bounded number of calls pays for 30 rounds."""
         if self.budget.limit is None:
             return
-        left = self.budget.limit - self.budget.spent - self._plan.reserved_calls
+        left = self.budget.limit - self.budget.spent - self.budget.reserved
         share = left / 30 / max(sum(c.calls_per_block for c in callers), 1)
         if share < 1:
             for caller in callers:
@@ -238,7 +256,7 @@ class Overhead:
                 garbage.between_rounds()
                 groups = self._groups(self._number)
                 calls = sum(e.caller.calls_per_block for group in groups for e in group)
-                if not self.budget.affords(calls + self._plan.reserved_calls):
+                if not self.budget.affords(calls):
                     yield RoundsEnded(by_calls=True)
                     return
                 # Few affordable rounds are all needed for the ratios.
@@ -342,8 +360,3 @@ class Overhead:
                 "mend the model, or name another mode with --baseline"
             )
         self._callers.pop(name, None)
-
-    def close(self) -> None:
-        """Close the event loop."""
-        for clock in self.clocks.values():
-            clock.close()

@@ -1,14 +1,14 @@
 """What the samples of the overhead study mean: ratios, verdicts, percentiles.
 
-Pure functions of the samples. The samples are taken in :mod:`parrot_bench.studies.overhead`.
+Pure functions of the samples. The samples are taken in :mod:`parrot_bench.studies.overhead.rounds`.
 """
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 
 from parrot_bench.estimates import (
+    MIN_VERDICT_ROUNDS,
     agree,
     first_fifth_against_rest,
     holm_verdicts,
@@ -20,16 +20,22 @@ from parrot_bench.estimates import (
 )
 from parrot_bench.events import Planned, PlannedMode
 from parrot_bench.percentiles import percentiles
-from parrot_bench.record import Estimate, ModeOverhead, ModeRecord, OverheadResult, Percentile
+from parrot_bench.record import (
+    Estimate,
+    ModeOverhead,
+    ModeRecord,
+    OverheadResult,
+    Percentile,
+    StoppedBy,
+)
 from parrot_bench.samples import Clock, Samples, Series
+from parrot_bench.studies.gathered import Gathered
 
 RANKS = (0.5, 0.9, 0.95, 0.99)
 
 AA_CONFIDENCE = 0.99
 
 CLOCKS: tuple[Clock, ...] = ("cpu", "wall")
-
-StoppedBy = Literal["target", "time", "max-calls", "interrupted", "failed"]
 
 
 def deciding_clock(plan: Planned) -> Clock:
@@ -85,6 +91,41 @@ def on_target(samples: Samples, plan: Planned, baseline: str, target: float) -> 
         if found is None or relative_half_width(found) > np.log1p(target):
             return False
     return True
+
+
+def enough(gathered: Gathered) -> bool:
+    """Whether every mode's interval is as narrow as asked."""
+    plan, request = gathered.plan, gathered.request
+    return plan is not None and on_target(gathered.samples, plan, request.baseline, request.target)
+
+
+def so_far(gathered: Gathered) -> list[tuple[str, Estimate]]:
+    """The ratio of each mode to the baseline, from the rounds so far."""
+    plan, baseline = gathered.plan, gathered.request.baseline
+    if plan is None or gathered.samples.rounds < MIN_VERDICT_ROUNDS:
+        return []
+    found = (
+        (planned.mode, ratio(gathered.samples, planned, baseline, deciding_clock(plan)))
+        for planned in plan.modes
+        if planned.mode != baseline and planned.mode not in gathered.dropped
+    )
+    return [(mode, estimate) for mode, estimate in found if estimate is not None]
+
+
+def conclude(gathered: Gathered) -> OverheadResult | None:
+    """Estimate from the rounds so far; None before the first."""
+    if gathered.plan is None or not gathered.samples.rounds:
+        return None
+    return result(
+        gathered.samples,
+        gathered.plan,
+        gathered.described.modes,
+        baseline=gathered.request.baseline,
+        delta=gathered.request.delta,
+        duration_s=gathered.elapsed_s,
+        stopped_by=gathered.stopped_by,
+        seed=gathered.request.seed or 0,
+    )
 
 
 def result(

@@ -1,0 +1,31 @@
+"""The command line: one file a command.
+
+This package alone may import everything; it holds no logic of its own.
+"""
+
+import typer
+
+from parrot_bench.cli.conformance import conformance
+from parrot_bench.cli.export import export
+from parrot_bench.cli.modes import modes
+from parrot_bench.cli.report import report
+from parrot_bench.cli.run import run
+
+app = typer.Typer(
+    name="parrot-bench",
+    help=(
+        "What does each way of calling your LangChain chat model cost, "
+        "and can you trust the number?"
+    ),
+    epilog=(
+        "Exit status: 0 done; 1 a check of the run failed; 2 usage or bad input; "
+        "3 inconclusive; 4 not measured."
+    ),
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+for command in (run, report, modes, export, conformance):
+    app.command()(command)

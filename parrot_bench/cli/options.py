@@ -1,0 +1,56 @@
+"""Options that several commands take, and how their text is read."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def seconds(text: str) -> float:
+    """Read a time such as 60, 90s or 5m; seconds."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?", text.strip())
+    if not match:
+        raise typer.BadParameter(f"{text!r} is not a time; give seconds, or 90s, 2m, 1h")
+    unit = {"ms": 0.001, "s": 1, None: 1, "m": 60, "min": 60, "h": 3600}[match[2]]
+    return float(match[1]) * unit
+
+
+def share(text: str) -> float:
+    """Read a share such as 2% or 0.02."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%)?", text.strip())
+    if not match:
+        raise typer.BadParameter(f"{text!r} is not a share; give 2% or 0.02")
+    return float(match[1]) / (100 if match[2] else 1)
+
+
+def read_prompt(text: str) -> str:
+    """Return the text itself, or the content of the file after an @."""
+    if not text.startswith("@"):
+        return text
+    try:
+        return Path(text[1:]).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise typer.BadParameter(f"{text[1:]} cannot be read: {reason}") from error
+
+
+def names(given: list[str] | None) -> tuple[str, ...]:
+    """Split what was given at its commas; each name once."""
+    parts = (name.strip() for item in given or [] for name in item.split(","))
+    return tuple(dict.fromkeys(name for name in parts if name))
+
+
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help=(
+            "**module:attr** or **path/file.py:attr**, naming a BaseChatModel, its "
+            "class, or a function without arguments that makes one. The current folder is "
+            "importable. Without it, the embedded parrot: LangChain itself is measured."
+        ),
+        show_default=False,
+    ),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error as well.")]

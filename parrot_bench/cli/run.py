@@ -1,0 +1,246 @@
+"""``parrot-bench run``: measure a model, and write the report."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from parrot_bench.cli.options import Debug, Model, names, read_prompt, seconds, share
+from parrot_bench.cli.terminal import (
+    EXIT_FAILED,
+    conclude,
+    console,
+    one_line_errors,
+)
+from parrot_bench.errors import MeasurementError, ParrotBenchError
+from parrot_bench.record import RunDirectory
+
+
+def run(
+    model: Model = "",
+    *,
+    modes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,NAME…]",
+            help=(
+                "Execution modes to measure; see **parrot-bench modes**. "
+                "**module:attr** names an ExecutionMode of your own."
+            ),
+            show_default="all but the deprecated",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    baseline: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME",
+            help="The mode that the others are divided by.",
+            rich_help_panel="What to measure",
+        ),
+    ] = "invoke",
+    studies: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,NAME…]",
+            help="Studies to make. This version has one: overhead.",
+            show_default="overhead",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT|@FILE",
+            help="What every call is asked. It is not kept in the record.",
+            show_default="256 characters of plain text",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    reply_length: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Chunks of the parrot's reply; of another model, its max_tokens.",
+            show_default="20; the model's own",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Prompts of one batch; fewer where --max-calls is tight.",
+            show_default="16",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    max_concurrency: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Calls in flight allowed to batching modes.",
+            show_default="LangChain's own",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    time: Annotated[
+        float,
+        typer.Option(
+            metavar="TIME",
+            parser=seconds,
+            help="Time for the overhead study, such as 60, 90s or 5m.",
+            show_default="60s",
+            rich_help_panel="How long and how well",
+        ),
+    ] = "60",  # type: ignore[assignment]  # typer passes defaults through the parser
+    target: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            parser=share,
+            help="Stop once every interval is narrower than this.",
+            show_default="2%",
+            rich_help_panel="How long and how well",
+        ),
+    ] = "2%",  # type: ignore[assignment]
+    max_calls: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Never make more calls of the model than this, warm-up included.",
+            show_default="no bound",
+            rich_help_panel="How long and how well",
+        ),
+    ] = None,
+    call_limit: Annotated[
+        float,
+        typer.Option(
+            metavar="TIME",
+            parser=seconds,
+            help="A call that takes longer is stopped, and its mode left out.",
+            show_default="60s",
+            rich_help_panel="How long and how well",
+        ),
+    ] = "60",  # type: ignore[assignment]
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Seed of the random order of modes.",
+            show_default="drawn, and recorded",
+            rich_help_panel="How long and how well",
+        ),
+    ] = None,
+    loop: Annotated[
+        str,
+        typer.Option(
+            metavar="PACKAGE",
+            help="What makes the event loop of asynchronous modes: **asyncio** or **uvloop**.",
+            rich_help_panel="How long and how well",
+        ),
+    ] = "asyncio",
+    keep_conditions: Annotated[
+        bool,
+        typer.Option(
+            "--keep-conditions",
+            help="Measure with LangSmith tracing, debug, caches and handlers as they are.",
+            rich_help_panel="How long and how well",
+        ),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The run directory; new or empty.",
+            show_default="runs/TIME-MODES",
+            rich_help_panel="What becomes of it",
+        ),
+    ] = None,
+    otlp: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help=(
+                "Send the traced pass's spans to this collector as well, such as "
+                "http://127.0.0.1:4318. The OTEL_* variables act, too."
+            ),
+            show_default=False,
+            rich_help_panel="What becomes of it",
+        ),
+    ] = "",
+    debug: Debug = False,
+) -> None:
+    """Measure a chat model in every execution mode, and write the report.
+
+    Every mode is timed in short blocks, in rounds of random order, against the baseline of the
+    same round. Then every mode makes a few calls with the OpenTelemetry handler attached, and
+    calls and tokens are compared with the spans.
+
+        parrot-bench run
+
+        parrot-bench run my_app.llm:make_model --modes invoke,ainvoke,astream --max-calls 500
+
+    Ctrl-C ends it early (exit status 2); the finished rounds are kept and reported.
+    """
+    with one_line_errors(debug=debug):
+        from parrot_bench.progress import Progress  # noqa: PLC0415  # --help needs no LangChain
+        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415
+        from parrot_bench.running import carry_out  # noqa: PLC0415
+        from parrot_reports.units import ratio  # noqa: PLC0415
+
+        request = Request(
+            spec=model,
+            modes=names(modes),
+            baseline=baseline,
+            studies=names(studies) or ("overhead",),
+            time_s=time,
+            target=target,
+            prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
+            reply_length=reply_length,
+            batch_size=batch_size,
+            max_concurrency=max_concurrency,
+            max_calls=max_calls,
+            call_limit_s=call_limit,
+            seed=seed,
+            loop=loop,
+            keep_conditions=keep_conditions,
+            otlp=otlp,
+            command=_command(prompt),
+        )
+        progress = Progress(console, ratio)
+        directory: list[RunDirectory] = []
+
+        try:
+            record = carry_out(
+                request,
+                out=out,
+                watcher=progress,
+                opened=directory.append,
+            )
+        except ParrotBenchError:
+            progress.close()
+            if directory and directory[0].record.exists():
+                conclude(directory[0], directory[0].read_record())
+            raise
+        finally:
+            progress.close()
+        conclude(directory[0], record)
+        if record.status == "incomplete":
+            raise MeasurementError(f"{record.status_note}; they are kept in {directory[0].path}")
+    if any(check.level == "red" for check in record.trust):
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _command(prompt: str | None) -> tuple[str, ...]:
+    """The command line for the record, without the prompt's text and without credentials."""
+    from parrot_callbacks.redaction import redact_text  # noqa: PLC0415  # lazily
+
+    command = []
+    for argument in ["parrot-bench", *sys.argv[1:]]:
+        shown = argument
+        if prompt and prompt in argument and not prompt.startswith("@"):
+            shown = argument.replace(prompt, "…")
+        command.append(redact_text(shown))
+    return tuple(command)

@@ -1,0 +1,55 @@
+"""What every command shares: the console, errors in one line, exit statuses, how a run ends."""
+
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from parrot_bench.errors import ParrotBenchError
+from parrot_bench.record import RunDirectory, RunRecord
+
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_INCONCLUSIVE: Final = 3
+EXIT_NOT_MEASURED: Final = 4
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False)
+
+
+@contextmanager
+def one_line_errors(*, debug: bool) -> Iterator[None]:
+    """Print an error of ours as its one line, and leave with exit status 2."""
+    try:
+        yield
+    except ParrotBenchError as error:
+        if debug:
+            traceback.print_exc()
+        notes = [note for note in getattr(error, "__notes__", []) if "\n" not in note]
+        for line in [f"parrot-bench: {error}", *notes]:
+            errors.print(Text(line), soft_wrap=True)
+        raise typer.Exit(EXIT_USAGE) from None
+
+
+def saved_record(directory: RunDirectory) -> RunRecord:
+    """Read a run, up to the last round that it finished where it was killed."""
+    if not directory.journal.exists():
+        return directory.read_record()
+    from parrot_bench.recovering import recover  # noqa: PLC0415  # LangChain, for killed runs only
+
+    return recover(directory)
+
+
+def conclude(directory: RunDirectory, record: RunRecord) -> None:
+    """Write the report, and print its table and where it lies."""
+    from parrot_reports import write_report  # noqa: PLC0415  # matplotlib takes a second
+    from parrot_reports.terminal import overview  # noqa: PLC0415
+
+    console.print(overview(record, console.width))
+    with console.status("writing the report"):
+        files = write_report(directory.path)
+    console.print(Text(f"\nreport: {files.page}"), soft_wrap=True)

@@ -1,0 +1,109 @@
+"""The journal of a run: every finished round on disk before the next one begins.
+
+The tables of a run directory are written whole, now and then. What a run that is killed has
+measured since then is in its journal: one JSON line an event, written by the timed process
+itself, between two blocks.
+"""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from parrot_bench.events import (
+    CallsTaken,
+    Event,
+    ModeDropped,
+    Observed,
+    PassReconciled,
+    Planned,
+    RoundsEnded,
+    RoundTaken,
+    StudyBegun,
+    StudyEnded,
+)
+from parrot_bench.studies.table import STUDIES
+
+if TYPE_CHECKING:
+    from parrot_bench.measuring import Measurement
+
+_KEPT: dict[str, Any] = {
+    kind.__name__: kind
+    for kind in (
+        CallsTaken,
+        ModeDropped,
+        PassReconciled,
+        Planned,
+        RoundsEnded,
+        RoundTaken,
+        StudyBegun,
+        StudyEnded,
+    )
+}
+"""Events that are kept as they are; of what only one study reads, :attr:`Study.observes` knows."""
+
+
+def journaled(measurement: "Measurement", path: Path) -> "Measurement":
+    """Pass on what a measurement tells, and write it down first.
+
+    Args:
+        measurement: What is to be followed.
+        path: The journal; lines are added to it.
+    """
+    study = ""
+    reply = None
+    # Unbuffered: what is written has reached the operating system, whoever is killed then.
+    with path.open("ab", buffering=0) as file:
+        while True:
+            try:
+                event = next(measurement) if reply is None else measurement.send(reply)
+            except StopIteration:
+                return
+            if isinstance(event, StudyBegun):
+                study = event.study
+            line = _line(event, study)
+            if line:
+                file.write(line)
+            reply = yield event
+
+
+def _line(event: Event, study: str) -> bytes:
+    if isinstance(event, Observed):
+        name, content = "Observed", _adapter(STUDIES[study].observes).dump_json(event.what)
+    elif type(event).__name__ in _KEPT:
+        name = type(event).__name__
+        content = _adapter(_KEPT[name]).dump_json(event)
+    else:
+        return b""
+    return b'{"at":%.3f,"event":"%s","content":%s}\n' % (monotonic(), name.encode(), content)
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)
+
+
+def read_journal(path: Path) -> Iterator[tuple[float, Event]]:
+    """Read a journal up to its first line that is not whole.
+
+    Yields:
+        When (seconds, on the clock of the process that wrote it) and what was told.
+    """
+    study = ""
+    with path.open("rb") as file:
+        for line in file:
+            try:
+                read = json.loads(line)
+                name = read["event"]
+                kind = STUDIES[study].observes if name == "Observed" else _KEPT[name]
+                content: Any = _adapter(kind).validate_python(read["content"])
+                at = float(read["at"])
+            except (ValueError, KeyError, TypeError, ValidationError):
+                return
+            if isinstance(content, StudyBegun):
+                study = content.study
+            yield at, Observed(content) if name == "Observed" else content

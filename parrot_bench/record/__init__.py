@@ -1,0 +1,44 @@
+"""The saved record of a run: a versioned schema, and where each file of a run lies.
+
+This is the bottom layer. It knows pydantic and nothing else, so that a report can be made
+on a machine without LangChain, a year later. It does not measure, estimate or draw.
+"""
+
+from parrot_bench.record.base import Estimate, Percentile, Saved
+from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
+from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
+from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
+from parrot_bench.record.subject import (
+    Condition,
+    Configuration,
+    Environment,
+    ModelDescription,
+    ModeRecord,
+    Noise,
+)
+from parrot_bench.record.traced import ModeReconciliation, Reconciliation, SpanDelivery
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "Condition",
+    "Configuration",
+    "Environment",
+    "Estimate",
+    "ModeOverhead",
+    "ModeReconciliation",
+    "ModeRecord",
+    "ModelDescription",
+    "Noise",
+    "OverheadResult",
+    "Percentile",
+    "Reconciliation",
+    "RunDirectory",
+    "RunRecord",
+    "Saved",
+    "SpanDelivery",
+    "StoppedBy",
+    "TrustCheck",
+    "Verdict",
+    "read_record",
+    "write_atomically",
+]

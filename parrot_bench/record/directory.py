@@ -1,0 +1,105 @@
+"""Where each file of a run lies, and how it is written: whole or not at all."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from parrot_bench.errors import RecordError
+from parrot_bench.record.run import SCHEMA_VERSION, RunRecord
+
+
+class RunDirectory:
+    """Where each file of a run lies, and how it is written: whole or not at all.
+
+    Args:
+        path: The directory.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record = path / "run.json"
+        self.samples = path / "samples.parquet"
+        self.calls = path / "calls.parquet"
+        self.spans = path / "spans.jsonl"
+        self.report = path / "report.html"
+        self.summary = path / "summary.md"
+        self.figures = path / "figures"
+        self.log = path / "worker.log"
+        self.journal = path / "journal.jsonl"
+
+    def create(self) -> None:
+        """Make the directory.
+
+        Raises:
+            RecordError: It exists and is not empty, or cannot be written.
+        """
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            if any(self.path.iterdir()):
+                raise RecordError(
+                    f"output folder {self.path} is not empty; name a new one with --out"
+                )
+            # mkdir succeeds on an existing folder that cannot be written.
+            with tempfile.TemporaryFile(dir=self.path):
+                pass
+        except OSError as error:
+            raise RecordError(
+                f"output folder {self.path} cannot be written ({error.strerror}); "
+                "name another with --out"
+            ) from error
+
+    def write_record(self, record: RunRecord) -> None:
+        """Write ``run.json``."""
+        write_atomically(self.record, record.model_dump_json(indent=1).encode() + b"\n")
+
+    def read_record(self) -> RunRecord:
+        """Read ``run.json``.
+
+        Raises:
+            RecordError: There is none, or it is not a record this version can read.
+        """
+        return read_record(self.record)
+
+
+def read_record(path: Path) -> RunRecord:
+    """Read a record from ``run.json`` or from the run directory that holds it.
+
+    Raises:
+        RecordError: There is none, or it is not a record this version can read.
+    """
+    if path.is_dir():
+        path = path / "run.json"
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise RecordError(
+            f"no record at {path} ({error.strerror}); name a run directory, "
+            "which is a folder with a run.json"
+        ) from error
+    try:
+        return RunRecord.model_validate_json(raw)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise RecordError(
+            f"{path} is not a record of schema version {SCHEMA_VERSION}: "
+            f"{where}: {first['msg']}; was it written by another version of parrot-bench?"
+        ) from error
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name beside it, then rename it."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+        # mkstemp makes the file private; a run directory is meant to be shared.
+        umask = os.umask(0)
+        os.umask(umask)
+        Path(temporary).chmod(0o666 & ~umask)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

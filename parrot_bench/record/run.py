@@ -1,0 +1,83 @@
+"""The record of a run.
+
+History of ``schema_version``:
+
+1.  First version: the overhead study and the traced pass.
+2.  Every study has a result of its own; ``left_out`` says why one has none.
+"""
+
+from datetime import datetime
+from typing import Final, Literal
+
+from pydantic import Field
+
+from parrot_bench.record.base import Saved
+from parrot_bench.record.overhead import OverheadResult
+from parrot_bench.record.subject import (
+    Condition,
+    Configuration,
+    Environment,
+    ModelDescription,
+    ModeRecord,
+    Noise,
+)
+from parrot_bench.record.traced import Reconciliation
+
+SCHEMA_VERSION: Final = 2
+
+
+class TrustCheck(Saved):
+    """One reason to trust the run, or not to.
+
+    Attributes:
+        name: Short name, such as ``A/A`` or ``reconciliation``.
+        level: ``green``: fine. ``amber``: read with care. ``red``: the run failed this check.
+        sentence: The finding in words, with its numbers.
+    """
+
+    name: str
+    level: Literal["green", "amber", "red"]
+    sentence: str
+
+
+class RunRecord(Saved):
+    """Everything a run knows about itself: configuration, environment, results, trust.
+
+    Attributes:
+        schema_version: Version of this schema. What version 1 lacks is read as not measured.
+        name: The run directory's name.
+        status: ``complete``, or ``incomplete`` while it runs and after a stop.
+        status_note: Why it is incomplete.
+        started: When the run began, with its time zone.
+        duration_s: Wall time of the whole run so far, seconds.
+        command: The command line, one argument an item, credentials removed.
+        parrot_bench_version: Version of the harness.
+        trust: The trust checks, in the order they are printed.
+        failures: Modes left out while running, and why.
+        left_out: Studies that were asked for and have no result, and why.
+    """
+
+    schema_version: Literal[1, 2] = SCHEMA_VERSION
+    name: str
+    status: Literal["complete", "incomplete"]
+    status_note: str = ""
+    started: datetime
+    duration_s: float
+    command: tuple[str, ...]
+    parrot_bench_version: str
+    model: ModelDescription | None
+    configuration: Configuration
+    environment: Environment
+    conditions: tuple[Condition, ...] = ()
+    modes: tuple[ModeRecord, ...] = ()
+    overhead: OverheadResult | None = None
+    reconciliation: Reconciliation | None = None
+    noise: Noise | None = None
+    trust: tuple[TrustCheck, ...] = ()
+    failures: dict[str, str] = Field(default_factory=dict)
+    left_out: dict[str, str] = Field(default_factory=dict)
+
+    @property
+    def trusted(self) -> bool:
+        """Whether every trust check is green and the run is complete."""
+        return self.status == "complete" and all(c.level == "green" for c in self.trust)

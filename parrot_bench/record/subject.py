@@ -1,0 +1,165 @@
+"""What was measured, on what, how it was asked for, and what else went on."""
+
+from typing import Literal
+
+from pydantic import JsonValue
+
+from parrot_bench.record.base import Saved
+
+
+class ModelDescription(Saved):
+    """What was measured.
+
+    Attributes:
+        spec: MODEL as it was given on the command line; empty for the embedded parrot.
+        class_name: ``module.QualName`` of the chat model's class.
+        llm_type: The model's ``_llm_type``.
+        model_name: The name the model gives itself; empty when it has none.
+        identifying_params: ``_identifying_params``, credentials removed.
+        native_async: It implements ``_agenerate`` or ``_astream`` itself.
+        native_stream: It implements ``_stream`` or ``_astream`` itself.
+        waits: It spends its time waiting, so wall time decides and not CPU.
+        second_instance: How the second instance of the A/A check was made.
+    """
+
+    spec: str
+    class_name: str
+    llm_type: str
+    model_name: str
+    identifying_params: dict[str, JsonValue]
+    native_async: bool
+    native_stream: bool
+    waits: bool
+    second_instance: str
+
+
+class Configuration(Saved):
+    """What was asked for, defaults filled in. Times are in seconds.
+
+    Attributes:
+        baseline: The mode the others are divided by.
+        studies: Names of the studies, in order.
+        modes: The modes asked for; empty for all that are not deprecated.
+        time_s: Time budget of the overhead study's rounds.
+        target: Half-width of the ratio's interval to stop at: 0.02 is ±2 %.
+        delta: Ratios inside ±delta are called the same.
+        prompt: The prompt's text, only if the user asked to keep it; else None.
+        prompt_characters: Length of the prompt.
+        reply_length: Chunks of the parrot's reply, or ``max_tokens`` of another model.
+        batch_size: Prompts of one batch.
+        max_concurrency: Calls in flight allowed to batching modes; None is LangChain's default.
+        max_calls: Upper bound on calls of the model; None for no bound.
+        call_limit_s: A call that takes longer is stopped and its mode left out.
+        seed: Seed of the random order of modes.
+        loop: What made the event loops, such as ``asyncio``.
+        keep_conditions: Conditions that distort were left as they were.
+        otlp: Endpoint that spans were sent to, user info removed; empty for none.
+    """
+
+    baseline: str
+    studies: tuple[str, ...]
+    modes: tuple[str, ...]
+    time_s: float
+    target: float
+    delta: float
+    prompt: str | None
+    prompt_characters: int
+    reply_length: int | None
+    batch_size: int
+    max_concurrency: int | None
+    max_calls: int | None
+    call_limit_s: float
+    seed: int
+    loop: str = "asyncio"
+    keep_conditions: bool
+    otlp: str
+
+
+class Environment(Saved):
+    """Machine, versions and source state.
+
+    Attributes:
+        python: Such as ``CPython 3.11.7``.
+        platform: Such as ``Linux-6.1-x86_64``.
+        cpu: Name of the processor.
+        logical_cpus: Logical processors this process may use.
+        memory_bytes: Physical memory.
+        governor: Frequency governor; empty where it cannot be read.
+        packages: Distribution name to version, for what takes part in the measurement.
+        commit: Git commit of the current folder; empty outside a checkout.
+        dirty: The checkout had uncommitted changes; None outside a checkout.
+        hash_seed: PYTHONHASHSEED of the timed process.
+        event_loop: Class of the event loop.
+    """
+
+    python: str
+    platform: str
+    cpu: str
+    logical_cpus: int
+    memory_bytes: int
+    governor: str
+    packages: dict[str, str]
+    commit: str
+    dirty: bool | None
+    hash_seed: str
+    event_loop: str
+
+
+class Condition(Saved):
+    """Something that distorts timings and was found in the timed process.
+
+    Attributes:
+        name: What it is, such as ``LANGSMITH_TRACING`` or ``set_debug``.
+        effect: What it is known to do, in words.
+        kept: True when ``--keep-conditions`` left it in place.
+    """
+
+    name: str
+    effect: str
+    kept: bool
+
+
+class Noise(Saved):
+    """What else the machine did while the rounds ran.
+
+    Attributes:
+        load_before: One-minute load average before; None where there is none.
+        load_after: One-minute load average after.
+        involuntary_switches: Context switches the timed process did not ask for.
+        steal_share: Share of CPU time taken by the hypervisor; None where unknown.
+        other_cpu_share: Share of all processors used by other processes; None where unknown.
+        duration_s: Length of the observed window, seconds.
+    """
+
+    load_before: float | None
+    load_after: float | None
+    involuntary_switches: int | None
+    steal_share: float | None
+    other_cpu_share: float | None
+    duration_s: float
+
+
+class ModeRecord(Saved):
+    """One execution mode, available or not.
+
+    Attributes:
+        name: Such as ``astream_events_v2``.
+        api: The LangChain API it stands for, such as ``model.astream_events(version="v2")``.
+        kind: ``sync`` or ``async``.
+        status: ``floor``, ``stable``, ``beta`` or ``deprecated``.
+        streams: Chunks arrive as they are made.
+        batches: Several prompts are answered at once.
+        floor: Name of the floor it is divided by; empty for a floor itself.
+        note: What a reader should know, such as "async through LangChain's executor fallback".
+        unavailable: Why it was not measured; empty when it was.
+    """
+
+    name: str
+    api: str
+    kind: Literal["sync", "async"]
+    status: Literal["floor", "stable", "beta", "deprecated"]
+    streams: bool
+    batches: bool
+    floor: str
+    note: str = ""
+    unavailable: str = ""

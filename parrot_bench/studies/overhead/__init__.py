@@ -1,0 +1,1 @@
+"""The overhead study: what does each mode cost over its floor and over the baseline?"""

@@ -1,0 +1,84 @@
+"""The journal: what is written down comes back, up to the first line that is not whole."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from parrot_bench.events import (
+    Block,
+    Call,
+    CallsTaken,
+    Event,
+    ModeDropped,
+    Phase,
+    Planned,
+    PlannedMode,
+    Reply,
+    RoundsEnded,
+    RoundTaken,
+    StudyBegun,
+    StudyEnded,
+)
+from parrot_bench.journal import journaled, read_journal
+
+BLOCK = Block(0, "invoke", "mode", "", "stream", 4, 1200, 1100, None, (1, 2, 3, 4, 5))
+TOLD: list[Event] = [
+    StudyBegun("overhead"),
+    Planned((PlannedMode("invoke", 4, 1, 1, 1, 300, None, False),), True, 0.5, 9, 3, None),
+    RoundTaken(0, True, False, (BLOCK,), (("astream", "ValueError"),), 12),
+    ModeDropped("astream", "ValueError: \N{PARROT} \u2028 \x00"),
+    CallsTaken(1, (Call("invoke", "length 10", 5, 9, (6, 7), 3, ""),)),
+    RoundsEnded(by_calls=True),
+    StudyEnded("overhead", "because"),
+]
+
+
+def telling(events: list[Event], answers: list[Reply]) -> Iterator[Event]:
+    for event in events:
+        reply = yield event
+        answers.append(reply)
+
+
+def test_what_is_told_is_passed_on_answered_and_written_down(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    answers: list[Reply] = []
+    following = journaled(telling([Phase("warming up"), *TOLD], answers), path)  # type: ignore[arg-type]
+    passed = [next(following)]
+    for reply in (Reply.GO, Reply.ENOUGH, *[Reply.GO] * (len(TOLD) - 2)):
+        passed.append(following.send(reply))
+        # Written before it is passed on: nobody can know of a round that a kill could take.
+        assert len(path.read_bytes().splitlines()) == len(passed) - 1
+    with pytest.raises(StopIteration):
+        following.send(Reply.GO)
+    assert passed == [Phase("warming up"), *TOLD]
+    assert answers[1] is Reply.ENOUGH
+    times, read = zip(*read_journal(path), strict=True)
+    assert list(read) == TOLD
+    assert sorted(times) == list(times)
+
+
+@pytest.mark.parametrize("cut", [2, 5, 40])
+def test_a_line_that_was_cut_ends_it(tmp_path: Path, cut: int) -> None:
+    path = tmp_path / "journal.jsonl"
+    list(journaled(telling(TOLD, []), path))  # type: ignore[arg-type]
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert [event for _, event in read_journal(path)] == TOLD[:-1]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"[]",
+        b"\xff\xfe",
+        b'{"at": 1, "event": "Failed", "content": {}}',
+        b'{"at": 1, "event": "Observed", "content": {}}',
+        b'{"at": 1, "event": "RoundTaken", "content": {"number": "one"}}',
+    ],
+)
+def test_what_is_no_line_of_a_journal_ends_it(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "journal.jsonl"
+    list(journaled(telling(TOLD[:2], []), path))  # type: ignore[arg-type]
+    with path.open("ab") as file:
+        file.write(line + b"\n")
+    assert [event for _, event in read_journal(path)] == TOLD[:2]
