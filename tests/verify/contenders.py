@@ -17,11 +17,15 @@ import pyperf
 from parrot_bench.loading import load_parrot
 from parrot_bench.studies.bench import Budget, Calls
 from parrot_bench.studies.caller import Caller
-from parrot_bench.timing import Async, Sync
+from parrot_bench.timing import Async, Sync, call_limit
 from tests.verify.functions import Call, Take, as_mode
 
 WARM_UNITS = 200
 """As many units as a run's warm-up may take."""
+
+LIMIT_S = 60.0
+"""The time limit around a block of ours, and so around one of timeit's: setting a timer is a
+system call, after which `timeit` itself found a no-op 0.8-0.9 % quicker on a busy machine."""
 
 
 def our_caller(call: Call, clock: Sync | Async) -> Caller:
@@ -61,8 +65,9 @@ def timed_by_timeit(call: Call, caller: Caller, timer: Callable[[], int] = perf_
     timed = timeit.Timer("f(x)", "f = call; x = None", timer, {"call": call})
 
     def take() -> float:
-        timed.timeit(caller.primed)
-        return timed.timeit(caller.units) / caller.units
+        with call_limit(LIMIT_S):
+            timed.timeit(caller.primed)
+            return timed.timeit(caller.units) / caller.units
 
     return take
 
@@ -82,7 +87,11 @@ def awaited_by_timeit(call: Call, caller: Caller, clock: Async) -> Take:
         await inner(repeat(None, caller.primed), perf_counter_ns)
         return await inner(repeat(None, caller.units), perf_counter_ns) / caller.units
 
-    return lambda: float(clock.once(block, None))
+    def take() -> float:
+        with call_limit(LIMIT_S):
+            return float(clock.once(block, None))
+
+    return take
 
 
 class PyperfWorker:
