@@ -15,6 +15,7 @@ from parrot_bench.errors import MeasurementError
 from parrot_bench.estimates import paired_ratio
 from parrot_bench.timing import Async, FrozenGarbage, Sync
 from tests.verify.contenders import (
+    ITEM,
     PyperfWorker,
     awaited_by_timeit,
     our_caller,
@@ -109,7 +110,7 @@ class BiasRounds:
         timed = list(self.functions.values())[number % len(self.functions)]
 
         def by_pytest() -> float:
-            benchmark(timed.call, None)
+            benchmark(timed.call, ITEM)
             return float(benchmark.stats.stats.median) * 1e9
 
         with FrozenGarbage():
