@@ -96,12 +96,33 @@ def test_too_few_rounds_are_amber() -> None:
     assert "9 rounds" in check.sentence
 
 
-def test_an_unstable_ratio_is_named() -> None:
-    shaky = ModeOverhead(
-        mode="batch", cpu=None, wall=None, verdict="slower", decided_by="cpu", verdict_note="drifts"
+def moved(mode: str, low: str, high: str) -> ModeOverhead:
+    return ModeOverhead(
+        mode=mode,
+        cpu=None,
+        wall=None,
+        verdict="slower",
+        decided_by="cpu",
+        verdict_note=f"moved between {low} and {high} within the run",
     )
-    check = found("stability", overhead=overhead(modes=(shaky,)))
-    assert (check.level, "batch" in check.sentence) == ("amber", True)
+
+
+def test_a_ratio_that_moved_is_named_with_what_to_do() -> None:
+    check = found("stability", overhead=overhead(modes=(moved("batch", "11.2", "12.4"),)))
+    assert check.level == "amber"
+    assert check.sentence == (
+        "batch moved between 11.2 and 12.4 within the run: "
+        "take that range for the interval, or run again on a quieter machine."
+    )
+
+
+def test_several_ratios_that_moved_share_the_advice() -> None:
+    modes = (moved("batch", "11.2", "12.4"), moved("stream", "1.02", "1.09"))
+    sentence = found("stability", overhead=overhead(modes=modes)).sentence
+    assert sentence.startswith(
+        "batch moved between 11.2 and 12.4 within the run, stream moved between 1.02 and 1.09"
+    )
+    assert sentence.count("run again") == 1
 
 
 def test_a_floor_that_wavers_is_no_reason_for_distrust() -> None:
