@@ -39,9 +39,8 @@ _current: Final[ContextVar["GuardedCall | None"]] = ContextVar(
 )
 
 
-def current_call() -> "GuardedCall | None":
-    """Return the innermost guarded call in progress."""
-    return _current.get()
+current_call: Final = _current.get
+"""Return the innermost guarded call in progress, or None."""
 
 
 class GuardedCall:

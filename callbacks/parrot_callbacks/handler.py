@@ -49,6 +49,14 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     run_inline = True
     raise_error = False
 
+    # LangChain asks one of these before every event, each chunk of a stream included; in the
+    # base class they are properties, at twice the price.
+    ignore_llm = False
+    ignore_chat_model = False
+    ignore_chain = False
+    ignore_agent = False
+    ignore_retriever = False
+
     def __init__(
         self,
         tracer_provider: TracerProvider | None = None,
@@ -113,7 +121,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         )
         if run is not None and messages:
             run.asked = messages[0]
-            if self._spans.capture and run.span.is_recording():
+            if self._spans.captures and run.span.is_recording():
                 run.content = self._spans.content.of_call(messages[0], kwargs)
 
     def on_llm_start(
@@ -139,7 +147,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         )
         if run is not None and prompts:
             run.asked = prompts[0]
-            if self._spans.capture and run.span.is_recording():
+            if self._spans.captures and run.span.is_recording():
                 run.content = self._spans.content.of_prompt(prompts[0])
 
     def on_llm_new_token(
@@ -151,13 +159,15 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note the first chunk and the first content of a stream."""
-        run = self._spans.runs.awaiting(run_id)
+        if not (awaiting := self._spans.runs.awaiting):
+            return
+        run = awaiting.get(run_id.int)
         if run is not None:
             self._spans.note_chunk(run, has_content=bool(token) or _has_content(chunk))
 
     def on_stream_event(self, event: Mapping[str, Any], *, run_id: UUID, **kwargs: Any) -> None:
         """Note the first event and the first content of a v3 stream (core 1.4 and later)."""
-        run = self._spans.runs.awaiting(run_id)
+        run = self._spans.runs.awaiting.get(run_id.int)
         if run is not None:
             kind = event.get("event")
             self._spans.note_chunk(run, has_content=kind == "content-block-delta")
