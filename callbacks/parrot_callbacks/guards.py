@@ -47,16 +47,18 @@ class GuardedCall:
     """One call of a guarded method; entered and left once for every step of it.
 
     Attributes:
+        inside: What was current when it was last left; None before, and for a call that changes
+            nothing.
         is_final: The guard sees the call's end, whatever happens. The streams of v3 events
             are handed out, and end elsewhere.
     """
 
-    __slots__ = ("_inside", "_outer", "_runs", "is_final")
+    __slots__ = ("_outer", "_runs", "inside", "is_final")
 
     def __init__(self, *, is_final: bool = True) -> None:
         self.is_final = is_final
         self._runs: list[GuardedRun] = []
-        self._inside: Context | None = None
+        self.inside: Context | None = None
         self._outer: GuardedCall | None = None
 
     def take(self, run: GuardedRun, prompts: int) -> bool:
@@ -83,26 +85,26 @@ class GuardedCall:
     def enter(self) -> Context:
         """Enter it for one step; return the caller's context, for ``leave``."""
         before = current()
-        if self._inside is None:
+        if self.inside is None:
             # The first step, in which the run starts. Setting a context variable is the
             # dearest thing here, so the later ones do without.
             self._outer = _current.get()
             _current.set(self)
         else:
-            make_current(self._inside)
+            make_current(self.inside)
         return before
 
     def leave(self, before: Context) -> None:
         """Leave it after a step, however the step ended."""
         inside = current()
-        if self._inside is None:
+        if self.inside is None:
             if _current.get() is not self:
                 # A coroutine that nobody finishes is closed wherever the garbage collector
                 # runs; that context is none of ours and stays as it is.
                 return
             _current.set(self._outer)
         if inside is not before:
-            self._inside = inside
+            self.inside = inside
             make_current(before)
 
     def end(self, error: BaseException | None = None) -> None:
@@ -111,20 +113,21 @@ class GuardedCall:
         Args:
             error: What ended the call, if anything did.
         """
-        self._inside = None
+        self.inside = None
         runs, self._runs = self._runs, []
-        if all(run.ended for run in runs):
+        left = [run for run in runs if not run.ended]
+        if not left:
             return
         if error is not None and isinstance(error.__context__, GeneratorExit):
             # The call was being closed, and without a running loop LangChain's own clean-up
             # fails with an error of its own.
             error = error.__context__
         outcome = COMPLETED if error is None else outcome_of(error)
-        if outcome == FAILED and any(run.ended for run in runs):
+        if outcome == FAILED and len(left) < len(runs):
             # generate() with several prompts gives up at the first one that fails, and says
             # nothing of the others.
             outcome = ABANDONED
-        for run in runs:
+        for run in left:
             if not run.ended:
                 run.finish(outcome, error)
 
@@ -186,13 +189,22 @@ def guard_stream(method: Method) -> Method:
         resume = step
         try:
             while True:
-                before = call.enter()
+                inside = call.inside
+                if inside is None:
+                    before = call.enter()
+                else:
+                    # What enter() and leave() do at most chunks, at a third of their price.
+                    before = current()
+                    make_current(inside)
                 try:
                     chunk = step()
                 except StopIteration:
                     break
                 finally:
-                    call.leave(before)
+                    if current() is inside:
+                        make_current(before)
+                    else:
+                        call.leave(before)
                 try:
                     yield chunk
                 except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
@@ -218,7 +230,12 @@ def guard_async_stream(method: Method) -> Method:
         resume = step
         try:
             while True:
-                before = call.enter()
+                inside = call.inside
+                if inside is None:
+                    before = call.enter()
+                else:
+                    before = current()  # as in a stream that isn't asynchronous
+                    make_current(inside)
                 here = True
                 try:
                     chunk = await step()
@@ -231,7 +248,10 @@ def guard_async_stream(method: Method) -> Method:
                     raise
                 finally:
                     if here:
-                        call.leave(before)
+                        if current() is inside:
+                            make_current(before)
+                        else:
+                            call.leave(before)
                 try:
                     yield chunk
                 except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle

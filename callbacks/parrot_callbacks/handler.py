@@ -111,13 +111,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start a ``chat`` span."""
         run = self._spans.start_call(
-            semconv.CHAT,
-            run_id,
-            parent_run_id,
-            tags=tags,
-            metadata=metadata,
-            arguments=kwargs,
-            serialized=serialized,
+            semconv.CHAT, run_id, parent_run_id, tags, metadata, kwargs, serialized
         )
         if run is not None and messages:
             run.asked = messages[0]
@@ -137,13 +131,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start a ``text_completion`` span."""
         run = self._spans.start_call(
-            semconv.TEXT_COMPLETION,
-            run_id,
-            parent_run_id,
-            tags=tags,
-            metadata=metadata,
-            arguments=kwargs,
-            serialized=serialized,
+            semconv.TEXT_COMPLETION, run_id, parent_run_id, tags, metadata, kwargs, serialized
         )
         if run is not None and prompts:
             run.asked = prompts[0]

@@ -123,11 +123,10 @@ class SpanRecorder:
         operation: str,
         run_id: UUID,
         parent_run_id: UUID | None,
-        *,
         tags: Sequence[str] | None,
         metadata: Mapping[str, Any] | None,
         arguments: Mapping[str, Any],
-        serialized: Mapping[str, Any] | None = None,
+        serialized: Mapping[str, Any] | None,
     ) -> OpenRun | None:
         """Start the span of a call of a model and make it current inside the model.
 
@@ -152,7 +151,9 @@ class SpanRecorder:
         params = arguments.get("invocation_params") or _NOTHING
         options = arguments.get("options") or _NOTHING
         described = self._calls.describe(operation, params, options, metadata, serialized)
-        more = self._of_run(operation, tags, metadata)
+        more: Mapping[str, Any] = _NOTHING
+        if self._allows or not metadata.keys().isdisjoint(CONVERSATION_KEYS):
+            more = self._of_run(operation, tags, metadata)
         run = OpenRun(run_id, self, runs, described.start)
         context = place(run, parent_run_id, context)
         if not self._start(run, context, described, more, SpanKind.CLIENT):
@@ -200,10 +201,8 @@ class SpanRecorder:
 
     def _of_run(
         self, operation: object, tags: Sequence[str] | None, metadata: Mapping[str, Any]
-    ) -> Mapping[str, Any]:
+    ) -> Attributes:
         """Collect what differs from run to run."""
-        if not self._allows and metadata.keys().isdisjoint(CONVERSATION_KEYS):
-            return _NOTHING
         found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
         conversation = conversation_id(metadata)
         # The conventions know no conversation of a retrieval.
