@@ -11,9 +11,9 @@ and what the model's body has made current is current for it again at the next s
 """
 
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from opentelemetry.context import Context
 
@@ -184,36 +184,38 @@ def guard_stream(method: Method) -> Method:
     @functools.wraps(method)
     def guarded(*args: Any, **kwargs: Any) -> Iterator[Any]:
         call = GuardedCall()
-        steps = method(*args, **kwargs)
-        step: Callable[[], Any] = steps.__next__
-        resume = step
+        body = method(*args, **kwargs)
+        steps: Iterator[Any] | None = body
+        inside = None
+        before = call.enter()
         try:
-            while True:
-                inside = call.inside
-                if inside is None:
-                    before = call.enter()
-                else:
-                    # What enter() and leave() do at most chunks, at a third of their price.
-                    before = current()
-                    make_current(inside)
-                try:
-                    chunk = step()
-                except StopIteration:
-                    break
-                finally:
+            while steps is not None:
+                # What is thrown in is the body's to handle, and so is what comes after that.
+                rest = None if steps is body else body
+                for chunk in steps:
+                    # What leave() and enter() do between most chunks, at half their price.
                     if current() is inside:
                         make_current(before)
                     else:
                         call.leave(before)
-                try:
-                    yield chunk
-                except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
-                    step = functools.partial(steps.throw, thrown)
-                else:
-                    step = resume
+                        inside = call.inside
+                    try:
+                        yield chunk
+                    except BaseException as thrown:  # noqa: BLE001 - see above
+                        rest = map(body.throw, [thrown])
+                        before = call.enter()
+                        break
+                    if inside is None:
+                        before = call.enter()
+                    else:
+                        before = current()
+                        make_current(inside)
+                steps = rest
         except BaseException as error:
+            call.leave(before)
             call.end(error)
             raise
+        call.leave(before)
         call.end()
 
     return guarded
@@ -225,45 +227,63 @@ def guard_async_stream(method: Method) -> Method:
     @functools.wraps(method)
     async def guarded(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         call = GuardedCall()
-        steps = method(*args, **kwargs)
-        step: Callable[[], Awaitable[Any]] = steps.__anext__
-        resume = step
+        body = method(*args, **kwargs)
+        steps: AsyncIterator[Any] | None = body
+        inside = None
+        before = call.enter()
         try:
-            while True:
-                inside = call.inside
-                if inside is None:
-                    before = call.enter()
-                else:
-                    before = current()  # as in a stream that isn't asynchronous
-                    make_current(inside)
-                here = True
-                try:
-                    chunk = await step()
-                except StopAsyncIteration:
-                    break
-                except GeneratorExit:
-                    # Not handed on from below: this step is closed from outside, wherever
-                    # the garbage collector runs.
-                    here = step is not resume
-                    raise
-                finally:
-                    if here:
-                        if current() is inside:
-                            make_current(before)
-                        else:
-                            call.leave(before)
-                try:
-                    yield chunk
-                except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
-                    step = functools.partial(steps.athrow, thrown)
-                else:
-                    step = resume
+            while steps is not None:
+                rest = None if steps is body else body
+                async for chunk in steps:
+                    if current() is inside:
+                        make_current(before)
+                    else:
+                        call.leave(before)
+                        inside = call.inside
+                    try:
+                        yield chunk
+                    except BaseException as thrown:  # noqa: BLE001 - as in the other stream
+                        rest = _Thrown(body, thrown)
+                        before = call.enter()
+                        break
+                    if inside is None:
+                        before = call.enter()
+                    else:
+                        before = current()
+                        make_current(inside)
+                steps = rest
         except BaseException as error:
+            # A step that isn't answering what was thrown in, and ends so all the same, is closed
+            # from outside, wherever the garbage collector runs: that context isn't this call's.
+            if steps is not body or not isinstance(error, GeneratorExit):
+                call.leave(before)
             call.end(error)
             raise
+        call.leave(before)
         call.end()
 
     return guarded
+
+
+class _Thrown:
+    """The step in which the body of an asynchronous stream handles what is thrown into it.
+
+    Args:
+        body: The body.
+        error: What is thrown into it.
+    """
+
+    def __init__(self, body: Any, error: BaseException) -> None:
+        self._body = body
+        self._errors = [error]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self._errors:
+            raise StopAsyncIteration
+        return await self._body.athrow(self._errors.pop())
 
 
 def enter_guarded_body(method: Method) -> Method:

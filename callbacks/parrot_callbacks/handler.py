@@ -162,9 +162,10 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """End the span of a call that was answered."""
-        run = self._spans.claimed(run_id)
-        if run is not None:
-            self._spans.end(run, COMPLETED, response)
+        spans = self._spans
+        run = spans.runs.open.get(run_id.int)
+        if run is not None and run.owner is spans:
+            spans.end(run, COMPLETED, response)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """End the span of a call that failed, was cancelled or abandoned."""

@@ -130,8 +130,7 @@ class OpenRun:
         """Drop what an ended run holds: stale copies of a context may keep the run for long."""
         self.span = self.outer = INVALID_SPAN
         self.outside = self.within = _NO_CONTEXT
-        self.content = None
-        self.asked = None
+        self.asked = self.content = None
         self.below = ()
 
     def remember(self, run_below: tuple[object, ...]) -> None:

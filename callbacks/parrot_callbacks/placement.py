@@ -147,9 +147,11 @@ def enter(run: OpenRun, values: Callable[[], Mapping[str, object]] | None = None
     run.delegate = delegate = DelegatingSpan(
         run.span, run.outer, run.has_left if run.in_other_tasks else None
     )
-    within = _with(run.outside, delegate, run)
-    run.within = within if values is None else Context({**within, **values()})
-    make_current(run.within)
+    within = Context({**run.outside, SPAN: delegate, INSIDE: run})
+    if values is not None:
+        within = Context({**within, **values()})
+    run.within = within
+    make_current(within)
 
 
 def leave(run: OpenRun) -> None:

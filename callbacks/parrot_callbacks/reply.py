@@ -99,8 +99,13 @@ def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
 
 
 def _add_usage(found: Attributes, usage: Mapping[str, Any]) -> None:
-    _count(found, semconv.USAGE_INPUT, usage.get("input_tokens"))
-    _count(found, semconv.USAGE_OUTPUT, usage.get("output_tokens"))
+    # Not by a function for each, as below: every reply has these two.
+    number = usage.get("input_tokens")
+    if type(number) is int and number >= 0:
+        found[semconv.USAGE_INPUT] = number
+    number = usage.get("output_tokens")
+    if type(number) is int and number >= 0:
+        found[semconv.USAGE_OUTPUT] = number
     details = usage.get("input_token_details")
     if details:
         _count_details(found, _INPUT_DETAILS, details, found.get(semconv.USAGE_INPUT))
