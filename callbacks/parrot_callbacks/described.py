@@ -32,7 +32,7 @@ class Described(NamedTuple):
 
     Attributes:
         name: The span's name.
-        start: Operation, provider, model and server: what samplers and metrics are given.
+        start: Operation, provider, model and server: what metrics are given.
         attributes: All of the request's attributes, those of the start included.
         serialized: LangChain's description of the model, held because its identity is a part
             of what a description is remembered by.

@@ -26,15 +26,6 @@ INSIDE: Final = create_key("parrot-callbacks-inside")
 """Context key: the run whose model's body this context was made in."""
 
 
-def is_sampled(context: Context) -> bool:
-    """Whether a span in this context will be recorded if its sampler goes by the parent."""
-    span: Span | None = context.get(SPAN)  # type: ignore[assignment]
-    if span is None:
-        return True
-    parent = span.get_span_context()
-    return parent.trace_flags.sampled or not parent.is_valid
-
-
 def span_in(context: Context) -> Span:
     """Return a context's current span, as ``get_current_span`` does at a third of the price.
 

@@ -29,7 +29,7 @@ from parrot_callbacks.guards import current_call
 from parrot_callbacks.metrics import CallMetrics
 from parrot_callbacks.open_runs import OpenRun, OpenRuns, count_for_agent, runs_of_provider
 from parrot_callbacks.outcomes import FAILED, Outcome, error_type
-from parrot_callbacks.placement import enter, is_sampled, leave, place
+from parrot_callbacks.placement import enter, leave, place
 from parrot_callbacks.provider_spans import suppressing_values
 from parrot_callbacks.providers import OptionalSignals, package_version
 from parrot_callbacks.reply import is_cache_hit, reply_attributes
@@ -231,14 +231,10 @@ class SpanRecorder:
         kind: SpanKind,
     ) -> bool:
         """Start a span in a context and take up its run; False if nobody makes spans."""
-        # Attributes given at the start cost half of those that are set afterwards, and most
-        # samplers go by the parent.
-        likely = is_sampled(context)
-        attributes = described.attributes if likely else described.start
-        span = self._tracer.start_span(described.name, context, kind, attributes)
+        # Attributes given at the start cost half of those that are set afterwards. A span that
+        # isn't sampled doesn't read them.
+        span = self._tracer.start_span(described.name, context, kind, described.attributes)
         if span.is_recording():
-            if not likely:
-                span.set_attributes(described.attributes)
             if more:
                 span.set_attributes(more)
         elif not _is_new(span, run):
@@ -305,13 +301,12 @@ class SpanRecorder:
             found = reply_attributes(reply, run.run_id) if reply is not None else {}
             if run.streamed:
                 _add_stream(found, run, reply)
-            failure = error if outcome == FAILED else None
-            if failure is not None:
-                found[semconv.ERROR_TYPE] = error_type(failure)
+            if error is not None and outcome == FAILED:
+                found[semconv.ERROR_TYPE] = error_type(error)
+                if recording:
+                    self._record_failure(run, error, reply)
             if recording:
                 found[semconv.RUN_OUTCOME] = outcome
-                if failure is not None:
-                    self._record_failure(run, failure, reply)
                 if run.content is not None:
                     self._record_content(run, found, reply, answer)
                 span.set_attributes(found)
