@@ -39,7 +39,7 @@ class ContextNesting:
     def look(self) -> None:
         """Install it in what has been imported by now; LangGraph may come later, or never."""
         if sys.modules.keys().isdisjoint(self._missing):
-            return  # LangChain asks three times a call
+            return
         for name in tuple(self._missing):
             module = sys.modules.get(name)
             if module is not None:

@@ -87,7 +87,8 @@ def place(run: OpenRun, parent_run_id: UUID | None, context: Context) -> Context
         enclosing.finish(CANCELLED)
         context = current()
         enclosing = context.get(INSIDE)  # type: ignore[assignment]
-    span = ambient = span_in(context)
+    span: Span = context.get(SPAN, INVALID_SPAN)  # type: ignore[assignment]
+    ambient = span
     if type(span) is DelegatingSpan:
         ambient = see_through(span)
     if enclosing is not None:

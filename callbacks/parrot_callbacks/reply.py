@@ -51,6 +51,9 @@ def reply_attributes(result: LLMResult, run_id: UUID | None = None) -> Attribute
             id, as LangChain does it with messages; see ``docs/decisions/tracing-ids.md``.
     """
     candidates = result.generations[0] if result.generations else ()
+    message = getattr(candidates[0], "message", None) if candidates else None
+    metadata: Mapping[str, Any] = getattr(message, "response_metadata", None) or _NOTHING
+    output = result.llm_output or _NOTHING
     found: Attributes = {}
     reasons = tuple(map(finish_reason_of, candidates))
     if any(reasons):
@@ -58,9 +61,6 @@ def reply_attributes(result: LLMResult, run_id: UUID | None = None) -> Attribute
             # One for each candidate: a candidate that gives none has one all the same.
             reasons = tuple([reason or _NO_REASON for reason in reasons])
         found[semconv.RESPONSE_FINISH_REASONS] = reasons
-    output = result.llm_output or _NOTHING
-    message = getattr(candidates[0], "message", None) if candidates else None
-    metadata: Mapping[str, Any] = getattr(message, "response_metadata", None) or _NOTHING
     for key in _MODEL_KEYS:
         model = metadata.get(key) or output.get(key)
         if model and isinstance(model, str):
@@ -99,12 +99,12 @@ def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
 
 
 def _add_usage(found: Attributes, usage: Mapping[str, Any]) -> None:
-    # Not by a function for each, as below: every reply has these two.
+    # Every reply has these two, and nearly always as plain ints: those need no call.
     number = usage.get("input_tokens")
-    if type(number) is int and number >= 0:
+    if (type(number) is int and number >= 0) or _is_count(number):
         found[semconv.USAGE_INPUT] = number
     number = usage.get("output_tokens")
-    if type(number) is int and number >= 0:
+    if (type(number) is int and number >= 0) or _is_count(number):
         found[semconv.USAGE_OUTPUT] = number
     details = usage.get("input_token_details")
     if details:
