@@ -38,8 +38,6 @@ class ContextNesting:
 
     def look(self) -> None:
         """Install it in what has been imported by now; LangGraph may come later, or never."""
-        if sys.modules.keys().isdisjoint(self._missing):
-            return
         for name in tuple(self._missing):
             module = sys.modules.get(name)
             if module is not None:
@@ -48,11 +46,11 @@ class ContextNesting:
                     self._patches.append(Patch(module, _FUNCTION, self._nest))
 
     def undo(self) -> None:
-        """Put the originals back."""
+        """Put the originals back, and look no more: calls in progress still start chains."""
         for patch in self._patches:
             patch.undo()
         self._patches.clear()
-        self._missing = list(_MODULES)
+        self._missing.clear()
 
     def _nest(self, set_config: Method) -> Method:
         @functools.wraps(set_config)
