@@ -162,7 +162,7 @@ class _Installation:
             if name in vars(owner)
         ]
         self._patches.append(Patch(AsyncCallbackManager, "on_llm_start", _start_for_all))
-        self._nesting.look()
+        self._nesting.install()
         self._hook.install()
 
     def undo(self) -> None:

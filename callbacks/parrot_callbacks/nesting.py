@@ -33,11 +33,16 @@ class ContextNesting:
 
     def __init__(self, runs: Callable[[], OpenRuns]) -> None:
         self._runs = runs
-        self._missing = list(_MODULES)
+        self._missing: list[str] = []
         self._patches: list[Patch] = []
 
+    def install(self) -> None:
+        """Install it in what has been imported by now, and look for the rest from now on."""
+        self._missing = list(_MODULES)
+        self.look()
+
     def look(self) -> None:
-        """Install it in what has been imported by now; LangGraph may come later, or never."""
+        """Install it in what has been imported since; LangGraph may come later, or never."""
         for name in tuple(self._missing):
             module = sys.modules.get(name)
             if module is not None:

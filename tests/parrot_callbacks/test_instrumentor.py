@@ -25,6 +25,7 @@ from opentelemetry.context import attach, get_current
 from otlp_receiver import grpc_receiver
 
 from parrot_callbacks import LangChainInstrumentor, OpenTelemetryCallbackHandler
+from parrot_callbacks.nesting import ContextNesting
 from parrot_callbacks.provider_spans import OPENLLMETRY
 
 pytestmark = [
@@ -88,6 +89,17 @@ def test_uninstrumenting_puts_everything_back(telemetry: Any) -> None:
     after = owned()
     assert after.pop("hooks") == before.pop("hooks")
     assert {name for name, value in after.items() if value is not before[name]} == set()
+
+
+def test_nesting_can_be_installed_again(telemetry: Any) -> None:
+    before = owned()["config"]
+    nesting = ContextNesting(lambda: telemetry.handler.runs)
+    for _ in range(2):
+        nesting.install()
+        assert owned()["config"] is not before
+        nesting.undo()
+        nesting.look()
+        assert owned()["config"] is before
 
 
 def test_another_provider_is_refused_aloud(instrumented: Any, make_telemetry: Any) -> None:
