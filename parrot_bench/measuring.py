@@ -42,11 +42,13 @@ class Job:
         modes: Names of modes, or modes of one's own, which cannot be sent to another process;
             empty for the default ones.
         spans: Where ``spans.jsonl`` goes.
+        traced: The studies are followed by the traced pass.
     """
 
     request: Request
     modes: tuple[str | ExecutionMode, ...] = ()
     spans: Path | None = None
+    traced: bool = True
 
 
 Measurement = Generator[Event, Reply, None]
@@ -85,7 +87,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
         )
     kwargs = {} if embedded else _call_arguments(request, model)
     batch = _batch_size(request, usable)
-    reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor")
+    reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor" and job.traced)
     with (
         quiet(),
         conditions((model, second), keep=request.keep_conditions) as found,
@@ -117,7 +119,8 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
             pid=os.getpid(),
         )
         yield from _studies(bench)
-        yield from _trace(job, bench)
+        if job.traced:
+            yield from _trace(job, bench)
 
 
 def _studies(bench: Bench) -> Measurement:

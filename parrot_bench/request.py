@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from parrot_bench.errors import UsageError
 
-SHARES: Mapping[str, float] = MappingProxyType({"overhead": 1.0})
+SHARES: Mapping[str, float] = MappingProxyType({"overhead": 1.0, "parity": 0.05})
 """The studies, in the order in which they are made, and the time of each as a share of --time."""
 
 ON_REQUEST: frozenset[str] = frozenset()

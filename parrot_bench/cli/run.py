@@ -15,6 +15,7 @@ from parrot_bench.cli.terminal import (
 )
 from parrot_bench.errors import MeasurementError, ParrotBenchError
 from parrot_bench.record import RunDirectory
+from parrot_bench.request import DEFAULT_STUDIES, SHARES
 
 
 def run(
@@ -44,8 +45,8 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME[,NAME…]",
-            help="Studies to make. This version has one: overhead.",
-            show_default="overhead",
+            help=f"Studies to make: {', '.join(SHARES)}.",
+            show_default=", ".join(DEFAULT_STUDIES),
             rich_help_panel="What to measure",
         ),
     ] = None,
@@ -186,7 +187,7 @@ def run(
             spec=model,
             modes=names(modes),
             baseline=baseline,
-            studies=names(studies) or ("overhead",),
+            studies=names(studies) or DEFAULT_STUDIES,
             time_s=time,
             target=target,
             prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),

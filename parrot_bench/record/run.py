@@ -13,6 +13,7 @@ from pydantic import Field
 
 from parrot_bench.record.base import Saved
 from parrot_bench.record.overhead import OverheadResult
+from parrot_bench.record.parity import ParityResult
 from parrot_bench.record.subject import (
     Condition,
     Configuration,
@@ -71,6 +72,7 @@ class RunRecord(Saved):
     conditions: tuple[Condition, ...] = ()
     modes: tuple[ModeRecord, ...] = ()
     overhead: OverheadResult | None = None
+    parity: ParityResult | None = None
     reconciliation: Reconciliation | None = None
     noise: Noise | None = None
     trust: tuple[TrustCheck, ...] = ()

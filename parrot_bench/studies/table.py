@@ -14,6 +14,7 @@ from parrot_bench.request import SHARES
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.overhead import costs, rounds
+from parrot_bench.studies.parity import judging, probing
 
 
 def _no_ratios(_gathered: Gathered) -> list[tuple[str, Estimate]]:
@@ -53,6 +54,7 @@ _TABLE = (
         enough=costs.enough,
         so_far=costs.so_far,
     ),
+    Study(name="parity", take=probing.take, conclude=judging.conclude),
 )
 
 STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in _TABLE})
