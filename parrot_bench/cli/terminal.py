@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -33,6 +33,14 @@ def one_line_errors(*, debug: bool) -> Iterator[None]:
         for line in [f"parrot-bench: {error}", *notes]:
             errors.print(Text(line), soft_wrap=True)
         raise typer.Exit(EXIT_USAGE) from None
+
+
+def not_measured(error: ParrotBenchError, *, debug: bool) -> NoReturn:
+    """Print that nothing could be measured, and leave with exit status 4."""
+    if debug:
+        traceback.print_exc()
+    errors.print(Text(f"parrot-bench: {error}"), soft_wrap=True)
+    raise typer.Exit(EXIT_NOT_MEASURED) from None
 
 
 def conclude(directory: RunDirectory, record: RunRecord) -> None:

@@ -7,7 +7,7 @@ on a machine without LangChain, a year later. It does not measure, estimate or d
 from parrot_bench.record.base import Estimate, Percentile, Saved
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
 from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
-from parrot_bench.record.parity import ParityFinding, ParityMode, ParityResult
+from parrot_bench.record.parity import CheckRecord, ParityFinding, ParityMode, ParityResult
 from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
 from parrot_bench.record.subject import (
     Condition,
@@ -21,6 +21,7 @@ from parrot_bench.record.traced import ModeReconciliation, Reconciliation, SpanD
 
 __all__ = [
     "SCHEMA_VERSION",
+    "CheckRecord",
     "Condition",
     "Configuration",
     "Environment",

@@ -1,9 +1,10 @@
 """Result of the parity study: whether all modes do the same, and what to mend where not."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from parrot_bench.record.base import Saved
 from parrot_bench.record.overhead import StoppedBy
+from parrot_bench.record.subject import Environment, ModelDescription, ModeRecord
 
 Severity = Literal["defect", "note"]
 """A defect is to be mended; a note is to be known."""
@@ -72,3 +73,26 @@ class ParityResult(Saved):
     def notes(self) -> tuple[ParityFinding, ...]:
         """The findings that are to be known."""
         return tuple(f for f in self.findings if f.severity == "note")
+
+
+CHECK_VERSION: Final = 1
+
+
+class CheckRecord(Saved):
+    """What ``parrot-bench check`` writes: the parity study alone.
+
+    Attributes:
+        schema_version: Version of this schema.
+        parrot_bench_version: Version of the harness.
+        model: What was checked.
+        environment: Where.
+        modes: The modes, unavailable ones with their reason.
+        parity: What was found.
+    """
+
+    schema_version: Literal[1] = CHECK_VERSION
+    parrot_bench_version: str
+    model: ModelDescription
+    environment: Environment
+    modes: tuple[ModeRecord, ...]
+    parity: ParityResult

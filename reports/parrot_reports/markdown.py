@@ -15,6 +15,7 @@ from parrot_reports.sentences import (
     trust_line,
     verdict_order,
 )
+from parrot_reports.studies import parity
 from parrot_reports.text import visible
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~<>$])")
@@ -45,6 +46,8 @@ def summary_markdown(record: RunRecord) -> str:
         )
     if record.overhead is not None:
         parts += [_table(record), _footnote(record)]
+    if record.parity is not None:
+        parts.append(f"Parity: {inline(parity.sentence(record.parity))}")
     parts.append(_environment(record))
     return "\n\n".join(part for part in parts if part) + "\n"
 

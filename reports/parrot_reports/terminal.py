@@ -6,6 +6,7 @@ from rich.text import Text
 
 from parrot_bench.record import ModeOverhead, RunRecord
 from parrot_reports.sentences import deciding_ratio, floors, trust_line
+from parrot_reports.studies import parity
 from parrot_reports.text import visible
 from parrot_reports.units import NONE, TIMES, duration, ratio
 
@@ -33,6 +34,10 @@ def overview(record: RunRecord, width: int = _WIDE) -> RenderableType:
     ]
     if record.overhead is not None:
         parts += [Text(""), _table(record, wide=width >= _WIDE)]
+    if record.parity is not None:
+        colour = "yellow" if record.parity.defects else ""
+        said = visible("".join(parity.sentence(record.parity)))
+        parts.append(Text(f"parity: {said}", style=colour))
     missing: dict[str, list[str]] = {}
     for mode in record.modes:
         if mode.unavailable:

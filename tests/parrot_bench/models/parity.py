@@ -1,5 +1,7 @@
 """Chat models that are right in everything but one thing, each for one kind of finding."""
 
+# ruff: noqa: A002, ASYNC251, T201  # LangChain's own names; wrong on purpose
+
 import asyncio
 import itertools
 import os

@@ -1,0 +1,1 @@
+"""What each study says, in words and tables: one file a study."""
