@@ -9,10 +9,10 @@ SHORT_CHARACTERS = 12
 SHORT_WORDS = 3
 """A reply of fewer words or characters may well be one chunk."""
 
-FEW_CHUNKS = 5
+FEW_CHUNKS = 10
 """Of fewer chunks it is not said that they arrive at once."""
 
-WAITED_NS = 20_000_000
+WAITED_NS = 50_000_000
 """A first chunk that comes sooner was not waited for."""
 
 AT_ONCE_SHARE = 0.9

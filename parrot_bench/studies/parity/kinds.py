@@ -186,8 +186,10 @@ _TABLE = (
         identifier="tokens-beside-events",
         check="callbacks",
         severity="note",
-        meaning="in events v3 the model calls on_llm_new_token itself, beside LangChain's events",
-        advice="leave on_llm_new_token to LangChain: who listens to both counts each token twice",
+        meaning="in events v3 a handler hears each chunk twice: from LangChain as an event, and "
+        "from the model, which calls on_llm_new_token itself",
+        advice="in a handler, count one of the two; in the model, leave on_llm_new_token to "
+        "LangChain",
     ),
     Kind(
         identifier="stop-ignored",
