@@ -180,6 +180,7 @@ def _parity(record: RunRecord) -> dict[str, Any] | None:
         ],
         "against": parity.against(result),
         "reasons": parity.reasons(result),
+        "unchecked": any("not checked" in mode.outcomes.values() for mode in result.modes),
     }
 
 

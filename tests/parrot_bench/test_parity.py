@@ -13,11 +13,12 @@ from langchain_core.language_models.fake_chat_models import (
 )
 from langchain_core.messages import AIMessage
 
+import parrot_bench
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Described, Observed, Reply, StudyBegun, StudyEnded
 from parrot_bench.loading import adopt, load_model
 from parrot_bench.measuring import Job, measure
-from parrot_bench.record import ParityResult
+from parrot_bench.record import ParityResult, read_record
 from parrot_bench.request import Request
 from parrot_bench.samples import Samples
 from parrot_bench.studies.gathered import Gathered
@@ -300,6 +301,26 @@ def test_every_kind_of_finding_has_a_model() -> None:
     tested = {identifier for _, expected, _ in WRONG for identifier in expected}
     assert tested | elsewhere == set(KINDS)
     assert {kind.check for kind in KINDS.values()} == {*CHECKS, ""}
+
+
+def test_a_run_has_it_too(tmp_path: Path) -> None:
+    model = load_model(f"{MODELS}:NoUsageInStreams").model
+    modes = ["invoke", "stream", "ainvoke"]
+    record = parrot_bench.run(model, out=tmp_path / "run", modes=modes, time_s=2, target=0.5)
+    assert record == read_record(tmp_path / "run")
+    assert record.left_out == {}
+    assert record.parity is not None
+    assert found(record.parity) == {"usage-missing": {"stream"}}
+    assert record.parity.stopped_by in {"done", "time"}
+    (check,) = (check for check in record.trust if check.name == "parity")
+    assert check.level == "amber"
+    assert check.sentence == "Modes do not do the same: usage-missing (stream)."
+
+
+def test_a_study_that_may_make_no_call_says_so() -> None:
+    words = "nothing was asked: --max-calls 1 leaves no call for it"
+    with pytest.raises(MeasurementError, match=words):
+        checked("good", modes=("batch",), baseline="batch", max_calls=1)
 
 
 # -- pure functions ----------------------------------------------------------------------

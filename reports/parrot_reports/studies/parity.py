@@ -68,7 +68,7 @@ def where(finding: ParityFinding, modes: Sequence[ModeRecord]) -> Sentence:
 
 def advice(finding: ParityFinding, modes: Sequence[ModeRecord]) -> Sentence:
     """Say in one line where something was seen, what, and what to do."""
-    return (*where(finding, modes), f": {finding.seen}; {finding.advice}.")
+    return (*where(finding, modes), f": {visible(finding.seen)}; {visible(finding.advice)}.")
 
 
 def against(result: ParityResult) -> str:
