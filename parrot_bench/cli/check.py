@@ -19,6 +19,7 @@ from parrot_bench.errors import MeasurementError, UsageError
 if TYPE_CHECKING:
     from parrot_bench.record import CheckRecord
     from parrot_bench.request import Request
+    from parrot_bench.studies.parity.alone import Checked
 
 
 def check(
@@ -93,15 +94,18 @@ def check(
             call_limit_s=call_limit,
         )
         try:
-            record = _checked(request)
+            checked = _checked(request)
         except MeasurementError as error:
             not_measured(error, debug=debug)
-        _tell(record, form, json)
-    if record.parity.defects:
+        _tell(checked.record, form, json)
+        if checked.logs is not None:
+            text = f"the output of the processes that ended is in {checked.logs}"
+            errors.print(Text(text), soft_wrap=True)
+    if checked.record.parity.defects:
         raise typer.Exit(EXIT_FAILED)
 
 
-def _checked(request: "Request") -> "CheckRecord":
+def _checked(request: "Request") -> "Checked":
     from parrot_bench.events import Phase  # noqa: PLC0415
     from parrot_bench.studies.parity.alone import check_model  # noqa: PLC0415
 

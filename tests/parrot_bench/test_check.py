@@ -1,6 +1,7 @@
 """``parrot-bench check`` as a user meets it: real processes, wrong models, bad input."""
 
 import json
+import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -69,7 +70,12 @@ def test_a_mode_that_ends_the_process_is_named_and_the_others_are_checked(
     found = record.parity.findings
     killed = next(one for one in found if one.identifier == "mode-kills-process")
     assert killed.modes[0] == mode
-    assert f"ended with status {status}" in killed.seen
+    assert killed.seen == f"the timed process ended with status {status}"
+    (line,) = done.stderr.strip().splitlines()
+    folder = Path(line.removeprefix("the output of the processes that ended is in "))
+    if name == "Dies":
+        assert "the driver is gone" in (folder / "worker-0.log").read_text(encoding="utf-8")
+    shutil.rmtree(folder)
     outcomes = {checked.mode: checked.outcomes for checked in record.parity.modes}
     assert outcomes[mode]["works"] == "defect"
     for other in others:

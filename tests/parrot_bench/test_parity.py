@@ -1,6 +1,7 @@
 """The parity study: each kind of finding from a model that is wrong in one thing, and no other."""
 
 from collections.abc import Callable
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from langchain_core.language_models.fake_chat_models import (
     ParrotFakeChatModel,
 )
 from langchain_core.messages import AIMessage
+from pydantic import TypeAdapter
 
 import parrot_bench
 from parrot_bench.errors import MeasurementError
@@ -25,6 +27,7 @@ from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.parity.asking import goes_on, repeats, stop_sequence
 from parrot_bench.studies.parity.judging import conclude
 from parrot_bench.studies.parity.kinds import CHECKS, KINDS
+from parrot_bench.studies.parity.seen import Observation
 from parrot_bench.studies.parity.turning import Beat, turned
 
 MODELS = Path(__file__).parent / "models" / "parity.py"
@@ -95,6 +98,12 @@ def test_nothing_is_found_in_a_good_model(model: str) -> None:
     assert {o for m in result.modes for o in m.outcomes.values()} == {"ok", "does not apply"}
 
 
+def test_deprecated_modes_are_checked_like_the_others() -> None:
+    result = checked("good", modes=("astream_events_v1", "astream_log"))
+    assert result.findings == ()
+    assert {mode.outcomes["streaming"] for mode in result.modes} == {"ok", "does not apply"}
+
+
 def test_a_fallback_is_noted_and_no_defect() -> None:
     result = checked("good_sync")
     assert found(result) == {"async-fallback": ASYNC | ASYNC_STREAMS}
@@ -102,14 +111,11 @@ def test_a_fallback_is_noted_and_no_defect() -> None:
     assert note.advice == "write _agenerate and _astream"
 
 
-def forever() -> Any:
-    while True:
-        yield AIMessage("hello there my good friend")
-
-
 def test_what_is_true_of_langchains_fakes() -> None:
     everywhere = {"stop-ignored": EVERY, "usage-absent": EVERY, "tracing-identity": set()}
-    result = checked(lambda: GenericFakeChatModel(messages=forever()))
+    # Not a generator: threads that ask one at the same time find it executing already.
+    messages = map(AIMessage, repeat("hello there my good friend"))
+    result = checked(lambda: GenericFakeChatModel(messages=messages))
     assert found(result) == {
         **everywhere,
         "async-fallback": ASYNC | ASYNC_STREAMS,
@@ -258,6 +264,21 @@ def test_replies_that_differ_each_time_are_not_compared() -> None:
 def test_a_model_that_answers_nothing_cannot_be_checked() -> None:
     with pytest.raises(MeasurementError, match=r"no mode gives a reply: invoke: .*no licence"):
         checked("BrokenEverywhere")
+
+
+def test_what_is_observed_can_be_written_and_read_again() -> None:
+    told: list[object] = []
+
+    def listening(gathered: Gathered) -> Reply:
+        told[:] = gathered.observed
+        return Reply.GO
+
+    checked("KeyWithoutTemperature", listening, modes=("invoke", "astream", "batch"), max_calls=14)
+    adapter: TypeAdapter[object] = TypeAdapter(Observation)
+    kinds = {type(one).__name__ for one in told}
+    assert kinds == {"ModelSeen", "Asking", "UnitSeen", "NotAsked", "KeyMisses"}
+    for one in told:
+        assert adapter.validate_json(adapter.dump_json(one)) == one
 
 
 # -- what is said, and what is not -------------------------------------------------------

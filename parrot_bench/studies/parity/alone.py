@@ -28,7 +28,20 @@ MOST_PROCESSES = 4
 Watcher = Callable[[Event], None]
 
 
-def check_model(request: Request, watcher: Watcher | None = None) -> CheckRecord:
+@dataclass(frozen=True)
+class Checked:
+    """The parity study of one model, made.
+
+    Attributes:
+        record: What was found.
+        logs: Folder with the output of processes that ended; None where none did.
+    """
+
+    record: CheckRecord
+    logs: Path | None
+
+
+def check_model(request: Request, watcher: Watcher | None = None) -> Checked:
     """Make the parity study of one model.
 
     Args:
@@ -45,21 +58,20 @@ def check_model(request: Request, watcher: Watcher | None = None) -> CheckRecord
     check(request)
     following = _Following(replace(request, studies=("parity",), seed=0), watcher)
     folder = Path(tempfile.mkdtemp(prefix="parrot-bench-check-"))
-    # What the model printed is kept where an error names the file.
-    keep = False
+    ended = False
     try:
         for number in range(MOST_PROCESSES):
             try:
                 following.once(folder / f"worker-{number}.log")
             except ProcessEndedError as error:
-                keep = True
+                ended = True
                 if not following.mode_ended(error):
                     raise
             else:
                 break
-        return following.record()
+        return Checked(following.record(), folder if ended else None)
     finally:
-        if not keep:
+        if not ended:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -117,18 +129,21 @@ class _Following:
         mode = self.asking.mode
         units = [unit for unit in self.gathered.observed if isinstance(unit, UnitSeen)]
         spent = sum(unit.calls for unit in units if unit not in self.killed) + self.asking.calls
-        said = str(error).partition("; its output is in ")[0]
+        # Not what it said last, which may be a prompt or a reply.
+        said = str(error).partition(";")[0].partition(", last saying ")[0]
         self.killed.append(
             UnitSeen(mode=mode, asked="plain", calls=spent, error=said, ended="killed")
         )
-        left = [
+        killed = {unit.mode for unit in self.killed}
+        names = [
             described.name
             for described in self.described.modes
-            if not described.unavailable
-            and described.status != "floor"
-            and described.name not in {unit.mode for unit in self.killed}
+            if not described.unavailable and described.status != "floor"
         ]
-        self.gathered.observed = [*self.gathered.observed, self.killed[-1]]
+        # A mode of the user's own is asked for by another name than it has.
+        asked = self.request.modes or tuple(names)
+        left = [name for name in asked if name not in killed]
+        self.gathered.observed.append(self.killed[-1])
         bound = self.request.max_calls
         if not left or (bound is not None and bound <= spent):
             return False
@@ -136,7 +151,7 @@ class _Following:
         self.request = replace(
             self.request,
             modes=tuple(left),
-            baseline=baseline if baseline in left else left[0],
+            baseline=left[0] if baseline in killed else baseline,
             max_calls=None if bound is None else bound - spent,
         )
         return True

@@ -199,6 +199,10 @@ class KeyMisses:
     changes_reply: bool
 
 
+Observation = ModelSeen | Asking | UnitSeen | NotAsked | KeyMisses
+"""All that the study tells of itself."""
+
+
 def digest(*parts: str) -> str:
     """A digest by which texts can be compared and not read."""
     joined = "\0".join(parts).encode("utf-8", "surrogatepass")
