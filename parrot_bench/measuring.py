@@ -44,12 +44,14 @@ class Job:
             empty for the default ones.
         spans: Where ``spans.jsonl`` goes.
         journal: Where what is told is written down; None for nowhere.
+        traced: The studies are followed by the traced pass.
     """
 
     request: Request
     modes: tuple[str | ExecutionMode, ...] = ()
     spans: Path | None = None
     journal: Path | None = None
+    traced: bool = True
 
 
 Measurement = Generator[Event, Reply, None]
@@ -93,7 +95,7 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
         )
     kwargs = {} if embedded else _call_arguments(request, model)
     batch = _batch_size(request, usable)
-    reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor")
+    reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor" and job.traced)
     with (
         quiet(),
         conditions((model, second), keep=request.keep_conditions) as found,
@@ -125,7 +127,8 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
             pid=os.getpid(),
         )
         yield from _studies(bench)
-        yield from _trace(job, bench)
+        if job.traced:
+            yield from _trace(job, bench)
 
 
 def _own_loop(request: Request) -> Iterator[Condition]:

@@ -17,6 +17,7 @@ SHARES: Mapping[str, float] = MappingProxyType(
         "overhead": 1.0,
         "streaming": 0.35,
         "concurrency": 0.35,
+        "parity": 0.05,
     }
 )
 """The studies, in the order in which they are made, and the time of each as a share of --time."""

@@ -12,6 +12,7 @@ from parrot_bench.record import (
     Environment,
     Noise,
     OverheadResult,
+    ParityResult,
     Reconciliation,
     RunRecord,
     TrustCheck,
@@ -38,6 +39,8 @@ def checks(record: RunRecord) -> tuple[TrustCheck, ...]:
         found += _concurrency(record.concurrency)
     if record.reconciliation is not None:
         found += _reconciled(record.reconciliation)
+    if record.parity is not None:
+        found += _parity(record.parity)
     found += _conditions(record.conditions)
     if record.noise is not None:
         found += _machine(record.noise, record.environment)
@@ -208,6 +211,15 @@ def _reconciled(result: Reconciliation) -> Iterator[TrustCheck]:
             yield _check(
                 "export", "green", f"{delivery.exporter}: all {result.ended} spans delivered."
             )
+
+
+def _parity(result: ParityResult) -> Iterator[TrustCheck]:
+    defects = [
+        f"{defect.identifier} ({', '.join(defect.modes)})" if defect.modes else defect.identifier
+        for defect in result.defects
+    ]
+    if defects:
+        yield _check("parity", "amber", f"Modes do not do the same: {'; '.join(defects)}.")
 
 
 def _conditions(found: tuple[Condition, ...]) -> Iterator[TrustCheck]:

@@ -15,7 +15,7 @@ from parrot_bench.cli.terminal import (
 )
 from parrot_bench.errors import MeasurementError, ParrotBenchError
 from parrot_bench.record import RunDirectory
-from parrot_bench.request import ON_REQUEST, SHARES
+from parrot_bench.request import DEFAULT_STUDIES, SHARES
 
 
 def run(
@@ -46,7 +46,7 @@ def run(
         typer.Option(
             metavar="NAME[,NAME…]",
             help=f"Studies to make: {', '.join(SHARES)}.",
-            show_default=f"all but {', '.join(ON_REQUEST)}" if ON_REQUEST else "all",
+            show_default=", ".join(DEFAULT_STUDIES),
             rich_help_panel="What to measure",
         ),
     ] = None,

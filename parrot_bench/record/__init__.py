@@ -16,6 +16,7 @@ from parrot_bench.record.concurrency import (
 )
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
 from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
+from parrot_bench.record.parity import CheckRecord, ParityFinding, ParityMode, ParityResult
 from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
 from parrot_bench.record.streaming import (
     Arrivals,
@@ -43,6 +44,7 @@ __all__ = [
     "Arrivals",
     "Arriving",
     "BlockedLoop",
+    "CheckRecord",
     "ChunkCost",
     "CodePlace",
     "ConcurrencyCell",
@@ -63,6 +65,9 @@ __all__ = [
     "ModelDescription",
     "Noise",
     "OverheadResult",
+    "ParityFinding",
+    "ParityMode",
+    "ParityResult",
     "Percentile",
     "Reconciliation",
     "RunDirectory",

@@ -14,6 +14,7 @@ from pydantic import Field
 from parrot_bench.record.base import Saved
 from parrot_bench.record.concurrency import ConcurrencyResult
 from parrot_bench.record.overhead import OverheadResult
+from parrot_bench.record.parity import ParityResult
 from parrot_bench.record.streaming import StreamingResult
 from parrot_bench.record.subject import (
     Condition,
@@ -75,6 +76,7 @@ class RunRecord(Saved):
     overhead: OverheadResult | None = None
     streaming: StreamingResult | None = None
     concurrency: ConcurrencyResult | None = None
+    parity: ParityResult | None = None
     reconciliation: Reconciliation | None = None
     noise: Noise | None = None
     trust: tuple[TrustCheck, ...] = ()

@@ -16,6 +16,7 @@ from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.concurrency import cells, curves, observations
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.overhead import costs, rounds
+from parrot_bench.studies.parity import judging, probing, seen
 from parrot_bench.studies.streaming import conclusions as streaming_conclusions
 from parrot_bench.studies.streaming import rounds as streaming_rounds
 
@@ -71,6 +72,12 @@ _TABLE = (
         take=cells.take,
         conclude=curves.conclude,
         observes=observations.Observation,
+    ),
+    Study(
+        name="parity",
+        take=probing.take,
+        conclude=judging.conclude,
+        observes=seen.Observation,
     ),
 )
 

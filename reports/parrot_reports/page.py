@@ -23,7 +23,7 @@ from parrot_reports import (
 from parrot_reports.rundata import RunData
 from parrot_reports.sentences import Key, Name, Sentence
 from parrot_reports.spans import SpanTable
-from parrot_reports.studies import concurrency, streaming
+from parrot_reports.studies import concurrency, parity, streaming
 from parrot_reports.text import visible
 
 _UNIT = re.compile(r"(?<=\d) (?=(ns|\N{MICRO SIGN}s|ms|s|min|h|%)\b|%)")
@@ -94,6 +94,7 @@ def render(run: RunData) -> Page:
             files=run.files,
             modes=tables.modes_table(record),
             unavailable=tables.unavailable(record),
+            parity=_parity(record),
             drawn=drawn,
             concurrency=concurrency.section(record),
             close_up=figures.has_close_up(record),
@@ -187,6 +188,33 @@ def _streaming_words(record: RunRecord) -> dict[str, Any]:
 def _look(mode: str, record: RunRecord) -> colours.Look:
     kinds = {described.name: described.kind for described in record.modes}
     return colours.look(mode, kinds.get(mode, ""))
+
+
+def _parity(record: RunRecord) -> dict[str, Any] | None:
+    """The parity study, to be set; None where it was not made."""
+    result = record.parity
+    if result is None:
+        return None
+    heads = parity.columns(result)
+    return {
+        "finding": set_in_html(parity.sentence(result)),
+        "columns": heads,
+        "rows": [
+            (
+                _look(mode.mode, record),
+                mode.mode,
+                [(mode.outcomes[name], parity.WORDS[mode.outcomes[name]]) for name in heads],
+            )
+            for mode in result.modes
+        ],
+        "findings": [
+            (one.severity, one.identifier, set_in_html(parity.advice(one, record.modes)))
+            for one in result.findings
+        ],
+        "against": parity.against(result),
+        "reasons": parity.reasons(result),
+        "unchecked": any("not checked" in mode.outcomes.values() for mode in result.modes),
+    }
 
 
 def _configuration(record: RunRecord) -> list[tuple[str, str]]:

@@ -13,6 +13,8 @@ from parrot_bench.record import (
     ModeRecord,
     Noise,
     OverheadResult,
+    ParityFinding,
+    ParityResult,
     Reconciliation,
     RunRecord,
     SpanDelivery,
@@ -284,3 +286,26 @@ def test_what_is_unknown_is_no_trouble() -> None:
 def test_modes_that_failed_are_named_with_their_reason() -> None:
     check = found("modes", failures={"astream": "ValueError: no"})
     assert "astream (ValueError: no)" in check.sentence
+
+
+def test_what_modes_do_differently_is_named_and_notes_are_not() -> None:
+    def one(identifier: str, severity: str, *modes: str) -> ParityFinding:
+        return ParityFinding.model_validate(
+            {
+                "identifier": identifier, "severity": severity, "modes": modes,
+                "seen": "-", "advice": "-",
+            }
+        )  # fmt: skip
+
+    def parity(*findings: ParityFinding) -> ParityResult:
+        return ParityResult(
+            reference="invoke", modes=(), findings=findings, not_checked={}, calls=1,
+            stopped_by="done",
+        )  # fmt: skip
+
+    defects = (one("usage-missing", "defect", "stream", "astream"), one("key", "defect"))
+    check = found("parity", parity=parity(*defects, one("async-fallback", "note", "ainvoke")))
+    assert check.level == "amber"
+    assert check.sentence == "Modes do not do the same: usage-missing (stream, astream); key."
+    with pytest.raises(ValueError, match="got 0"):
+        found("parity", parity=parity(one("async-fallback", "note", "ainvoke")))

@@ -2,11 +2,12 @@
 
 from parrot_bench.record import RunRecord
 from parrot_reports.sentences import Sentence
-from parrot_reports.studies import concurrency, streaming
+from parrot_reports.studies import concurrency, parity, streaming
 
 _STUDIES = {
     "streaming": streaming.shortest,
     "concurrency": concurrency.headline,
+    "parity": parity.headline,
 }
 
 
