@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from parrot_bench.errors import UsageError
 
-SHARES: Mapping[str, float] = MappingProxyType({"overhead": 1.0})
+SHARES: Mapping[str, float] = MappingProxyType({"overhead": 1.0, "tracing": 0.3, "growth": 2.0})
 """The studies, in the order in which they are made, and the time of each as a share of --time."""
 
-ON_REQUEST: frozenset[str] = frozenset()
+ON_REQUEST: frozenset[str] = frozenset({"growth"})
 """Studies that are made only when they are named."""
 
 DEFAULT_STUDIES = tuple(name for name in SHARES if name not in ON_REQUEST)
@@ -53,6 +53,8 @@ class Request:
         seed: Seed of the random order; None draws one, which is recorded.
         keep_conditions: Measure with whatever distorts, and say so.
         otlp: Endpoint of a collector to send the spans to, as well.
+        handlers: ``module:factory`` of other handlers, for the studies that attach one.
+        growth_calls: Calls of each mode in the growth study.
         command: The command line, for the record.
     """
 
@@ -72,6 +74,8 @@ class Request:
     seed: int | None = None
     keep_conditions: bool = False
     otlp: str = ""
+    handlers: tuple[str, ...] = ()
+    growth_calls: int = 10_000
     command: tuple[str, ...] = ()
 
     @property
@@ -103,6 +107,7 @@ def check(request: Request) -> None:
         ("--batch-size", request.batch_size, 1, 10_000),
         ("--max-concurrency", request.max_concurrency, 1, 10_000),
         ("--max-calls", request.max_calls, 1, 2**31),
+        ("--growth-calls", request.growth_calls, 200, 10_000_000),
     ):
         if value is not None and not low <= value <= high:
             raise UsageError(f"{name} {value:g} is outside {low:g} to {high:g}; give one inside")
@@ -112,6 +117,11 @@ def check(request: Request) -> None:
             # Before an "@" there may be a password.
             f"--otlp {request.otlp.rpartition('@')[2]!r} is not an endpoint; "
             "give one such as http://127.0.0.1:4318"
+        )
+    if request.handlers and not {"tracing", "growth"} & set(request.studies):
+        raise UsageError(
+            f"--handler {request.handlers[0]} is for the studies tracing and growth; "
+            "name one of them with --studies"
         )
     if not request.prompt:
         raise UsageError("--prompt is empty; give at least one character")

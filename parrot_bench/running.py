@@ -289,6 +289,8 @@ class Run:
             seed=request.seed or 0,
             keep_conditions=request.keep_conditions,
             otlp=redact_text(request.otlp),
+            handlers=request.handlers,
+            growth_calls=request.growth_calls if "growth" in request.studies else None,
         )
 
 

@@ -12,6 +12,7 @@ from parrot_bench.record import (
     OverheadResult,
     Reconciliation,
     RunRecord,
+    TracingResult,
     TrustCheck,
 )
 
@@ -33,6 +34,8 @@ def checks(record: RunRecord) -> tuple[TrustCheck, ...]:
         found += _overhead(record.overhead, floors, waits=waits)
     if record.reconciliation is not None:
         found += _reconciled(record.reconciliation)
+    if record.tracing is not None:
+        found += _exported(record.tracing)
     found += _conditions(record.conditions)
     if record.noise is not None:
         found += _machine(record.noise, record.environment)
@@ -141,6 +144,24 @@ def _reconciled(result: Reconciliation) -> Iterator[TrustCheck]:
             yield _check(
                 "export", "green", f"{delivery.exporter}: all {result.ended} spans delivered."
             )
+
+
+def _exported(result: TracingResult) -> Iterator[TrustCheck]:
+    """Whether what the tracing study sent has arrived; a refused span costs less to export."""
+    if result.left_out_by:
+        yield _check(
+            "tracing",
+            "amber",
+            f"{result.left_out_by} leaves spans out, so that tracing costs less here than it can.",
+        )
+    for export in result.exports:
+        arrived = export.acknowledged if export.received is None else export.received
+        told = f"of {export.sent} spans to {export.case} {arrived} arrived"
+        if export.delivered:
+            yield _check("tracing", "green", f"In the tracing study, {told}.")
+        else:
+            why = f" ({export.error})" if export.error else ""
+            yield _check("tracing", "amber", f"In the tracing study, {told}{why}.")
 
 
 def _conditions(found: tuple[Condition, ...]) -> Iterator[TrustCheck]:

@@ -44,8 +44,11 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME[,NAME…]",
-            help="Studies to make. This version has one: overhead.",
-            show_default="overhead",
+            help=(
+                "Studies to make: overhead; tracing (what observability costs); growth (whether "
+                "memory, threads, tasks or open calls grow)."
+            ),
+            show_default="all but growth",
             rich_help_panel="What to measure",
         ),
     ] = None,
@@ -58,6 +61,26 @@ def run(
             rich_help_panel="What to measure",
         ),
     ] = None,
+    handler: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODULE:FACTORY[,…]",
+            help=(
+                "Another handler, for the studies tracing and growth: a function that takes a "
+                "tracer provider and returns callback handlers, or an object with uninstrument()."
+            ),
+            show_default=False,
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    growth_calls: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Calls of each mode in the study growth, where its time allows.",
+            rich_help_panel="How long and how well",
+        ),
+    ] = 10_000,
     reply_length: Annotated[
         int | None,
         typer.Option(
@@ -156,7 +179,8 @@ def run(
             metavar="URL",
             help=(
                 "Send the traced pass's spans to this collector as well, such as "
-                "http://127.0.0.1:4318. The OTEL_* variables act, too."
+                "http://127.0.0.1:4318, and thousands of the study tracing. The OTEL_* "
+                "variables act, too."
             ),
             show_default=False,
             rich_help_panel="What becomes of it",
@@ -178,7 +202,11 @@ def run(
     """
     with one_line_errors(debug=debug):
         from parrot_bench.progress import Progress  # noqa: PLC0415  # --help needs no LangChain
-        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415
+        from parrot_bench.request import (  # noqa: PLC0415
+            DEFAULT_PROMPT,
+            DEFAULT_STUDIES,
+            Request,
+        )
         from parrot_bench.running import carry_out  # noqa: PLC0415
         from parrot_reports.units import ratio  # noqa: PLC0415
 
@@ -186,7 +214,7 @@ def run(
             spec=model,
             modes=names(modes),
             baseline=baseline,
-            studies=names(studies) or ("overhead",),
+            studies=names(studies) or DEFAULT_STUDIES,
             time_s=time,
             target=target,
             prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
@@ -198,6 +226,8 @@ def run(
             seed=seed,
             keep_conditions=keep_conditions,
             otlp=otlp,
+            handlers=names(handler),
+            growth_calls=growth_calls,
             command=_command(prompt),
         )
         progress = Progress(console, ratio)

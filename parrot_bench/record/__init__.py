@@ -6,6 +6,7 @@ on a machine without LangChain, a year later. It does not measure, estimate or d
 
 from parrot_bench.record.base import Estimate, Percentile, Saved
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
+from parrot_bench.record.growth import Growth, GrowthResult, GrowthVerdict, ModeGrowth, Quantity
 from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
 from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
 from parrot_bench.record.subject import (
@@ -17,6 +18,14 @@ from parrot_bench.record.subject import (
     Noise,
 )
 from parrot_bench.record.traced import ModeReconciliation, Reconciliation, SpanDelivery
+from parrot_bench.record.tracing import (
+    ModeTracing,
+    NamedHandler,
+    SpanExport,
+    TracingCase,
+    TracingLayer,
+    TracingResult,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
@@ -24,19 +33,30 @@ __all__ = [
     "Configuration",
     "Environment",
     "Estimate",
+    "Growth",
+    "GrowthResult",
+    "GrowthVerdict",
+    "ModeGrowth",
     "ModeOverhead",
     "ModeReconciliation",
     "ModeRecord",
+    "ModeTracing",
     "ModelDescription",
+    "NamedHandler",
     "Noise",
     "OverheadResult",
     "Percentile",
+    "Quantity",
     "Reconciliation",
     "RunDirectory",
     "RunRecord",
     "Saved",
     "SpanDelivery",
+    "SpanExport",
     "StoppedBy",
+    "TracingCase",
+    "TracingLayer",
+    "TracingResult",
     "TrustCheck",
     "Verdict",
     "read_record",

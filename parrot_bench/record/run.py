@@ -12,6 +12,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from parrot_bench.record.base import Saved
+from parrot_bench.record.growth import GrowthResult
 from parrot_bench.record.overhead import OverheadResult
 from parrot_bench.record.subject import (
     Condition,
@@ -22,6 +23,7 @@ from parrot_bench.record.subject import (
     Noise,
 )
 from parrot_bench.record.traced import Reconciliation
+from parrot_bench.record.tracing import TracingResult
 
 SCHEMA_VERSION: Final = 2
 
@@ -71,6 +73,8 @@ class RunRecord(Saved):
     conditions: tuple[Condition, ...] = ()
     modes: tuple[ModeRecord, ...] = ()
     overhead: OverheadResult | None = None
+    tracing: TracingResult | None = None
+    growth: GrowthResult | None = None
     reconciliation: Reconciliation | None = None
     noise: Noise | None = None
     trust: tuple[TrustCheck, ...] = ()

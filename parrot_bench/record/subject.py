@@ -53,6 +53,8 @@ class Configuration(Saved):
         seed: Seed of the random order of modes.
         keep_conditions: Conditions that distort were left as they were.
         otlp: Endpoint that spans were sent to, user info removed; empty for none.
+        handlers: ``module:factory`` of the other handlers.
+        growth_calls: Calls of each mode that the growth study was asked for; None: it was not.
     """
 
     baseline: str
@@ -71,6 +73,8 @@ class Configuration(Saved):
     seed: int
     keep_conditions: bool
     otlp: str
+    handlers: tuple[str, ...] = ()
+    growth_calls: int | None = None
 
 
 class Environment(Saved):

@@ -13,7 +13,10 @@ from parrot_bench.record import Estimate, Saved
 from parrot_bench.request import SHARES
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.gathered import Gathered
+from parrot_bench.studies.growth import readings, verdicts
 from parrot_bench.studies.overhead import costs, rounds
+from parrot_bench.studies.tracing import costs as tracing_costs
+from parrot_bench.studies.tracing import rounds as tracing_rounds
 
 
 def _no_ratios(_gathered: Gathered) -> list[tuple[str, Estimate]]:
@@ -53,6 +56,13 @@ _TABLE = (
         enough=costs.enough,
         so_far=costs.so_far,
     ),
+    Study(
+        name="tracing",
+        take=tracing_rounds.take,
+        conclude=tracing_costs.conclude,
+        enough=tracing_costs.enough,
+    ),
+    Study(name="growth", take=readings.take, conclude=verdicts.conclude),
 )
 
 STUDIES: Mapping[str, Study] = MappingProxyType({study.name: study for study in _TABLE})

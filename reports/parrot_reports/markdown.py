@@ -15,6 +15,7 @@ from parrot_reports.sentences import (
     trust_line,
     verdict_order,
 )
+from parrot_reports.studies import studied
 from parrot_reports.text import visible
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~<>$])")
@@ -45,6 +46,7 @@ def summary_markdown(record: RunRecord) -> str:
         )
     if record.overhead is not None:
         parts += [_table(record), _footnote(record)]
+    parts += [inline(said) for said in studied(record)]
     parts.append(_environment(record))
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -23,6 +23,7 @@ from parrot_reports import (
 from parrot_reports.rundata import RunData
 from parrot_reports.sentences import Key, Name, Sentence
 from parrot_reports.spans import SpanTable
+from parrot_reports.studies import growth, tracing
 from parrot_reports.text import visible
 
 _UNIT = re.compile(r"(?<=\d) (?=(ns|\N{MICRO SIGN}s|ms|s|min|h|%)\b|%)")
@@ -70,6 +71,8 @@ def render(run: RunData) -> Page:
         "latency": section(figures.latency(curves, record), findings.latency(curves, record)),
         "cold": section(figures.cold(cold, record), findings.cold(cold)),
         "stability": section(figures.stability(drifts, record), findings.stability(drifts, record)),
+        "ablation": section(figures.ablation(record), tracing.sentence(record)),
+        "growth": section(figures.growth(record), growth.sentence(record)),
     }
     level, trust = sentences.trust_line(record)
     raw = record.model_dump_json(indent=1)
@@ -92,6 +95,8 @@ def render(run: RunData) -> Page:
             modes=tables.modes_table(record),
             unavailable=tables.unavailable(record),
             drawn=drawn,
+            tracing=_tracing(record),
+            growth=_growth(record),
             close_up=figures.has_close_up(record),
             timelines=[
                 (line, _look(line.mode, record)) for line in summary.timelines(run.spans, record)
@@ -148,6 +153,35 @@ def section(drawn: figures.Drawn | None, finding: Sentence) -> Section | None:
         return None
     alt = visible("".join(finding))
     return Section(drawn=drawn, finding=set_in_html(finding), picture=svg.inline(drawn.svg, alt))
+
+
+def _tracing(record: RunRecord) -> dict[str, Any]:
+    """Section 8, for its template."""
+    result = record.tracing
+    if result is None:
+        return {"rows": ()}
+    said = [(mode, tracing.cost(mode)) for mode in result.modes]
+    said += tracing.handler_costs(result)
+    return {
+        "rows": tracing.rows(record),
+        "heads": tracing.heads(result),
+        "sentences": [(_look(mode.mode, record), set_in_html(sentence)) for mode, sentence in said],
+        "parts": [set_in_html(part) for mode in result.modes if (part := tracing.parts(mode))],
+        "exports": [set_in_html(sentence) for sentence in tracing.exports(result)],
+    }
+
+
+def _growth(record: RunRecord) -> dict[str, Any]:
+    """The end of section 12, for its template."""
+    modes = record.growth.modes if record.growth else ()
+    return {
+        "sentences": [
+            (_look(mode.mode, record), set_in_html(growth.finding(mode)))
+            for mode in modes
+            if mode.verdict != "flat"
+        ],
+        "readings": max((len(mode.readings["memory"]) for mode in modes), default=0),
+    }
 
 
 def _look(mode: str, record: RunRecord) -> colours.Look:

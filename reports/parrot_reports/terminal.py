@@ -5,7 +5,8 @@ from rich.table import Table
 from rich.text import Text
 
 from parrot_bench.record import ModeOverhead, RunRecord
-from parrot_reports.sentences import deciding_ratio, floors, trust_line
+from parrot_reports.sentences import deciding_ratio, floors, plain, trust_line
+from parrot_reports.studies import studied
 from parrot_reports.text import visible
 from parrot_reports.units import NONE, TIMES, duration, ratio
 
@@ -33,6 +34,7 @@ def overview(record: RunRecord, width: int = _WIDE) -> RenderableType:
     ]
     if record.overhead is not None:
         parts += [Text(""), _table(record, wide=width >= _WIDE)]
+    parts += [Text(visible(plain(said))) for said in studied(record)]
     missing: dict[str, list[str]] = {}
     for mode in record.modes:
         if mode.unavailable:
