@@ -22,8 +22,8 @@ class Growth(Saved):
         per_call: Rise per call, from the readings after warm-up.
         rise: Last reading less the first.
         tolerance: Rise per call that is still called flat.
-        verdict: ``grows``: the interval lies above 0, and not within the tolerance; ``flat``:
-            its upper end and the whole rise are within it; ``not resolved`` otherwise.
+        verdict: ``grows``: the interval lies above 0 and the value above the tolerance;
+            ``flat``: the upper end and the whole rise are within it; else ``not resolved``.
     """
 
     quantity: Quantity

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from time import monotonic
 
 import psutil
 
@@ -128,6 +129,12 @@ def take(bench: Bench) -> Events:
 
 
 def _grown(bench: Bench, listeners: list[Listener]) -> Events:
+    if not bench.budget.affords(MIN_CALLS):
+        raise MeasurementError(
+            f"--max-calls {bench.budget.limit} leaves fewer than {MIN_CALLS} calls for the growth "
+            "study; raise it"
+        )
+    end = monotonic() + bench.time_s * SHARE
     runners: list[Runner] = []
     for listener in listeners:
         for mode in (mode for mode in bench.usable if mode.status != "floor"):
@@ -136,20 +143,27 @@ def _grown(bench: Bench, listeners: list[Listener]) -> Events:
                 runners.append(_learned(bench, mode, listener))
             except (Exception, CallLimitExceeded) as error:  # noqa: BLE001  # any model's
                 yield _dropped(mode, listener, one_line(error))
-    left_out = plan(runners, bench)
-    for name, reason in left_out.items():
-        yield Observed(LeftOut(name, reason))
-    runners = [runner for runner in runners if runner.stretch]
     if not runners:
-        raise MeasurementError(next(iter(left_out.values()), "no mode could be called"))
+        raise MeasurementError("no mode could be called")
+    left_out = dict[str, str]()
+    made = 0
     over = False
+    # Quick modes first: they leave their time to slow ones. The machine may have changed its
+    # pace in the meantime, so that each is planned for at its turn.
+    runners.sort(key=lambda one: one.wall_ns / one.caller.calls_per_unit)
     with _frozen():
-        for runner in runners:
-            if over:
-                yield Observed(LeftOut(runner.name, "the time was over before its turn"))
+        for index, runner in enumerate(runners):
+            others = len(runners) - index
+            why = plan(runner, others, max(0.0, end - monotonic()), bench)
+            if why or over:
+                left_out[runner.name] = why or "the time was over before its turn"
+                yield Observed(LeftOut(runner.name, left_out[runner.name]))
                 continue
+            made += 1
             yield Phase(f"calling {runner.name} {calls_planned(runner)} times")
             over = yield from _run(bench, runner)
+    if not made:
+        raise MeasurementError(next(iter(left_out.values())))
 
 
 @contextmanager
@@ -165,11 +179,6 @@ def _frozen() -> Iterator[None]:
 
 def _learned(bench: Bench, mode: ExecutionMode, listener: Listener) -> Runner:
     """Make the first calls, and learn what one takes."""
-    if not bench.budget.affords(MIN_CALLS):
-        raise MeasurementError(
-            f"--max-calls {bench.budget.limit} leaves fewer than {MIN_CALLS} calls for the growth "
-            "study; raise it"
-        )
     with listener.attach() as callbacks:
         calls = Calls(**{**vars(bench.calls), "config": {"callbacks": list(callbacks)}})
         caller = Caller(mode, bench.model, calls, bench.clocks[mode.kind], bench.budget)
@@ -179,39 +188,35 @@ def _learned(bench: Bench, mode: ExecutionMode, listener: Listener) -> Runner:
     return Runner(mode=mode, listener=listener, caller=caller)
 
 
-def plan(runners: list[Runner], bench: Bench) -> dict[str, str]:
-    """Choose how many calls each mode makes: as many as asked for, or as many as fit.
+def plan(runner: Runner, others: int, left_s: float, bench: Bench) -> str:
+    """Choose how many calls a mode makes: as many as asked for, or as many as its share pays for.
 
-    Quick modes leave their time to slow ones.
+    Args:
+        runner: The mode; its stretch is set.
+        others: Modes that are still to come, itself included.
+        left_s: Time that is left to all of them, seconds.
+        bench: What every study is given.
 
     Returns:
-        Modes that can have too few, and why; their stretch stays 0.
+        Why it can have too few; empty when it has enough.
     """
-    left_out: dict[str, str] = {}
-    left_ns = bench.time_s * 1e9 * SHARE
+    size = runner.caller.calls_per_unit
+    in_all = STRETCHES + WARM_STRETCHES
+    asked = -(-bench.request.growth_calls // (STRETCHES * size))
+    runner.stretch = min(asked, int(left_s * 1e9 / others / runner.wall_ns / in_all))
+    option = "--time"
     budget = bench.budget
-    left_calls = None if budget.limit is None else budget.limit - budget.spent - budget.reserved
-    units_in_all = STRETCHES + WARM_STRETCHES
-    ordered = sorted(runners, key=lambda one: one.wall_ns / one.caller.calls_per_unit)
-    for index, runner in enumerate(ordered):
-        others = len(ordered) - index
-        size = runner.caller.calls_per_unit
-        stretch = -(-bench.request.growth_calls // (STRETCHES * size))
-        stretch = min(stretch, int(left_ns / others / runner.wall_ns / units_in_all))
-        if left_calls is not None:
-            stretch = min(stretch, left_calls // others // size // units_in_all)
-        if stretch * STRETCHES * size < MIN_CALLS:
-            fits = "--max-calls leaves" if left_calls is not None else "its time leaves"
-            left_out[runner.name] = (
-                f"{fits} fewer than {MIN_CALLS} calls of {runner.mode.name}; raise "
-                f"{'--max-calls' if left_calls is not None else '--time'}"
-            )
-            continue
-        runner.stretch = stretch
-        left_ns -= stretch * units_in_all * runner.wall_ns
-        if left_calls is not None:
-            left_calls -= stretch * units_in_all * size
-    return left_out
+    if budget.limit is not None:
+        left = budget.limit - budget.spent - budget.reserved
+        paid = left // others // size // in_all
+        if paid < runner.stretch:
+            runner.stretch, option = paid, "--max-calls"
+    if calls_planned(runner) >= min(MIN_CALLS, asked * STRETCHES * size):
+        return ""
+    return (
+        f"its share pays for {calls_planned(runner)} calls of {runner.mode.name}, and fewer than "
+        f"{MIN_CALLS} say nothing; raise {option}"
+    )
 
 
 def calls_planned(runner: Runner) -> int:

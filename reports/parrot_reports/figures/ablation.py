@@ -24,6 +24,9 @@ WORDS = {
 _LETTERS = {"model": PAPER, "langchain": INK, "callbacks": INK, "tracing": PAPER}
 """Layers are dark or light; letters are not."""
 
+_MARGIN = 0.06
+"""Room behind 100 %, for the interval of the last segment."""
+
 _NARROW = 0.075
 """Share of a bar under which a segment has no room for its time."""
 
@@ -38,7 +41,7 @@ def ablation(record: RunRecord) -> Drawn | None:
 
     def draw(page: Rows) -> None:
         panel = page.panel(NAMES, 520)
-        panel.set_xlim(0, 1)
+        panel.set_xlim(0, 1 + _MARGIN)
         panel.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "25 %", "50 %", "75 %", "100 %"])
         page.title(panel, "share of a traced call's CPU time")
         page.heading(("CPU per call", "of it tracing"))
@@ -64,16 +67,18 @@ def _bar(axes: Axes, mode: ModeTracing, y: float, look: colours.Look, *, named: 
     }
     whole = sum(max(layer.cpu.value, 0.0) for layer in mode.layers) or 1.0
     left = 0.0
-    for layer in mode.layers:
+    for index, layer in enumerate(mode.layers):
         share = max(layer.cpu.value, 0.0) / whole
         colour, alpha = shades[layer.layer]
-        axes.barh(y, share, left=left, height=0.46, color=colour, alpha=alpha, linewidth=0)
+        axes.barh(y, share, left=left, height=0.44, color=colour, alpha=alpha, linewidth=0)
         right = left + share
-        arms = [left + bound / whole for bound in (layer.cpu.low, layer.cpu.high)]
-        # The interval of the layer, at the end of its segment, just below the bar.
-        axes.plot(arms, [y - 0.31] * 2, color=INK, linewidth=1.1, solid_capstyle="butt")
-        for arm in arms:
-            axes.plot([arm] * 2, [y - 0.36, y - 0.26], color=INK, linewidth=1.1)
+        # The interval of the layer, at the end of its segment; neighbours at two heights.
+        low, high = (left + bound / whole for bound in (layer.cpu.low, layer.cpu.high))
+        below = y - (0.31, 0.42)[index % 2]
+        ink = SOFT if colour == RULE else colour
+        axes.plot([low, high], [below] * 2, color=ink, linewidth=1.2, solid_capstyle="butt")
+        for end in (low, high):
+            axes.plot([end] * 2, [below - 0.045, below + 0.045], color=ink, linewidth=1.2)
         if share > _NARROW:
             axes.text(
                 (left + right) / 2,
@@ -84,12 +89,12 @@ def _bar(axes: Axes, mode: ModeTracing, y: float, look: colours.Look, *, named: 
                 fontsize=10.5,
                 color=_LETTERS[layer.layer],
             )
-        if named and share > _NARROW:
+        if named and (share > _NARROW or not index):
             axes.text(
-                (left + right) / 2,
-                y + 0.3,
+                left if share <= _NARROW else (left + right) / 2,
+                y + 0.27,
                 WORDS[layer.layer],
-                ha="center",
+                ha="left" if share <= _NARROW else "center",
                 va="bottom",
                 fontsize=10.5,
                 color=SOFT,

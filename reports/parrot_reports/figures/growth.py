@@ -12,7 +12,9 @@ from parrot_reports.figures.canvas import INK, RULE, SOFT, WIDTH, Drawn, bare, s
 from parrot_reports.studies.growth import short, size, telling
 from parrot_reports.text import shortened
 
-_COLUMNS, _WIDE, _HIGH = 4, 202, 62
+_COLUMNS, _WIDE, _HIGH = 4, 207, 62
+_LABELS = 54
+"""Room for the labels of a panel, left."""
 _QUIET_BYTES = 1e6
 """Memory is drawn on this scale at least: a page more or less is not to fill a panel."""
 
@@ -24,15 +26,19 @@ def growth(record: RunRecord) -> Drawn | None:
         return None
     kinds = {mode.name: mode.kind for mode in record.modes}
     lines = math.ceil(len(modes) / _COLUMNS)
-    total = lines * (_HIGH + 52) + 14
+    # A line for the name, one for the verdict, one for the handler where any is named.
+    above = 48 if any(mode.handler for mode in modes) else 34
+    pitch = _HIGH + above + 18
+    total = lines * pitch + 10
     # One scale of memory for all panels, so that a steep line is a large leak.
     reach = max([_QUIET_BYTES, *(abs(x) for mode in modes for x in _rises(mode, "memory"))])
 
     def paint(figure: Figure) -> None:
         for index, mode in enumerate(modes):
             line, column = divmod(index, _COLUMNS)
-            left, top = 58 + column * (_WIDE + 5), line * (_HIGH + 52) + 34
-            box = (left / WIDTH, 1 - (top + _HIGH) / total, (_WIDE - 22) / WIDTH, _HIGH / total)
+            left, top = _LABELS + column * _WIDE, line * pitch + above
+            width = _WIDE - _LABELS - 4
+            box = (left / WIDTH, 1 - (top + _HIGH) / total, width / WIDTH, _HIGH / total)
             axes = figure.add_axes(box)
             _panel(axes, mode, reach, kinds.get(mode.mode, ""), labelled=column == 0)
 
@@ -50,12 +56,13 @@ def _panel(axes: Axes, mode: ModeGrowth, reach: float, kind: str, *, labelled: b
     axes.set_ylim(-0.35 * reach, 1.12 * reach)
     axes.axhline(0, color=RULE, linewidth=0.8, zorder=1)
     axes.plot([step * at for at in range(len(rises))], rises, color=look.light, linewidth=1.8)
-    name = shortened(mode.mode, 22) + (" *" if mode.handler else "")
     bare(axes)
-    for y, words, ink, family in (
-        (1.28, name, look.light, "DejaVu Sans Mono"),
-        (1.04, short(mode), INK if mode.growing else SOFT, "DejaVu Sans"),
-    ):
+    lines = [(shortened(mode.mode, 24), look.light, "DejaVu Sans Mono")]
+    if mode.handler:
+        lines.append((shortened(mode.handler, 24), SOFT, "DejaVu Sans Mono"))
+    lines.append((short(mode), INK if mode.growing else SOFT, "DejaVu Sans"))
+    for place, (words, ink, family) in enumerate(reversed(lines)):
+        y = 1.04 + 0.23 * place
         axes.text(
             0, y, words, transform=axes.transAxes, color=ink, fontfamily=family, fontsize=10.5
         )
