@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from parrot_bench.errors import MeasurementError
-from parrot_bench.trends import trend
+from parrot_bench.studies.growth.trends import trend
 
 RUNS = 1000
 READINGS = 21

@@ -1,5 +1,6 @@
 """What observability costs, in words and rows. Pure functions of the record."""
 
+import math
 from dataclasses import dataclass
 
 from parrot_bench.record import (
@@ -120,12 +121,14 @@ def _export(export: SpanExport) -> Sentence:
     if export.cpu is None:
         return (f"A span {into}: not measured; {arrived}.",)
     value, interval = added_time(export.cpu)
+    if export.cpu.count == 1:
+        value, interval = units.duration(export.cpu.value), ""
     flushes = "one flush" if export.cpu.count == 1 else f"{export.cpu.count} flushes"
     requests = f"from {flushes}, {units.count(export.spans_per_request)} spans a request"
     return (
         f"A span {into} costs ",
         Key(value),
-        f" {interval}" if export.cpu.count > 1 else "",
+        f" {interval}" if interval else "",
         f" of CPU more, later and on another thread ({requests}); {arrived}.",
     )
 
@@ -171,7 +174,10 @@ def added_time(estimate: Estimate) -> tuple[str, str]:
     """
     scale, unit = units.shared_unit([abs(estimate.value)])
     low, value, high = (x / scale for x in (estimate.low, estimate.value, estimate.high))
-    places = units.decimals(low, abs(value), high)
+    # As many decimals as the interval justifies; a difference near 0 has no digits of its own.
+    half = max((high - low) / 2, 1e-12)
+    most = 2 - math.floor(math.log10(max(abs(value), 1.0)))
+    places = max(0, min(math.ceil(-math.log10(half)), most))
     minus = "\N{MINUS SIGN}"
     shown, *bounds = (f"{x:.{places}f}".replace("-", minus) for x in (value, low, high))
     return f"{shown} {unit}", f"[{', '.join(bounds)}]"
