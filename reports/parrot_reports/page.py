@@ -165,6 +165,7 @@ def _tracing(record: RunRecord) -> dict[str, Any]:
     return {
         "rows": tracing.rows(record),
         "heads": tracing.heads(result),
+        "named": {handler.name for handler in result.handlers},
         "sentences": [(_look(mode.mode, record), set_in_html(sentence)) for mode, sentence in said],
         "parts": [set_in_html(part) for mode in result.modes if (part := tracing.parts(mode))],
         "exports": [set_in_html(sentence) for sentence in tracing.exports(result)],

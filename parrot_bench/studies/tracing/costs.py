@@ -158,9 +158,7 @@ def _exports(told: Sequence[object]) -> tuple[SpanExport, ...]:
                 case=arrived.case,
                 cpu=_per_span([one.cpu_ns / one.spans for one in full]),
                 wall=_per_span([one.wall_ns / one.spans for one in full]),
-                spans_per_request=min(
-                    arrived.batch, max((-(-f.spans // f.requests) for f in full), default=0)
-                ),
+                spans_per_request=min(arrived.batch, max((f.spans for f in full), default=0)),
                 sent=arrived.sent,
                 acknowledged=arrived.acknowledged,
                 received=arrived.received,

@@ -13,6 +13,7 @@ from parrot_bench.record import (
 )
 from parrot_reports import colours, units
 from parrot_reports.sentences import Key, Name, Sentence
+from parrot_reports.text import shortened
 
 MIN_ROUNDS = 10
 
@@ -86,7 +87,8 @@ def _adds(who: str, mode: ModeTracing, case: TracingCase | None) -> Sentence:
         return (who, " in ", name, f": {rounds} rounds are too few to say{spans}.")
     if case.cpu_added.low <= 0 <= case.cpu_added.high:
         return (who, " in ", name, f": no cost resolved, {value} {interval}{spans}.")
-    share = units.percent(abs(case.cpu_ratio.value - 1))
+    more = abs(case.cpu_ratio.value - 1)
+    share = units.percent(more, 3 if more >= 1 else 2)
     verb, way = ("adds", "to") if case.cpu_added.value > 0 else ("takes", "from")
     return (who, f" {verb} ", Key(value), f" {interval} of CPU {way} ", name, f": {share}{spans}.")
 
@@ -124,7 +126,8 @@ def _export(export: SpanExport) -> Sentence:
     if export.cpu.count == 1:
         value, interval = units.duration(export.cpu.value), ""
     flushes = "one flush" if export.cpu.count == 1 else f"{export.cpu.count} flushes"
-    requests = f"from {flushes}, {units.count(export.spans_per_request)} spans a request"
+    most = units.count(export.spans_per_request)
+    requests = f"from {flushes}, at most {most} spans a request"
     return (
         f"A span {into} costs ",
         Key(value),
@@ -134,10 +137,10 @@ def _export(export: SpanExport) -> Sentence:
 
 
 def heads(result: TracingResult) -> tuple[tuple[str, str], ...]:
-    """The cases of the table, and what each is called; those of named handlers last."""
+    """The cases of the table, and what each is called; names of handlers last, cut to fit."""
     there = {case.case for mode in result.modes for case in mode.cases}
     ours = tuple((case, words) for case, words in CASES.items() if case in there)
-    return ours + tuple((h.name, "") for h in result.handlers if h.name in there)
+    return ours + tuple((h.name, shortened(h.name, 22)) for h in result.handlers if h.name in there)
 
 
 def rows(record: RunRecord) -> tuple[TracingRow, ...]:
