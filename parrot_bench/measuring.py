@@ -25,6 +25,7 @@ from parrot_bench.record import Condition, ModelDescription, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
 from parrot_bench.studies.table import STUDIES
+from parrot_bench.studies.tracing.probe import check_handlers
 from parrot_bench.timing import open_clocks
 from parrot_bench.traced_pass import TracedPass, TracedPlan
 from parrot_callbacks import open_tracing
@@ -78,6 +79,9 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
     request = job.request
     reply_length = request.reply_length
     embedded = loaded is None and not request.spec
+    if request.handlers:
+        yield Phase("trying the handlers, each in a process of its own")
+        check_handlers(request.handlers)
     if loaded is None:
         yield Phase("loading the model")
         if embedded:

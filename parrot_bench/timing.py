@@ -187,6 +187,11 @@ class Async:
             self._loop.close()
 
     @property
+    def tasks(self) -> int:
+        """Tasks of the event loop that are not done."""
+        return len(asyncio.all_tasks(self._loop))
+
+    @property
     def loop_class(self) -> str:
         """Module and name of the event loop's class."""
         return f"{type(self._loop).__module__}.{type(self._loop).__qualname__}"

@@ -15,6 +15,7 @@ from parrot_bench.record import (
     ParityResult,
     Reconciliation,
     RunRecord,
+    TracingResult,
     TrustCheck,
 )
 
@@ -41,6 +42,8 @@ def checks(record: RunRecord) -> tuple[TrustCheck, ...]:
         found += _reconciled(record.reconciliation)
     if record.parity is not None:
         found += _parity(record.parity)
+    if record.tracing is not None:
+        found += _exported(record.tracing)
     found += _conditions(record.conditions)
     if record.noise is not None:
         found += _machine(record.noise, record.environment)
@@ -220,6 +223,24 @@ def _parity(result: ParityResult) -> Iterator[TrustCheck]:
     ]
     if defects:
         yield _check("parity", "amber", f"Modes do not do the same: {'; '.join(defects)}.")
+
+
+def _exported(result: TracingResult) -> Iterator[TrustCheck]:
+    """Whether what the tracing study sent has arrived; a refused span costs less to export."""
+    if result.left_out_by:
+        yield _check(
+            "tracing",
+            "amber",
+            f"{result.left_out_by} leaves spans out, so that tracing costs less here than it can.",
+        )
+    for export in result.exports:
+        arrived = export.acknowledged if export.received is None else export.received
+        told = f"of {export.sent} spans to {export.case} {arrived} arrived"
+        if export.delivered:
+            yield _check("tracing", "green", f"In the tracing study, {told}.")
+        else:
+            why = f" ({export.error})" if export.error else ""
+            yield _check("tracing", "amber", f"In the tracing study, {told}{why}.")
 
 
 def _conditions(found: tuple[Condition, ...]) -> Iterator[TrustCheck]:

@@ -23,7 +23,7 @@ from parrot_reports import (
 from parrot_reports.rundata import RunData
 from parrot_reports.sentences import Key, Name, Sentence
 from parrot_reports.spans import SpanTable
-from parrot_reports.studies import concurrency, parity, streaming
+from parrot_reports.studies import concurrency, growth, parity, streaming, tracing
 from parrot_reports.text import visible
 
 _UNIT = re.compile(r"(?<=\d) (?=(ns|\N{MICRO SIGN}s|ms|s|min|h|%)\b|%)")
@@ -73,6 +73,8 @@ def render(run: RunData) -> Page:
         **_streaming(record),
         "concurrency": section(figures.concurrency(record), concurrency.finding(record)),
         "stability": section(figures.stability(drifts, record), findings.stability(drifts, record)),
+        "ablation": section(figures.ablation(record), tracing.sentence(record)),
+        "growth": section(figures.growth(record), growth.sentence(record)),
     }
     level, trust = sentences.trust_line(record)
     raw = record.model_dump_json(indent=1)
@@ -97,6 +99,8 @@ def render(run: RunData) -> Page:
             parity=_parity(record),
             drawn=drawn,
             concurrency=concurrency.section(record),
+            tracing=_tracing(record),
+            growth=_growth(record),
             close_up=figures.has_close_up(record),
             streaming=_streaming_words(record),
             timelines=[
@@ -182,6 +186,36 @@ def _streaming_words(record: RunRecord) -> dict[str, Any]:
         "arrivals": streaming.arrival_tables(record),
         "costs": streaming.cost_table(record),
         "left_out": streaming.left_out(record),
+    }
+
+
+def _tracing(record: RunRecord) -> dict[str, Any]:
+    """Section 8, for its template."""
+    result = record.tracing
+    if result is None:
+        return {"rows": ()}
+    said = [(mode, tracing.cost(mode)) for mode in result.modes]
+    said += tracing.handler_costs(result)
+    return {
+        "rows": tracing.rows(record),
+        "heads": tracing.heads(result),
+        "named": {handler.name for handler in result.handlers},
+        "sentences": [(_look(mode.mode, record), set_in_html(sentence)) for mode, sentence in said],
+        "parts": [set_in_html(part) for mode in result.modes if (part := tracing.parts(mode))],
+        "exports": [set_in_html(sentence) for sentence in tracing.exports(result)],
+    }
+
+
+def _growth(record: RunRecord) -> dict[str, Any]:
+    """The end of section 12, for its template."""
+    modes = record.growth.modes if record.growth else ()
+    return {
+        "sentences": [
+            (_look(mode.mode, record), set_in_html(growth.finding(mode)))
+            for mode in modes
+            if mode.verdict != "flat"
+        ],
+        "readings": max((len(mode.readings["memory"]) for mode in modes), default=0),
     }
 
 

@@ -23,7 +23,9 @@ _FIGURES = (
     "streaming_latency",
     "chunk_cost",
     "concurrency",
+    "ablation",
     "stability",
+    "growth",
 )
 
 

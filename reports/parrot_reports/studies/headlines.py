@@ -2,11 +2,13 @@
 
 from parrot_bench.record import RunRecord
 from parrot_reports.sentences import Sentence
-from parrot_reports.studies import concurrency, parity, streaming
+from parrot_reports.studies import concurrency, growth, parity, streaming, tracing
 
 _STUDIES = {
     "streaming": streaming.shortest,
     "concurrency": concurrency.headline,
+    "tracing": tracing.sentence,
+    "growth": growth.sentence,
     "parity": parity.headline,
 }
 
