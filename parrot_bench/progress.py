@@ -57,12 +57,8 @@ class Progress:
         elif isinstance(event, RoundsEnded):
             if event.by_calls:
                 self._say(Text("--max-calls leaves no further round"))
-        elif isinstance(event, Phase) and not self._console.is_terminal:
-            # A log wants one line for the warm-up of all modes, not one for each.
-            kind = event.text.partition(" ")[0]
-            if kind != self._kind:
-                self._say(Text(f"{event.text} …", style="dim"))
-            self._kind = kind
+        elif isinstance(event, Phase):
+            self._phase(event.text)
         if self._console.is_terminal:
             self._draw(run, force=not isinstance(event, RoundTaken | CallsTaken))
         elif isinstance(event, RoundTaken) and not event.tail and run.current is not None:
@@ -76,6 +72,16 @@ class Progress:
 
     def _say(self, what: RenderableType) -> None:
         self._console.print(what, soft_wrap=True)
+
+    def _phase(self, text: str) -> None:
+        kind = text.partition(" ")[0]
+        if kind == "plan:":
+            self._say(Text(text, style="bold"))
+        elif not self._console.is_terminal:
+            # A log wants one line for the warm-up of all modes, not one for each.
+            if kind != self._kind:
+                self._say(Text(f"{text} …", style="dim"))
+            self._kind = kind
 
     def _described(self, event: Described) -> None:
         name = event.model.model_name or event.model.llm_type

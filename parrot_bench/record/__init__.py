@@ -5,8 +5,19 @@ on a machine without LangChain, a year later. It does not measure, estimate or d
 """
 
 from parrot_bench.record.base import Estimate, Percentile, Saved
+from parrot_bench.record.concurrency import (
+    BlockedLoop,
+    CodePlace,
+    ConcurrencyCell,
+    ConcurrencyResult,
+    ConcurrencySweep,
+    LawCheck,
+    Limit,
+)
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
+from parrot_bench.record.growth import Growth, GrowthResult, GrowthVerdict, ModeGrowth, Quantity
 from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
+from parrot_bench.record.parity import CheckRecord, ParityFinding, ParityMode, ParityResult
 from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
 from parrot_bench.record.streaming import (
     Arrivals,
@@ -28,35 +39,65 @@ from parrot_bench.record.subject import (
     Noise,
 )
 from parrot_bench.record.traced import ModeReconciliation, Reconciliation, SpanDelivery
+from parrot_bench.record.tracing import (
+    ModeTracing,
+    NamedHandler,
+    SpanExport,
+    TracingCase,
+    TracingLayer,
+    TracingResult,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
     "Arrivals",
     "Arriving",
+    "BlockedLoop",
+    "CheckRecord",
     "ChunkCost",
+    "CodePlace",
+    "ConcurrencyCell",
+    "ConcurrencyResult",
+    "ConcurrencySweep",
     "Condition",
     "Configuration",
     "Environment",
     "Estimate",
+    "Growth",
+    "GrowthResult",
+    "GrowthVerdict",
     "Latency",
+    "LawCheck",
     "LengthCost",
+    "Limit",
     "ModeArrivals",
+    "ModeGrowth",
     "ModeOverhead",
     "ModeReconciliation",
     "ModeRecord",
+    "ModeTracing",
     "ModelDescription",
+    "NamedHandler",
     "Noise",
     "OverheadResult",
+    "ParityFinding",
+    "ParityMode",
+    "ParityResult",
     "Percentile",
+    "Quantity",
     "Reconciliation",
     "RunDirectory",
     "RunRecord",
     "Saved",
     "SegmentCost",
     "SpanDelivery",
+    "SpanExport",
     "StoppedBy",
     "StreamFinding",
     "StreamingResult",
+    "TracingCase",
+    "TracingLayer",
+    "TracingResult",
     "TrustCheck",
     "Verdict",
     "read_record",

@@ -22,7 +22,10 @@ _FIGURES = (
     "streaming",
     "streaming_latency",
     "chunk_cost",
+    "concurrency",
+    "ablation",
     "stability",
+    "growth",
 )
 
 
