@@ -204,6 +204,8 @@ class Call:
         chunks_ns: The same for the arrival of each chunk with content.
         tokens: Output tokens; None when the reply has no usage.
         error: Name of the error type; empty when there was none.
+        entered_ns: The same, when the model's own method was entered; None where not followed.
+        left_ns: The same, when it was left.
     """
 
     mode: str
@@ -213,6 +215,8 @@ class Call:
     chunks_ns: tuple[int, ...] = ()
     tokens: int | None = None
     error: str = ""
+    entered_ns: int | None = None
+    left_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ from parrot_bench.record import Condition, ModelDescription, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
 from parrot_bench.studies.overhead.rounds import take_rounds
+from parrot_bench.studies.tracing.probe import check_handlers
 from parrot_bench.timing import open_clocks
 from parrot_bench.traced_pass import TracedPass, TracedPlan
 from parrot_callbacks import open_tracing
@@ -74,6 +75,7 @@ class Job:
         report_every_s: How often the timed process stops between two rounds to tell what it has;
             at 0, it waits after every round until it is asked for the next.
         journal: Where what is told is written down; None for nowhere.
+        traced: The studies are followed by the traced pass.
     """
 
     request: Request
@@ -82,6 +84,7 @@ class Job:
     rounds: RoundsJob | None = None
     report_every_s: float = REPORT_EVERY_S
     journal: Path | None = None
+    traced: bool = True
 
 
 Measurement = Generator[Event, Reply, None]
@@ -114,6 +117,9 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
     request = job.request
     reply_length = request.reply_length
     embedded = loaded is None and not request.spec
+    if request.handlers:
+        yield Phase("trying the handlers, each in a process of its own")
+        check_handlers(request.handlers)
     if loaded is None:
         yield Phase("loading the model")
         if embedded:
@@ -133,7 +139,7 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
         )
     kwargs = {} if embedded else _call_arguments(request, model)
     batch = _batch_size(request, usable)
-    traced = [m for m in usable if m.status != "floor"] if job.rounds is None else []
+    traced = [m for m in usable if m.status != "floor"] if job.traced else []
     reserved = sum(batch if m.batches else 1 for m in traced)
     with (
         quiet(),
@@ -169,7 +175,8 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
             yield from take_rounds(bench, job.rounds.blocks, side=job.rounds.side)
             return
         yield from _studies(bench)
-        yield from _trace(job, bench)
+        if job.traced:
+            yield from _trace(job, bench)
 
 
 def _own_loop(request: Request) -> Iterator[Condition]:

@@ -109,6 +109,7 @@ class _Spread:
             modes=modes,
             spans=None,
             journal=None,
+            traced=False,
             rounds=RoundsJob(blocks=self._blocks),
         )
         measurement = in_worker(job, self._log, self._interrupted)

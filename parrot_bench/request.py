@@ -12,10 +12,19 @@ from urllib.parse import urlsplit
 
 from parrot_bench.errors import UsageError
 
-SHARES: Mapping[str, float] = MappingProxyType({"overhead": 1.0})
+SHARES: Mapping[str, float] = MappingProxyType(
+    {
+        "overhead": 1.0,
+        "streaming": 0.35,
+        "concurrency": 0.35,
+        "tracing": 0.3,
+        "growth": 2.0,
+        "parity": 0.05,
+    }
+)
 """The studies, in the order in which they are made, and the time of each as a share of --time."""
 
-ON_REQUEST: frozenset[str] = frozenset()
+ON_REQUEST = ("growth",)
 """Studies that are made only when they are named."""
 
 DEFAULT_STUDIES = tuple(name for name in SHARES if name not in ON_REQUEST)
@@ -44,6 +53,9 @@ PROCESS_S = 10.0
 DEFAULT_REPLY = 20
 """Chunks of the parrot's reply."""
 
+DEFAULT_SERVICE_S = 0.005
+"""What a call of the parrot takes in the studies that put load on it, seconds."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Request:
@@ -63,6 +75,8 @@ class Request:
         max_concurrency: For batching modes; None is LangChain's default.
         max_calls: Upper bound on calls of the model.
         call_limit_s: Time limit of one call, seconds.
+        service_time_s: What a call of the embedded parrot takes in the concurrency study,
+            seconds; None for the default. Another model takes its own time.
         seed: Seed of the random order; None draws one, which is recorded.
         loop: What makes event loops, ``asyncio`` or ``uvloop``.
         keep_conditions: Measure with whatever distorts, and say so.
@@ -72,6 +86,8 @@ class Request:
         against: What the model is compared with, as given to ``--against``; empty for a run.
         pairs: Pairs of processes of a comparison; None for as many as its target takes.
         fail_on: A comparison fails when the model is slower by more: 0.01 is 1 %.
+        handlers: ``module:factory`` of other handlers, for the studies that attach one.
+        growth_calls: Calls of each mode in the growth study.
         command: The command line, for the record.
     """
 
@@ -88,6 +104,7 @@ class Request:
     max_concurrency: int | None = None
     max_calls: int | None = None
     call_limit_s: float = 60.0
+    service_time_s: float | None = None
     seed: int | None = None
     loop: str = "asyncio"
     keep_conditions: bool = False
@@ -96,6 +113,8 @@ class Request:
     against: tuple[str, ...] = ()
     pairs: int | None = None
     fail_on: float | None = None
+    handlers: tuple[str, ...] = ()
+    growth_calls: int = 10_000
     command: tuple[str, ...] = ()
 
     @property
@@ -143,9 +162,16 @@ def check(request: Request) -> None:
         ("--processes", request.processes, 1, 1_000),
         ("--pairs", request.pairs, 2, 1_000),
         ("--fail-on", request.fail_on, 0.0001, 100),
+        ("--service-time", request.service_time_s, 0, 3600),
+        ("--growth-calls", request.growth_calls, 200, 10_000_000),
     ):
         if value is not None and not low <= value <= high:
             raise UsageError(f"{name} {value:g} is outside {low:g} to {high:g}; give one inside")
+    if request.service_time_s is not None and request.spec:
+        raise UsageError(
+            f"--service-time {request.service_time_s:g} is simulated by the embedded parrot, and "
+            f"{request.spec} takes its own time; leave it out"
+        )
     if request.loop not in LOOPS:
         raise UsageError(f"--loop {request.loop!r} is unknown; give one of: {', '.join(LOOPS)}")
     if find_spec(request.loop) is None:
@@ -159,6 +185,11 @@ def check(request: Request) -> None:
             # Before an "@" there may be a password.
             f"--otlp {request.otlp.rpartition('@')[2]!r} is not an endpoint; "
             "give one such as http://127.0.0.1:4318"
+        )
+    if request.handlers and not {"tracing", "growth"} & set(request.studies):
+        raise UsageError(
+            f"--handler {request.handlers[0]} is for the studies tracing and growth; "
+            "name one of them with --studies"
         )
     if not request.prompt:
         raise UsageError("--prompt is empty; give at least one character")

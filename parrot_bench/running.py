@@ -198,10 +198,13 @@ def configuration(request: Request, described: Described) -> Configuration:
         max_concurrency=request.max_concurrency,
         max_calls=request.max_calls,
         call_limit_s=request.call_limit_s,
+        service_time_s=request.service_time_s,
         seed=request.seed or 0,
         loop=request.loop,
         keep_conditions=request.keep_conditions,
         otlp=redact_text(request.otlp),
+        handlers=request.handlers,
+        growth_calls=request.growth_calls if "growth" in request.studies else None,
     )
 
 

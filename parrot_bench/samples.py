@@ -100,9 +100,9 @@ class Samples:
         """Blocks of a mode; role and case as in :class:`Block` (a pair goes by its slow mode)."""
         return self._series.get((mode, role, case)) or Series()
 
-    def calls_of(self, mode: str, case: str = "") -> list[Call]:
-        """Calls of a mode that were followed by themselves, in the order they were told."""
-        return [call for _, call in self._calls if (call.mode, call.case) == (mode, case)]
+    def numbered_calls(self) -> Sequence[tuple[int, Call]]:
+        """Every call that was followed by itself, with the number of its round."""
+        return self._calls
 
     def errors(self, mode: str) -> dict[str, int]:
         """Blocks of a mode that raised, by error type."""
@@ -191,7 +191,8 @@ class Samples:
             if block.role != "mode":
                 continue
             for begun, ended in zip(block.stamps, block.stamps[1:], strict=False):
-                yield (self.study, block.mode, block.case, number, tail, begun, ended, [], None, "")
+                own = (self.study, block.mode, block.case, number, tail, begun, ended)
+                yield (*own, [], None, "", None, None)
         for number, call in self._calls:
             yield (
                 self.study,
@@ -204,6 +205,8 @@ class Samples:
                 list(call.chunks_ns),
                 call.tokens,
                 call.error,
+                call.entered_ns,
+                call.left_ns,
             )
 
 
@@ -245,6 +248,8 @@ _CALL_COLUMNS = {
     "chunks_ns": "List(Int64)",
     "tokens": "Int32",
     "error": "String",
+    "entered_ns": "Int64",
+    "left_ns": "Int64",
 }
 
 

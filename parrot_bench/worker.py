@@ -21,8 +21,8 @@ from secrets import randbelow, token_hex
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
-from parrot_bench.errors import MeasurementError, ParrotBenchError
-from parrot_bench.events import Event, Failed, Reply, RoundTaken
+from parrot_bench.errors import MeasurementError, ParrotBenchError, ProcessEndedError
+from parrot_bench.events import CallsTaken, Event, Failed, Reply, RoundTaken
 from parrot_bench.request import DEFAULT_BATCH
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def _events(
     while True:
         try:
             if not _poll(connection, patience, interrupted):
-                raise MeasurementError(
+                raise ProcessEndedError(
                     f"the timed process did not answer for {patience:g} s; its output is in {log}"
                 )
             batch: list[Event] | None = connection.recv()
@@ -204,12 +204,12 @@ def _raised(failed: Failed) -> ParrotBenchError:
     return error
 
 
-def _died(process: "subprocess.Popen[bytes]", log: Path) -> MeasurementError:
+def _died(process: "subprocess.Popen[bytes]", log: Path) -> ProcessEndedError:
     with suppress(subprocess.TimeoutExpired):
         process.wait(5)
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     last = f", last saying {lines[-1][:200]!r}" if lines else ""
-    return MeasurementError(
+    return ProcessEndedError(
         f"the timed process ended with status {process.returncode}{last}; its output is in {log}"
     )
 
@@ -263,7 +263,8 @@ def _serve(measurement: "Measurement", connection: Connection, report_every_s: f
             break
         pending.append(event)
         reply = Reply.GO
-        if not isinstance(event, RoundTaken) or monotonic() - told >= report_every_s:
+        frequent = isinstance(event, RoundTaken | CallsTaken)
+        if not frequent or monotonic() - told >= report_every_s:
             connection.send(pending)
             reply = connection.recv()
             pending = []

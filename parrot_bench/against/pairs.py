@@ -160,6 +160,7 @@ class Pairs:
             modes=modes,
             rounds=RoundsJob(blocks=blocks, side=True, not_from=side.not_from),
             report_every_s=0.0,
+            traced=False,
         )
         for event in process.start(job):
             if isinstance(event, Described):

@@ -24,6 +24,7 @@ from parrot_bench.cli.terminal import (
 )
 from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
 from parrot_bench.record import RunDirectory
+from parrot_bench.request import DEFAULT_STUDIES, SHARES
 
 
 def run(
@@ -53,8 +54,8 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME[,NAME…]",
-            help="Studies to make. This version has one: overhead.",
-            show_default="overhead",
+            help=f"Studies to make: {', '.join(SHARES)}.",
+            show_default=", ".join(DEFAULT_STUDIES),
             rich_help_panel="What to measure",
         ),
     ] = None,
@@ -67,6 +68,26 @@ def run(
             rich_help_panel="What to measure",
         ),
     ] = None,
+    handler: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODULE:FACTORY[,…]",
+            help=(
+                "Another handler, for the studies tracing and growth: a function that takes a "
+                "tracer provider and returns callback handlers, or an object with uninstrument()."
+            ),
+            show_default=False,
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    growth_calls: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Calls of each mode in the study growth, where its time allows.",
+            rich_help_panel="How long and how well",
+        ),
+    ] = 10_000,
     reply_length: Annotated[
         int | None,
         typer.Option(
@@ -117,12 +138,25 @@ def run(
         ),
     ] = None,
     fail_on: FailOn = None,
+    service_time: Annotated[
+        float | None,
+        typer.Option(
+            metavar="TIME",
+            parser=seconds,
+            help="What a call of the parrot takes in the concurrency study.",
+            show_default="5ms",
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
     time: Annotated[
         float | None,
         typer.Option(
             metavar="TIME",
             parser=seconds,
-            help="Time for the overhead study, or for all pairs, such as 60, 90s or 5m.",
+            help=(
+                "Time for the overhead study, such as 60, 90s or 5m, of which others take a share; "
+                "or for all pairs."
+            ),
             show_default="60s; 180s with --against",
             rich_help_panel="How long and how well",
         ),
@@ -205,7 +239,8 @@ def run(
             metavar="URL",
             help=(
                 "Send the traced pass's spans to this collector as well, such as "
-                "http://127.0.0.1:4318. The OTEL_* variables act, too."
+                "http://127.0.0.1:4318, and thousands of the study tracing. The OTEL_* "
+                "variables act, too."
             ),
             show_default=False,
             rich_help_panel="What becomes of it",
@@ -232,7 +267,7 @@ def run(
     """
     with one_line_errors(debug=debug):
         from parrot_bench.progress import Progress  # noqa: PLC0415  # --help needs no LangChain
-        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415
+        from parrot_bench.request import DEFAULT_PROMPT, DEFAULT_STUDIES, Request  # noqa: PLC0415
         from parrot_bench.running import carry_out  # noqa: PLC0415
         from parrot_reports.units import ratio  # noqa: PLC0415
 
@@ -240,7 +275,7 @@ def run(
             spec=model,
             modes=names(modes),
             baseline=baseline,
-            studies=names(studies) or ("overhead",),
+            studies=names(studies) or DEFAULT_STUDIES,
             time_s=time or (AGAINST_S if against else 60.0),
             target=target or (AGAINST_TARGET if against else 0.02),
             prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
@@ -249,6 +284,7 @@ def run(
             max_concurrency=max_concurrency,
             max_calls=max_calls,
             call_limit_s=call_limit,
+            service_time_s=service_time,
             seed=seed,
             loop=loop,
             keep_conditions=keep_conditions,
@@ -257,6 +293,8 @@ def run(
             processes=processes,
             pairs=pairs,
             fail_on=fail_on,
+            handlers=names(handler),
+            growth_calls=growth_calls,
             command=_command(prompt),
         )
         if against:

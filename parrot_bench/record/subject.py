@@ -50,10 +50,14 @@ class Configuration(Saved):
         max_concurrency: Calls in flight allowed to batching modes; None is LangChain's default.
         max_calls: Upper bound on calls of the model; None for no bound.
         call_limit_s: A call that takes longer is stopped and its mode left out.
+        service_time_s: Service time that was simulated in the concurrency study, where one was
+            asked for; None for the default.
         seed: Seed of the random order of modes.
         loop: What made the event loops, such as ``asyncio``.
         keep_conditions: Conditions that distort were left as they were.
         otlp: Endpoint that spans were sent to, user info removed; empty for none.
+        handlers: ``module:factory`` of the other handlers.
+        growth_calls: Calls of each mode that the growth study was asked for; None: it was not.
     """
 
     baseline: str
@@ -69,10 +73,13 @@ class Configuration(Saved):
     max_concurrency: int | None
     max_calls: int | None
     call_limit_s: float
+    service_time_s: float | None = None
     seed: int
     loop: str = "asyncio"
     keep_conditions: bool
     otlp: str
+    handlers: tuple[str, ...] = ()
+    growth_calls: int | None = None
 
 
 class Environment(Saved):

@@ -24,6 +24,7 @@ from parrot_reports import (
 from parrot_reports.rundata import RunData
 from parrot_reports.sentences import Key, Name, Sentence
 from parrot_reports.spans import SpanTable
+from parrot_reports.studies import concurrency, growth, parity, streaming, tracing
 from parrot_reports.text import visible
 
 _UNIT = re.compile(r"(?<=\d) (?=(ns|\N{MICRO SIGN}s|ms|s|min|h|%)\b|%)")
@@ -70,7 +71,11 @@ def render(run: RunData) -> Page:
         "ratios": section(figures.ratios(record), findings.ratios(record)),
         "latency": section(figures.latency(curves, record), findings.latency(curves, record)),
         "cold": section(figures.cold(cold, record), findings.cold(cold)),
+        **_streaming(record),
+        "concurrency": section(figures.concurrency(record), concurrency.finding(record)),
         "stability": section(figures.stability(drifts, record), findings.stability(drifts, record)),
+        "ablation": section(figures.ablation(record), tracing.sentence(record)),
+        "growth": section(figures.growth(record), growth.sentence(record)),
     }
     level, trust = sentences.trust_line(record)
     raw = record.model_dump_json(indent=1)
@@ -94,8 +99,13 @@ def render(run: RunData) -> Page:
             remarks=tuple(comparison.remarks(record.comparison)) if record.comparison else (),
             modes=tables.modes_table(record),
             unavailable=tables.unavailable(record),
+            parity=_parity(record),
             drawn=drawn,
+            concurrency=concurrency.section(record),
+            tracing=_tracing(record),
+            growth=_growth(record),
             close_up=figures.has_close_up(record),
+            streaming=_streaming_words(record),
             timelines=[
                 (line, _look(line.mode, record)) for line in summary.timelines(run.spans, record)
             ],
@@ -153,9 +163,95 @@ def section(drawn: figures.Drawn | None, finding: Sentence) -> Section | None:
     return Section(drawn=drawn, finding=set_in_html(finding), picture=svg.inline(drawn.svg, alt))
 
 
+def _streaming(record: RunRecord) -> dict[str, Section | None]:
+    """The figures of the streaming study, by their names."""
+    found = record.streaming.arrivals if record.streaming else ()
+    drawn = [
+        section(figures.arrivals(each, record), streaming.first_chunks(each, record))
+        for each in found
+    ]
+    costs = section(figures.chunk_cost(record), streaming.dearest_chunks(record))
+    return {
+        "streaming": next(iter(drawn), None),
+        "streaming_latency": drawn[1] if len(drawn) > 1 else None,
+        "chunk_cost": costs,
+    }
+
+
+def _streaming_words(record: RunRecord) -> dict[str, Any]:
+    """The sentences and tables of the streaming study."""
+    return {
+        "conclusions": [
+            (_look(mode, record), set_in_html(sentence))
+            for mode, sentence in streaming.conclusions(record)
+        ],
+        "findings": [set_in_html(sentence) for sentence in streaming.findings(record)],
+        "arrivals": streaming.arrival_tables(record),
+        "costs": streaming.cost_table(record),
+        "left_out": streaming.left_out(record),
+    }
+
+
+def _tracing(record: RunRecord) -> dict[str, Any]:
+    """Section 8, for its template."""
+    result = record.tracing
+    if result is None:
+        return {"rows": ()}
+    said = [(mode, tracing.cost(mode)) for mode in result.modes]
+    said += tracing.handler_costs(result)
+    return {
+        "rows": tracing.rows(record),
+        "heads": tracing.heads(result),
+        "named": {handler.name for handler in result.handlers},
+        "sentences": [(_look(mode.mode, record), set_in_html(sentence)) for mode, sentence in said],
+        "parts": [set_in_html(part) for mode in result.modes if (part := tracing.parts(mode))],
+        "exports": [set_in_html(sentence) for sentence in tracing.exports(result)],
+    }
+
+
+def _growth(record: RunRecord) -> dict[str, Any]:
+    """The end of section 12, for its template."""
+    modes = record.growth.modes if record.growth else ()
+    return {
+        "sentences": [
+            (_look(mode.mode, record), set_in_html(growth.finding(mode)))
+            for mode in modes
+            if mode.verdict != "flat"
+        ],
+        "readings": max((len(mode.readings["memory"]) for mode in modes), default=0),
+    }
+
+
 def _look(mode: str, record: RunRecord) -> colours.Look:
     kinds = {described.name: described.kind for described in record.modes}
     return colours.look(mode, kinds.get(mode, ""))
+
+
+def _parity(record: RunRecord) -> dict[str, Any] | None:
+    """The parity study, to be set; None where it was not made."""
+    result = record.parity
+    if result is None:
+        return None
+    heads = parity.columns(result)
+    return {
+        "finding": set_in_html(parity.sentence(result)),
+        "columns": heads,
+        "rows": [
+            (
+                _look(mode.mode, record),
+                mode.mode,
+                [(mode.outcomes[name], parity.WORDS[mode.outcomes[name]]) for name in heads],
+            )
+            for mode in result.modes
+        ],
+        "findings": [
+            (one.severity, one.identifier, set_in_html(parity.advice(one, record.modes)))
+            for one in result.findings
+        ],
+        "against": parity.against(result),
+        "reasons": parity.reasons(result),
+        "unchecked": any("not checked" in mode.outcomes.values() for mode in result.modes),
+    }
 
 
 def _configuration(record: RunRecord) -> list[tuple[str, str]]:
@@ -187,6 +283,7 @@ def environment() -> jinja2.Environment:
         "visible": lambda value: visible(str(value)),
         "visible_lines": lambda value: visible(str(value), keep="\n\t"),
         "unbroken": unbroken,
+        "sentence": set_in_html,
         "duration": units.duration,
         "count": units.count,
         "time": lambda value: units.NONE if value is None else unbroken(units.duration(value)),

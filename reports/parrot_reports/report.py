@@ -15,7 +15,18 @@ from parrot_reports.span_page import render_spans
 from parrot_reports.spans import read_spans
 from parrot_reports.text import visible
 
-_FIGURES = ("ratios", "latency", "cold", "stability")
+_FIGURES = (
+    "ratios",
+    "latency",
+    "cold",
+    "streaming",
+    "streaming_latency",
+    "chunk_cost",
+    "concurrency",
+    "ablation",
+    "stability",
+    "growth",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

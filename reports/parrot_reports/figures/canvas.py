@@ -150,7 +150,7 @@ def log_ticks(
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     room = axes.get_position().width * WIDTH
-    chosen = list(ticks) or _nice(low, high, most=int(room // 50))
+    chosen = list(ticks) or nice(low, high, most=int(room // 50))
     axes.xaxis.set_major_locator(FixedLocator(chosen))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FixedFormatter([label(tick) for tick in chosen]))
@@ -158,7 +158,7 @@ def log_ticks(
     axes.set_axisbelow(True)
 
 
-def _nice(low: float, high: float, most: int) -> list[float]:
+def nice(low: float, high: float, most: int) -> list[float]:
     """1, 2 and 5 in every decade; 1 and 3, or 1 alone, where there is no room for their labels."""
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     found: list[float] = []

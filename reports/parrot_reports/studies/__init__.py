@@ -1,0 +1,1 @@
+"""What each study besides the first says: its sentences and the rows of its tables."""
