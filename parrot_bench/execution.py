@@ -14,6 +14,8 @@ from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableConfig
 
+from parrot_bench.content import of_message
+
 
 @dataclass(frozen=True, kw_only=True)
 class CallSettings:
@@ -93,6 +95,9 @@ class ExecutionMode:
         prepare: Turns a prompt into what the bound callable takes, outside the timed section.
         unavailable: Says why this mode cannot be used with a model and the installed
             langchain-core; an empty string when it can.
+        content: Says of an item that was handed to the :class:`Keep` of a mode that streams
+            whether it is a chunk with content, one without, or none at all (None); see
+            :mod:`parrot_bench.content`.
     """
 
     name: str
@@ -105,6 +110,7 @@ class ExecutionMode:
     batches: bool = False
     prepare: Callable[[LanguageModelInput], Any] = _as_given
     unavailable: Callable[[BaseChatModel], str] = _nothing_missing
+    content: Callable[[Any], bool | None] = of_message
 
     @property
     def floor(self) -> str:

@@ -30,6 +30,7 @@ from parrot_bench.binding import (
     plain_floor,
     streaming,
 )
+from parrot_bench.content import of_block_event, of_event, of_generation, of_patch
 from parrot_bench.errors import UnknownModeError
 from parrot_bench.execution import ExecutionMode, implements
 from parrot_bench.loading import named_object
@@ -145,6 +146,7 @@ _TABLE = (
         streams=True,
         bind=streaming("_stream", kind="sync", floor=True),
         messages=merged_generations,
+        content=of_generation,
         prepare=as_messages,
         unavailable=_needs_stream,
     ),
@@ -165,6 +167,7 @@ _TABLE = (
         streams=True,
         bind=streaming("_astream", kind="async", floor=True),
         messages=merged_generations,
+        content=of_generation,
         prepare=as_messages,
         unavailable=_needs_any_stream,
     ),
@@ -255,6 +258,7 @@ _TABLE = (
         streams=True,
         bind=streaming("astream_events", kind="async", version="v2"),
         messages=last_event,
+        content=of_event,
     ),
     ExecutionMode(
         name="stream_events_v3",
@@ -264,6 +268,7 @@ _TABLE = (
         streams=True,
         bind=bind_events_v3,
         messages=lambda reply: [reply],
+        content=of_block_event,
         unavailable=_needs_v3("stream_events", "_stream_chat_model_events", _needs_stream),
     ),
     ExecutionMode(
@@ -274,6 +279,7 @@ _TABLE = (
         streams=True,
         bind=bind_aevents_v3,
         messages=lambda reply: [reply],
+        content=of_block_event,
         unavailable=_needs_v3("astream_events", "_astream_chat_model_events", _needs_any_stream),
     ),
     ExecutionMode(
@@ -284,6 +290,7 @@ _TABLE = (
         streams=True,
         bind=streaming("astream_events", kind="async", version="v1"),
         messages=last_event,
+        content=of_event,
     ),
     ExecutionMode(
         name="astream_log",
@@ -293,6 +300,7 @@ _TABLE = (
         streams=True,
         bind=streaming("astream_log", kind="async"),
         messages=last_patch,
+        content=of_patch,
         unavailable=_needs_method("astream_log"),
     ),
 )

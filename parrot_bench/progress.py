@@ -21,7 +21,6 @@ from parrot_bench.events import (
     RoundTaken,
 )
 from parrot_bench.record import Estimate
-from parrot_bench.request import Request
 from parrot_bench.running import Run
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.overhead.rounds import MIN_ROUNDS
@@ -53,8 +52,8 @@ class Progress:
             self._described(event)
         elif isinstance(event, ModeDropped):
             self._say(Text(f"{event.mode} is left out: {event.reason}", style="yellow"))
-        elif isinstance(event, Planned):
-            self._planned(run.request, event)
+        elif isinstance(event, Planned) and run.current is not None:
+            self._planned(run.current, event)
         elif isinstance(event, RoundsEnded):
             if event.by_calls:
                 self._say(Text("--max-calls leaves no further round"))
@@ -94,10 +93,10 @@ class Progress:
             done = "kept" if condition.kept else "removed from the timed process"
             self._say(Text(f"{condition.name}: {done} ({condition.effect})", style="yellow"))
 
-    def _planned(self, request: Request, plan: Planned) -> None:
+    def _planned(self, study: Gathered, plan: Planned) -> None:
         """Show the plan where it costs time or money."""
         self._drawn = monotonic()
-        limit_s = request.limit_s("overhead")
+        request, limit_s = study.request, study.limit_s
         if plan.round_s < SLOW_ROUND_S and request.max_calls is None:
             return
         rounds = max(1, round(limit_s / max(plan.round_s, 1e-9)))
@@ -115,7 +114,7 @@ class Progress:
                 style="bold",
             )
         )
-        if rounds < MIN_ROUNDS:
+        if rounds < MIN_ROUNDS and study.study == "overhead":
             need_s = plan.round_s * MIN_ROUNDS / limit_s * request.time_s
             need_calls = plan.calls_so_far + MIN_ROUNDS * plan.round_calls + traced
             wants = []

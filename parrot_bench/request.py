@@ -12,7 +12,13 @@ from urllib.parse import urlsplit
 
 from parrot_bench.errors import UsageError
 
-SHARES: Mapping[str, float] = MappingProxyType({"overhead": 1.0, "concurrency": 0.35})
+SHARES: Mapping[str, float] = MappingProxyType(
+    {
+        "overhead": 1.0,
+        "streaming": 0.35,
+        "concurrency": 0.35,
+    }
+)
 """The studies, in the order in which they are made, and the time of each as a share of --time."""
 
 ON_REQUEST: frozenset[str] = frozenset()

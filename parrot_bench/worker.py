@@ -21,7 +21,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from parrot_bench.errors import MeasurementError, ParrotBenchError
-from parrot_bench.events import Event, Failed, Reply, RoundTaken
+from parrot_bench.events import CallsTaken, Event, Failed, Reply, RoundTaken
 from parrot_bench.request import DEFAULT_BATCH
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ def _serve(measurement: "Measurement", connection: Connection) -> None:
             break
         pending.append(event)
         reply = Reply.GO
-        if not isinstance(event, RoundTaken) or monotonic() - told >= REPORT_EVERY_S:
+        if not isinstance(event, RoundTaken | CallsTaken) or monotonic() - told >= REPORT_EVERY_S:
             connection.send(pending)
             reply = connection.recv()
             pending = []

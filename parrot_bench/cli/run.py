@@ -44,7 +44,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME[,NAME…]",
-            help="Studies to make: **overhead**, **concurrency**.",
+            help="Studies to make: overhead, streaming, concurrency.",
             show_default="all",
             rich_help_panel="What to measure",
         ),

@@ -17,6 +17,17 @@ from parrot_bench.record.concurrency import (
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
 from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
 from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
+from parrot_bench.record.streaming import (
+    Arrivals,
+    Arriving,
+    ChunkCost,
+    Latency,
+    LengthCost,
+    ModeArrivals,
+    SegmentCost,
+    StreamFinding,
+    StreamingResult,
+)
 from parrot_bench.record.subject import (
     Condition,
     Configuration,
@@ -29,7 +40,10 @@ from parrot_bench.record.traced import ModeReconciliation, Reconciliation, SpanD
 
 __all__ = [
     "SCHEMA_VERSION",
+    "Arrivals",
+    "Arriving",
     "BlockedLoop",
+    "ChunkCost",
     "CodePlace",
     "ConcurrencyCell",
     "ConcurrencyResult",
@@ -38,8 +52,11 @@ __all__ = [
     "Configuration",
     "Environment",
     "Estimate",
+    "Latency",
     "LawCheck",
+    "LengthCost",
     "Limit",
+    "ModeArrivals",
     "ModeOverhead",
     "ModeReconciliation",
     "ModeRecord",
@@ -51,8 +68,11 @@ __all__ = [
     "RunDirectory",
     "RunRecord",
     "Saved",
+    "SegmentCost",
     "SpanDelivery",
     "StoppedBy",
+    "StreamFinding",
+    "StreamingResult",
     "TrustCheck",
     "Verdict",
     "read_record",

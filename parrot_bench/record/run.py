@@ -14,6 +14,7 @@ from pydantic import Field
 from parrot_bench.record.base import Saved
 from parrot_bench.record.concurrency import ConcurrencyResult
 from parrot_bench.record.overhead import OverheadResult
+from parrot_bench.record.streaming import StreamingResult
 from parrot_bench.record.subject import (
     Condition,
     Configuration,
@@ -72,6 +73,7 @@ class RunRecord(Saved):
     conditions: tuple[Condition, ...] = ()
     modes: tuple[ModeRecord, ...] = ()
     overhead: OverheadResult | None = None
+    streaming: StreamingResult | None = None
     concurrency: ConcurrencyResult | None = None
     reconciliation: Reconciliation | None = None
     noise: Noise | None = None

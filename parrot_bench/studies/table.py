@@ -16,6 +16,8 @@ from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.concurrency import cells, curves, observations
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.overhead import costs, rounds
+from parrot_bench.studies.streaming import conclusions as streaming_conclusions
+from parrot_bench.studies.streaming import rounds as streaming_rounds
 
 
 def _no_ratios(_gathered: Gathered) -> list[tuple[str, Estimate]]:
@@ -57,6 +59,12 @@ _TABLE = (
         conclude=costs.conclude,
         enough=costs.enough,
         so_far=costs.so_far,
+    ),
+    Study(
+        name="streaming",
+        take=streaming_rounds.take,
+        conclude=streaming_conclusions.conclude,
+        observes=streaming_conclusions.Observes,
     ),
     Study(
         name="concurrency",

@@ -15,7 +15,7 @@ from parrot_reports.sentences import (
     trust_line,
     verdict_order,
 )
-from parrot_reports.studies import concurrency
+from parrot_reports.studies import concurrency, streaming
 from parrot_reports.text import visible
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~<>$])")
@@ -46,6 +46,7 @@ def summary_markdown(record: RunRecord) -> str:
         )
     if record.overhead is not None:
         parts += [_table(record), _footnote(record)]
+    parts += [inline(streaming.shortest(record))]
     if said := concurrency.headline(record):
         parts.append(f"Concurrency: {inline(said)}")
     parts.append(_environment(record))

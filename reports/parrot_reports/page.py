@@ -23,7 +23,7 @@ from parrot_reports import (
 from parrot_reports.rundata import RunData
 from parrot_reports.sentences import Key, Name, Sentence
 from parrot_reports.spans import SpanTable
-from parrot_reports.studies import concurrency
+from parrot_reports.studies import concurrency, streaming
 from parrot_reports.text import visible
 
 _UNIT = re.compile(r"(?<=\d) (?=(ns|\N{MICRO SIGN}s|ms|s|min|h|%)\b|%)")
@@ -70,6 +70,7 @@ def render(run: RunData) -> Page:
         "ratios": section(figures.ratios(record), findings.ratios(record)),
         "latency": section(figures.latency(curves, record), findings.latency(curves, record)),
         "cold": section(figures.cold(cold, record), findings.cold(cold)),
+        **_streaming(record),
         "concurrency": section(figures.concurrency(record), concurrency.finding(record)),
         "stability": section(figures.stability(drifts, record), findings.stability(drifts, record)),
     }
@@ -96,6 +97,7 @@ def render(run: RunData) -> Page:
             drawn=drawn,
             concurrency=concurrency.section(record),
             close_up=figures.has_close_up(record),
+            streaming=_streaming_words(record),
             timelines=[
                 (line, _look(line.mode, record)) for line in summary.timelines(run.spans, record)
             ],
@@ -151,6 +153,35 @@ def section(drawn: figures.Drawn | None, finding: Sentence) -> Section | None:
         return None
     alt = visible("".join(finding))
     return Section(drawn=drawn, finding=set_in_html(finding), picture=svg.inline(drawn.svg, alt))
+
+
+def _streaming(record: RunRecord) -> dict[str, Section | None]:
+    """The figures of the streaming study, by their names."""
+    found = record.streaming.arrivals if record.streaming else ()
+    drawn = [
+        section(figures.arrivals(each, record), streaming.first_chunks(each, record))
+        for each in found
+    ]
+    costs = section(figures.chunk_cost(record), streaming.dearest_chunks(record))
+    return {
+        "streaming": next(iter(drawn), None),
+        "streaming_latency": drawn[1] if len(drawn) > 1 else None,
+        "chunk_cost": costs,
+    }
+
+
+def _streaming_words(record: RunRecord) -> dict[str, Any]:
+    """The sentences and tables of the streaming study."""
+    return {
+        "conclusions": [
+            (_look(mode, record), set_in_html(sentence))
+            for mode, sentence in streaming.conclusions(record)
+        ],
+        "findings": [set_in_html(sentence) for sentence in streaming.findings(record)],
+        "arrivals": streaming.arrival_tables(record),
+        "costs": streaming.cost_table(record),
+        "left_out": streaming.left_out(record),
+    }
 
 
 def _look(mode: str, record: RunRecord) -> colours.Look:

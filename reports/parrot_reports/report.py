@@ -15,7 +15,16 @@ from parrot_reports.span_page import render_spans
 from parrot_reports.spans import read_spans
 from parrot_reports.text import visible
 
-_FIGURES = ("ratios", "latency", "cold", "concurrency", "stability")
+_FIGURES = (
+    "ratios",
+    "latency",
+    "cold",
+    "concurrency",
+    "streaming",
+    "streaming_latency",
+    "chunk_cost",
+    "stability",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,7 +93,19 @@ def _cost(mode: ModeOverhead, record: RunRecord) -> str:
     time = deciding_time(mode)
     if time is None:
         return "its time per call was not saved"
-    return f"{_time(time)} {'CPU ' if mode.decided_by == 'cpu' else ''}per call"
+    cpu = mode.decided_by == "cpu"
+    return f"{_time(time)} {'CPU ' if cpu else ''}per call" + (_chunk_half(mode, record) * cpu)
+
+
+def _chunk_half(mode: ModeOverhead, record: RunRecord) -> str:
+    """What of it each chunk costs, where the streaming study knows, at this reply length."""
+    streaming, length = record.streaming, record.configuration.reply_length
+    cost = next((c for c in streaming.costs if c.mode == mode.mode), None) if streaming else None
+    if cost is None:
+        return ""
+    near = [s.cpu for s in cost.segments if length and s.shorter < length <= s.longer]
+    each = near[0] if near else cost.cpu
+    return f", of which {units.duration(each.value)} per chunk" if each.low > 0 else ""
 
 
 def _time(estimate: Estimate) -> str:

@@ -8,6 +8,17 @@ from parrot_reports.figures.canvas import Drawn
 from parrot_reports.figures.concurrency import concurrency
 from parrot_reports.figures.forest import has_close_up, ratios
 from parrot_reports.figures.rounds import stability
+from parrot_reports.figures.streaming import arrivals, chunk_cost
 from parrot_reports.figures.times import cold, latency
 
-__all__ = ["Drawn", "cold", "concurrency", "has_close_up", "latency", "ratios", "stability"]
+__all__ = [
+    "Drawn",
+    "arrivals",
+    "chunk_cost",
+    "cold",
+    "concurrency",
+    "has_close_up",
+    "latency",
+    "ratios",
+    "stability",
+]
