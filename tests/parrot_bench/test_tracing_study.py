@@ -481,15 +481,6 @@ def test_spans_that_did_not_arrive_are_amber(ordinary: RunRecord) -> None:
     assert "7 arrived" in levels[1][1]
 
 
-def test_a_variable_that_otlp_refuses_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "zip")
-    with pytest.raises(MeasurementError, match="refuses its OTEL_EXPORTER_OTLP_") as refused:
-        traced(ChatParrotLink(parrot_buffer_length=4), tmp_path / "run", modes=["invoke"])
-    assert "\n" not in str(refused.value)
-
-
 def test_spans_that_the_user_leaves_out_are_told_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
