@@ -43,7 +43,7 @@ def environment(model_module: str, event_loop: str) -> Environment:
         model_module: Module of the model's class: its distribution is among the versions.
         event_loop: Class of the event loop.
     """
-    commit, dirty = _git_state()
+    commit, dirty = git_state()
     return Environment(
         python=f"{platform.python_implementation()} {platform.python_version()}",
         platform=platform.platform(),
@@ -88,7 +88,7 @@ def _read(path: str) -> str:
         return ""
 
 
-def _git_state() -> tuple[str, bool | None]:
+def git_state() -> tuple[str, bool | None]:
     """Commit of the current folder and whether it has uncommitted changes."""
 
     def git(*arguments: str) -> str:

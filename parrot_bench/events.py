@@ -123,6 +123,7 @@ class Planned:
         round_calls: Calls of a full round, priming included.
         calls_so_far: Calls already made.
         affordable_rounds: Rounds that ``max_calls`` leaves; None without a bound.
+        parallel: A call of the baseline keeps more than one processor busy.
     """
 
     modes: tuple[PlannedMode, ...]
@@ -131,6 +132,7 @@ class Planned:
     round_calls: int
     calls_so_far: int
     affordable_rounds: int | None
+    parallel: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +180,7 @@ class RoundTaken:
         blocks: One entry a block, in the order they ran.
         errors: Blocks that raised: mode and error type.
         calls_so_far: Calls of the model so far, untimed ones included.
+        process: Which process took it, from 0.
     """
 
     number: int
@@ -186,6 +189,7 @@ class RoundTaken:
     blocks: tuple[Block, ...]
     errors: tuple[tuple[str, str], ...]
     calls_so_far: int
+    process: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,26 +13,53 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel
 from pydantic import JsonValue
 
+from parrot_bench.against.checkout import strays
 from parrot_bench.conditions import conditions
 from parrot_bench.environment import environment
 from parrot_bench.errors import ParrotBenchError, UsageError
-from parrot_bench.events import Described, Event, ModeDropped, Phase, Reply, StudyBegun, StudyEnded
+from parrot_bench.events import (
+    Described,
+    Event,
+    ModeDropped,
+    Phase,
+    PlannedMode,
+    Reply,
+    StudyBegun,
+    StudyEnded,
+)
 from parrot_bench.execution import ExecutionMode, implements
-from parrot_bench.journal import journaled
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
 from parrot_bench.modes import MODES, quiet, select_modes
 from parrot_bench.record import Condition, ModelDescription, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
-from parrot_bench.studies.table import STUDIES
+from parrot_bench.studies.overhead.rounds import take_rounds
 from parrot_bench.studies.tracing.probe import check_handlers
 from parrot_bench.timing import open_clocks
 from parrot_bench.traced_pass import TracedPass, TracedPlan
 from parrot_callbacks import open_tracing
 from parrot_callbacks.redaction import is_credential, recordable
 
+REPORT_EVERY_S = 0.25
+"""How often a worker in the middle of its rounds stops to tell what it has."""
+
 TRACED_CALLS = 10
 """Calls of each mode in the traced pass; one where calls are slow or counted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundsJob:
+    """Rounds and nothing else: a side of a comparison, or one more process of a run.
+
+    Attributes:
+        blocks: How modes take part in the rounds, where that is planned already.
+        side: They are one side of a comparison.
+        not_from: A folder from which none of the user's code may be loaded.
+    """
+
+    blocks: tuple[PlannedMode, ...] = ()
+    side: bool = False
+    not_from: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +71,9 @@ class Job:
         modes: Names of modes, or modes of one's own, which cannot be sent to another process;
             empty for the default ones.
         spans: Where ``spans.jsonl`` goes.
+        rounds: Take rounds, and make no study nor traced pass; None for a run.
+        report_every_s: How often the timed process stops between two rounds to tell what it has;
+            at 0, it waits after every round until it is asked for the next.
         journal: Where what is told is written down; None for nowhere.
         traced: The studies are followed by the traced pass.
     """
@@ -51,6 +81,8 @@ class Job:
     request: Request
     modes: tuple[str | ExecutionMode, ...] = ()
     spans: Path | None = None
+    rounds: RoundsJob | None = None
+    report_every_s: float = REPORT_EVERY_S
     journal: Path | None = None
     traced: bool = True
 
@@ -72,7 +104,13 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
         ParrotBenchError: The job cannot be done; the message says why.
     """
     measurement = _measure(job, loaded)
-    yield from measurement if job.journal is None else journaled(measurement, job.journal)
+    if job.journal is not None:
+        # As the studies below. A side of a comparison keeps no journal, makes no study, and is
+        # spared numpy: 15 % of what its start takes.
+        from parrot_bench.journal import journaled  # noqa: PLC0415
+
+        measurement = journaled(measurement, job.journal)
+    yield from measurement
 
 
 def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
@@ -91,7 +129,9 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
     second, how = loaded.second()
     chosen = _chosen(job)
     usable = [mode for mode in chosen if not mode.unavailable(model)]
-    if request.baseline not in {mode.name for mode in usable}:
+    if job.rounds is not None:
+        _check_origin(job.rounds)
+    elif request.baseline not in {mode.name for mode in usable}:
         (missing,) = (mode for mode in chosen if mode.name == request.baseline)
         raise UsageError(
             f"the baseline {request.baseline} is not available: {missing.unavailable(model)}; "
@@ -99,7 +139,8 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
         )
     kwargs = {} if embedded else _call_arguments(request, model)
     batch = _batch_size(request, usable)
-    reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor" and job.traced)
+    traced = [m for m in usable if m.status != "floor"] if job.traced else []
+    reserved = sum(batch if m.batches else 1 for m in traced)
     with (
         quiet(),
         conditions((model, second), keep=request.keep_conditions) as found,
@@ -130,6 +171,9 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
             reply_length=reply_length,
             pid=os.getpid(),
         )
+        if job.rounds is not None:
+            yield from take_rounds(bench, job.rounds.blocks, side=job.rounds.side)
+            return
         yield from _studies(bench)
         if job.traced:
             yield from _trace(job, bench)
@@ -146,6 +190,8 @@ def _own_loop(request: Request) -> Iterator[Condition]:
 
 def _studies(bench: Bench) -> Measurement:
     """Make one study after the other; only if the first cannot be made, the run ends with it."""
+    from parrot_bench.studies.table import STUDIES  # noqa: PLC0415
+
     done = False
     for name in sorted(bench.request.studies, key=list(STUDIES).index):
         yield StudyBegun(name)
@@ -185,6 +231,19 @@ def _trace(job: Job, bench: Bench) -> Measurement:
         yield from TracedPass(bench.model, traced, tracing, bench.clocks).events()
     finally:
         tracing.close()
+
+
+def _check_origin(rounds: RoundsJob) -> None:
+    """See to it that a side is what it is said to be."""
+    if rounds.not_from is None:
+        return
+    found = strays(rounds.not_from)
+    if found:
+        raise UsageError(
+            f"{found[0]} was loaded from {rounds.not_from} and not from the commit's files: it is "
+            "installed or on the path in a way that parrot-bench can't follow; "
+            "name it by its file, path/file.py:attr"
+        )
 
 
 def _chosen(job: Job) -> list[ExecutionMode]:

@@ -41,6 +41,15 @@ TAIL_SHARE = 0.15
 LOOPS = ("asyncio", "uvloop")
 """Packages that make event loops."""
 
+ONE_PROCESS_TARGET = 0.02
+"""Half-width that one process may claim."""
+
+MIN_PROCESSES = 3
+MOST_PROCESSES = 20
+
+PROCESS_S = 10.0
+"""Time of a process, start included: a quarter of it is the start."""
+
 DEFAULT_REPLY = 20
 """Chunks of the parrot's reply."""
 
@@ -72,6 +81,11 @@ class Request:
         loop: What makes event loops, ``asyncio`` or ``uvloop``.
         keep_conditions: Measure with whatever distorts, and say so.
         otlp: Endpoint of a collector to send the spans to, as well.
+        processes: Fresh processes that the rounds of the overhead study are spread over; None for
+            one, or where the target is under ±2 % for as many as the time allows.
+        against: What the model is compared with, as given to ``--against``; empty for a run.
+        pairs: Pairs of processes of a comparison; None for as many as its target takes.
+        fail_on: A comparison fails when the model is slower by more: 0.01 is 1 %.
         handlers: ``module:factory`` of other handlers, for the studies that attach one.
         growth_calls: Calls of each mode in the growth study.
         command: The command line, for the record.
@@ -95,6 +109,10 @@ class Request:
     loop: str = "asyncio"
     keep_conditions: bool = False
     otlp: str = ""
+    processes: int | None = None
+    against: tuple[str, ...] = ()
+    pairs: int | None = None
+    fail_on: float | None = None
     handlers: tuple[str, ...] = ()
     growth_calls: int = 10_000
     command: tuple[str, ...] = ()
@@ -103,6 +121,19 @@ class Request:
     def tail_s(self) -> float:
         """Time for the pass with garbage collection on, seconds."""
         return self.time_s * TAIL_SHARE
+
+    @property
+    def wanted_processes(self) -> int:
+        """Fresh processes that the rounds of the overhead study are spread over.
+
+        One process's ratio of different modes differs by about 2 % from another's, so that a
+        narrower interval needs several; under three tell nothing of how they differ.
+        """
+        if self.processes is not None:
+            return self.processes
+        if self.target >= ONE_PROCESS_TARGET or self.max_calls is not None:
+            return 1
+        return min(max(MIN_PROCESSES, int(self.time_s / PROCESS_S)), MOST_PROCESSES)
 
     def limit_s(self, study: str) -> float:
         """Time that a study may take, its warm-up and its tails aside, seconds."""
@@ -128,6 +159,9 @@ def check(request: Request) -> None:
         ("--batch-size", request.batch_size, 1, 10_000),
         ("--max-concurrency", request.max_concurrency, 1, 10_000),
         ("--max-calls", request.max_calls, 1, 2**31),
+        ("--processes", request.processes, 1, 1_000),
+        ("--pairs", request.pairs, 2, 1_000),
+        ("--fail-on", request.fail_on, 0.0001, 100),
         ("--service-time", request.service_time_s, 0, 3600),
         ("--growth-calls", request.growth_calls, 200, 10_000_000),
     ):
@@ -171,6 +205,9 @@ def default_name(request: Request) -> str:
     else:
         against = f"{len(others)}-modes"
     stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
-    name = re.sub(r"[^\w.-]+", "-", f"{stamp}-{request.baseline}-vs-{against}")
+    what = f"{request.baseline}-vs-{against}"
+    if request.against:
+        what = f"against-{'-'.join(request.against)}"[:60]
+    name = re.sub(r"[^\w.-]+", "-", f"{stamp}-{what}")
     taken = Path("runs") / name
     return f"{name}-{os.getpid()}" if taken.exists() else name

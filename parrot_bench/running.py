@@ -32,6 +32,7 @@ from parrot_bench.execution import ExecutionMode
 from parrot_bench.interrupts import Interrupts
 from parrot_bench.loading import LoadedModel, adopt
 from parrot_bench.measuring import Job, Measurement, measure
+from parrot_bench.processes import in_processes
 from parrot_bench.record import (
     Configuration,
     Noise,
@@ -44,7 +45,6 @@ from parrot_bench.samples import write_tables
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.table import STUDIES
 from parrot_bench.trust import checks
-from parrot_bench.worker import in_worker
 from parrot_callbacks.errors import MissingExtraError, TracingError
 from parrot_callbacks.export import check_export
 from parrot_callbacks.redaction import redact_text
@@ -172,7 +172,7 @@ class Run(Course):
                 "duration_s": monotonic() - self._begun,
                 "command": self.request.command,
                 "parrot_bench_version": parrot_bench_version(),
-                "configuration": self._configuration(described),
+                "configuration": configuration(self.request, described),
                 "environment": described.environment,
                 "conditions": described.conditions,
                 "noise": self._noise,
@@ -181,30 +181,31 @@ class Run(Course):
         )
         return record.model_copy(update={"trust": checks(record)})
 
-    def _configuration(self, described: Described) -> Configuration:
-        request = self.request
-        return Configuration(
-            baseline=request.baseline,
-            studies=request.studies,
-            modes=request.modes,
-            time_s=request.time_s,
-            target=request.target,
-            delta=request.delta,
-            prompt=None,
-            prompt_characters=len(request.prompt),
-            reply_length=described.reply_length,
-            batch_size=described.batch_size,
-            max_concurrency=request.max_concurrency,
-            max_calls=request.max_calls,
-            call_limit_s=request.call_limit_s,
-            service_time_s=request.service_time_s,
-            seed=request.seed or 0,
-            loop=request.loop,
-            keep_conditions=request.keep_conditions,
-            otlp=redact_text(request.otlp),
-            handlers=request.handlers,
-            growth_calls=request.growth_calls if "growth" in request.studies else None,
-        )
+
+def configuration(request: Request, described: Described) -> Configuration:
+    """What was asked for, as it is recorded."""
+    return Configuration(
+        baseline=request.baseline,
+        studies=request.studies,
+        modes=request.modes,
+        time_s=request.time_s,
+        target=request.target,
+        delta=request.delta,
+        prompt=None,
+        prompt_characters=len(request.prompt),
+        reply_length=described.reply_length,
+        batch_size=described.batch_size,
+        max_concurrency=request.max_concurrency,
+        max_calls=request.max_calls,
+        call_limit_s=request.call_limit_s,
+        service_time_s=request.service_time_s,
+        seed=request.seed or 0,
+        loop=request.loop,
+        keep_conditions=request.keep_conditions,
+        otlp=redact_text(request.otlp),
+        handlers=request.handlers,
+        growth_calls=request.growth_calls if "growth" in request.studies else None,
+    )
 
 
 Watcher = Callable[[Run, Event], None]
@@ -286,12 +287,14 @@ def carry_out(
     )
     following = Run(request, directory)
     with Interrupts() as interrupted:
-        measurement = measure(job, loaded) if here else in_worker(job, directory.log, interrupted)
+        measurement = (
+            measure(job, loaded) if here else in_processes(job, directory.log, interrupted)
+        )
         try:
             _follow(following, measurement, watcher, interrupted)
         except KeyboardInterrupt:
             if following.described is None:
-                _discard(directory)
+                discard(directory)
                 raise MeasurementError(
                     "stopped before the model was loaded; nothing is kept"
                 ) from None
@@ -304,7 +307,7 @@ def carry_out(
                 following.save(str(error))
                 error.add_note(f"What was measured is kept in {directory.path}")
             else:
-                _discard(directory)
+                discard(directory)
             raise
         finally:
             measurement.close()
@@ -332,7 +335,7 @@ def _follow(
             return
 
 
-def _discard(directory: RunDirectory) -> None:
+def discard(directory: RunDirectory) -> None:
     """Remove a directory in which nothing was measured; whatever the user put there stays."""
     for path in (directory.record, directory.log, directory.spans, directory.journal):
         path.unlink(missing_ok=True)

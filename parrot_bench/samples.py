@@ -5,6 +5,7 @@ What a table's columns mean is said in :class:`parrot_bench.events.Block` and ``
 
 import io
 from array import array
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -54,24 +55,31 @@ class Samples:
 
     Args:
         study: Its name.
+        process: Number of the process that they were taken in, from 0.
+        side: Of a comparison; empty for a run.
     """
 
-    def __init__(self, study: str = "overhead") -> None:
+    def __init__(self, study: str = "overhead", process: int = 0, side: str = "") -> None:
         self.study = study
+        self.process = process
+        self.side = side
         self._series: defaultdict[tuple[str, str, str], Series] = defaultdict(Series)
         self._blocks: list[tuple[int, bool, bool, Block]] = []
         self._calls: list[tuple[int, Call]] = []
         self._errors: dict[str, dict[str, int]] = {}
+        self._first_rounds = [0]
+        self._calls_of_processes: dict[int, int] = {}
         self.rounds = 0
         self.stamped_rounds = 0
-        self.calls = 0
 
     def __bool__(self) -> bool:
         return bool(self._blocks or self._calls)
 
     def add(self, taken: RoundTaken) -> None:
         """Take in one round."""
-        self.calls = taken.calls_so_far
+        self._calls_of_processes[taken.process] = taken.calls_so_far
+        if taken.process == len(self._first_rounds):
+            self._first_rounds.append(taken.number)
         for mode, error in taken.errors:
             counts = self._errors.setdefault(mode, {})
             counts[error] = counts.get(error, 0) + 1
@@ -112,6 +120,26 @@ class Samples:
         )
         return first[left], second[right]
 
+    @property
+    def calls(self) -> int:
+        """Calls of the model, untimed ones included."""
+        return sum(self._calls_of_processes.values())
+
+    @property
+    def processes(self) -> int:
+        """How many processes have taken rounds."""
+        return len(self._first_rounds)
+
+    def paired_by_process(
+        self, one: Series, other: Series, clock: Clock
+    ) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
+        """As :meth:`paired`, for each process that has rounds of both."""
+        first, second = self.paired(one, other, clock)
+        rounds = np.intersect1d(np.array(one.rounds), np.array(other.rounds))
+        cuts = np.searchsorted(rounds, self._first_rounds[1:])
+        pairs = zip(np.split(first, cuts), np.split(second, cuts), strict=True)
+        return [(left, right) for left, right in pairs if left.size]
+
     def latencies(self, mode: str) -> tuple[NDArray[np.int64], NDArray[np.int64], bool]:
         """Per-call latencies of a mode, nanoseconds, and the round of each.
 
@@ -140,7 +168,8 @@ class Samples:
         for number, stamped, tail, block in self._blocks:
             yield (
                 self.study,
-                0,
+                self.process + bisect_right(self._first_rounds, number) - 1,
+                self.side,
                 number,
                 block.position,
                 block.mode,
@@ -192,6 +221,7 @@ def write_tables(studies: Sequence[Samples], samples: Path, calls: Path) -> None
 _SAMPLE_COLUMNS = {
     "study": "String",
     "process": "Int32",
+    "side": "String",
     "round": "Int32",
     "position": "Int32",
     "mode": "String",

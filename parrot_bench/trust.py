@@ -5,7 +5,9 @@ Pure functions of the record. Green is fine, amber is to be read with care, red 
 
 from collections.abc import Iterator
 
+from parrot_bench.outer import MIN_UNITS
 from parrot_bench.record import (
+    ComparisonResult,
     ConcurrencyResult,
     ConcurrencySweep,
     Condition,
@@ -36,6 +38,8 @@ def checks(record: RunRecord) -> tuple[TrustCheck, ...]:
         waits = record.model is not None and record.model.waits
         floors = {mode.name for mode in record.modes if mode.status == "floor"}
         found += _overhead(record.overhead, floors, waits=waits)
+    if record.comparison is not None:
+        found += _compared(record.comparison)
     if record.concurrency is not None:
         found += _concurrency(record.concurrency)
     if record.reconciliation is not None:
@@ -117,6 +121,37 @@ def _overhead(result: OverheadResult, floors: set[str], *, waits: bool) -> Itera
         yield _check("errors", "amber", f"Blocks that raised and were left out: {counts}.")
     if result.stopped_by in {"interrupted", "failed"}:
         yield _check("rounds", "amber", f"The rounds were {result.stopped_by}.")
+
+
+def _compared(result: ComparisonResult) -> Iterator[TrustCheck]:
+    sides = (
+        ("candidate", result.candidate, result.aa_candidate),
+        ("baseline", result.baseline, result.aa_baseline),
+    )
+    for name, side, aa in sides:
+        if aa is None or aa.count < MIN_UNITS:
+            yield _check(
+                "A/A",
+                "amber",
+                f"Only {_counted(result.units, 'pair')} of processes: too few to tell how they "
+                f"differ ({name}).",
+            )
+        else:
+            inside = aa.low <= 1 <= aa.high
+            yield _check(
+                "A/A",
+                "green" if inside else "amber",
+                f"Within the processes of {side.label}, a mode against a second instance of "
+                f"itself: {aa.value:.3f} [{aa.low:.3f}, {aa.high:.3f}] (99 %), "
+                + ("which contains 1." if inside else "which should contain 1 and does not."),
+            )
+        if side.notes:
+            yield _check("sides", "amber", f"{side.label}: {'; '.join(side.notes)}.")
+    lacking = [f"{mode.mode} ({mode.note})" for mode in result.modes if not mode.units]
+    if lacking:
+        yield _check("modes", "amber", f"Not compared: {', '.join(lacking)}.")
+    if result.stopped_by in {"interrupted", "failed"}:
+        yield _check("rounds", "amber", f"The pairs were {result.stopped_by}.")
 
 
 def _concurrency(result: ConcurrencyResult) -> Iterator[TrustCheck]:

@@ -12,13 +12,14 @@ import signal
 import subprocess
 import sys
 import traceback
-from collections.abc import Callable, Generator
-from contextlib import suppress
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from secrets import randbelow, token_hex
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from parrot_bench.errors import MeasurementError, ParrotBenchError, ProcessEndedError
 from parrot_bench.events import CallsTaken, Event, Failed, Reply, RoundTaken
@@ -27,8 +28,8 @@ from parrot_bench.request import DEFAULT_BATCH
 if TYPE_CHECKING:
     from parrot_bench.measuring import Job, Measurement
 
-REPORT_EVERY_S = 0.25
-"""How often a worker in the middle of its rounds stops to tell what it has."""
+LAST_WORDS_S = 0.5
+"""How long a worker that is asked to stop may take to tell what it has just finished."""
 
 START_LIMIT_S = 60.0
 """How long a worker may take to answer for the first time (LangChain loads in about 2 s)."""
@@ -36,42 +37,92 @@ START_LIMIT_S = 60.0
 _KEY = "PARROT_BENCH_WORKER_KEY"
 
 
-def in_worker(job: "Job", log: Path, interrupted: Callable[[], bool]) -> "Measurement":
-    """Measure in a process of its own.
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """Where a timed process runs.
+
+    Attributes:
+        python: Its interpreter.
+        folder: Its current folder, from which the model may be imported; None for ours.
+        variables: Environment variables that differ from ours; None takes one away.
+    """
+
+    python: str = sys.executable
+    folder: Path | None = None
+    variables: Mapping[str, str | None] = field(default_factory=dict)
+
+    def environment(self) -> dict[str, str]:
+        """The environment variables of a process here."""
+        changed = {**os.environ, **self.variables}
+        return {name: value for name, value in changed.items() if value is not None}
+
+
+HERE = Place()
+
+
+class Worker:
+    """A timed process, from its start to its end; use it as a context.
+
+    It starts and loads LangChain at once, so that several can do so at a time.
 
     Args:
-        job: What to do; the request's model is loaded there.
-        log: Where that process's output goes, the model's own prints included.
-        interrupted: Whether somebody asked to stop. What the worker has finished by then is
-            still yielded.
-
-    Yields:
-        What :func:`parrot_bench.measuring.measure` yields there.
-
-    Raises:
-        ParrotBenchError: The same that was raised there.
-        MeasurementError: The process died, or did not answer in time.
-        KeyboardInterrupt: Somebody asked to stop.
+        log: Where its output goes, the model's own prints included.
+        interrupted: Whether somebody asked to stop.
+        place: Where it runs.
     """
-    key = token_hex(16)
-    with Listener(authkey=key.encode()) as listener, log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603  # ourselves
-            [sys.executable, "-m", "parrot_bench.worker", str(listener.address)],
+
+    def __init__(self, log: Path, interrupted: Callable[[], bool], place: Place = HERE) -> None:
+        self._log = log
+        self._interrupted = interrupted
+        self._place = place
+        self._resources = ExitStack()
+
+    def __enter__(self) -> Self:
+        key = token_hex(16)
+        self._listener = self._resources.enter_context(Listener(authkey=key.encode()))
+        output = self._resources.enter_context(self._log.open("wb"))
+        self._process = subprocess.Popen(  # noqa: S603  # ourselves
+            [self._place.python, "-m", "parrot_bench.worker", str(self._listener.address)],
+            cwd=self._place.folder,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={"PYTHONHASHSEED": _hash_seed(), **os.environ, _KEY: key},
+            env={"PYTHONHASHSEED": hash_seed(), **self._place.environment(), _KEY: key},
         )
-        try:
-            connection = _accept(listener, process, log)
-            with connection:
-                connection.send(job)
-                yield from _events(connection, process, job, log, interrupted)
-        finally:
-            _end(process)
+        self._resources.callback(_end, self._process)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._resources.close()
+
+    def measure(self, job: "Job") -> "Measurement":
+        """Measure there.
+
+        Args:
+            job: What to do; the request's model is loaded there.
+
+        Yields:
+            What :func:`parrot_bench.measuring.measure` yields there. After an interruption,
+            what is finished by then.
+
+        Raises:
+            ParrotBenchError: The same that was raised there.
+            MeasurementError: The process died, or did not answer in time.
+            KeyboardInterrupt: Somebody asked to stop.
+        """
+        connection = _accept(self._listener, self._process, self._log)
+        with connection:
+            connection.send(job)
+            yield from _events(connection, self._process, job, self._log, self._interrupted)
 
 
-def _hash_seed() -> str:
+def in_worker(job: "Job", log: Path, interrupted: Callable[[], bool]) -> "Measurement":
+    """Measure in a process of its own: :meth:`Worker.measure`."""
+    with Worker(log, interrupted) as worker:
+        yield from worker.measure(job)
+
+
+def hash_seed() -> str:
     """A seed of this process's own: the layout of dicts is part of what a process measures.
 
     Given explicitly, because a seed that Python draws itself cannot be read and recorded.
@@ -139,7 +190,7 @@ def _poll(connection: "Connection", patience: float, interrupted: Callable[[], b
         if connection.poll(0.2):
             return True
         if interrupted():
-            if connection.poll(2 * REPORT_EVERY_S):
+            if connection.poll(LAST_WORDS_S):
                 return True
             raise KeyboardInterrupt
     return False
@@ -176,13 +227,15 @@ def main(address: str) -> None:
     # Ctrl-C reaches the whole foreground group; the parent decides what it means.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     key = os.environ.pop(_KEY).encode()
+    # Before the parent is asked for its attention: loads LangChain.
+    from parrot_bench.measuring import measure  # noqa: PLC0415
+
     with (
         suppress(EOFError, BrokenPipeError, ConnectionResetError),
         Client(address, authkey=key) as connection,
     ):
-        from parrot_bench.measuring import measure  # noqa: PLC0415  # loads LangChain
-
-        _serve(measure(connection.recv()), connection)
+        job = connection.recv()
+        _serve(measure(job), connection, job.report_every_s)
     # A call that was stopped at its limit may have left a thread that never ends, and Python
     # would wait for it.
     sys.stdout.flush()
@@ -190,7 +243,7 @@ def main(address: str) -> None:
     os._exit(0)
 
 
-def _serve(measurement: "Measurement", connection: Connection) -> None:
+def _serve(measurement: "Measurement", connection: Connection, report_every_s: float) -> None:
     pending: list[Event] = []
     reply = Reply.GO
     told = monotonic()
@@ -210,7 +263,8 @@ def _serve(measurement: "Measurement", connection: Connection) -> None:
             break
         pending.append(event)
         reply = Reply.GO
-        if not isinstance(event, RoundTaken | CallsTaken) or monotonic() - told >= REPORT_EVERY_S:
+        frequent = isinstance(event, RoundTaken | CallsTaken)
+        if not frequent or monotonic() - told >= report_every_s:
             connection.send(pending)
             reply = connection.recv()
             pending = []

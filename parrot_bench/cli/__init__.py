@@ -6,6 +6,7 @@ This package alone may import everything; it holds no logic of its own.
 import typer
 
 from parrot_bench.cli.check import check
+from parrot_bench.cli.compare import compare
 from parrot_bench.cli.conformance import conformance
 from parrot_bench.cli.export import export
 from parrot_bench.cli.modes import modes
@@ -28,5 +29,5 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, check, report, modes, export, conformance):
+for command in (run, compare, check, report, modes, export, conformance):
     app.command()(command)

@@ -54,3 +54,18 @@ Model = Annotated[
     ),
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error as well.")]
+
+
+FailOn = Annotated[
+    float | None,
+    typer.Option(
+        metavar="SHARE",
+        parser=share,
+        help=(
+            "Exit with 1 when a mode is slower by more, with 3 when that can't be told, "
+            "with 4 when a mode named in --modes was not measured."
+        ),
+        show_default="no threshold",
+        rich_help_panel="Against something else",
+    ),
+]

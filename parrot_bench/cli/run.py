@@ -6,14 +6,23 @@ from typing import Annotated
 
 import typer
 
-from parrot_bench.cli.options import Debug, Model, names, read_prompt, seconds, share
+from parrot_bench.cli.against import AGAINST_S, AGAINST_TARGET, run_against
+from parrot_bench.cli.options import (
+    Debug,
+    FailOn,
+    Model,
+    names,
+    read_prompt,
+    seconds,
+    share,
+)
 from parrot_bench.cli.terminal import (
     EXIT_FAILED,
     conclude,
     console,
     one_line_errors,
 )
-from parrot_bench.errors import MeasurementError, ParrotBenchError
+from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
 from parrot_bench.record import RunDirectory
 from parrot_bench.request import DEFAULT_STUDIES, SHARES
 
@@ -106,6 +115,29 @@ def run(
             rich_help_panel="What to measure",
         ),
     ] = None,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OTHER",
+            help=(
+                "Compare with another model (**module:attr**), a git reference (**main**) or "
+                "installed requirements (**langchain-core==1.6.0**), measured in turn with MODEL. "
+                "**git:** and **pip:** in front say which it is."
+            ),
+            show_default=False,
+            rich_help_panel="Against something else",
+        ),
+    ] = None,
+    pairs: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Pairs of fresh processes, one a side.",
+            show_default="10 and more, until the interval is narrow enough",
+            rich_help_panel="Against something else",
+        ),
+    ] = None,
+    fail_on: FailOn = None,
     service_time: Annotated[
         float | None,
         typer.Option(
@@ -117,25 +149,37 @@ def run(
         ),
     ] = None,
     time: Annotated[
-        float,
+        float | None,
         typer.Option(
             metavar="TIME",
             parser=seconds,
-            help="Time for the overhead study, such as 60, 90s or 5m; others take a share of it.",
-            show_default="60s",
+            help=(
+                "Time for the overhead study, such as 60, 90s or 5m, of which others take a share; "
+                "or for all pairs."
+            ),
+            show_default="60s; 180s with --against",
             rich_help_panel="How long and how well",
         ),
-    ] = "60",  # type: ignore[assignment]  # typer passes defaults through the parser
+    ] = None,
     target: Annotated[
-        float,
+        float | None,
         typer.Option(
             metavar="SHARE",
             parser=share,
             help="Stop once every interval is narrower than this.",
-            show_default="2%",
+            show_default="2%; with --against half of --fail-on, or 0.5%",
             rich_help_panel="How long and how well",
         ),
-    ] = "2%",  # type: ignore[assignment]
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Fresh processes that the rounds are spread over, one after the other.",
+            show_default="1; under a target of 2% one every 10 s, at least 3",
+            rich_help_panel="How long and how well",
+        ),
+    ] = None,
     max_calls: Annotated[
         int | None,
         typer.Option(
@@ -214,6 +258,11 @@ def run(
 
         parrot-bench run my_app.llm:make_model --modes invoke,ainvoke,astream --max-calls 500
 
+    With --against, the same modes of something else are measured in turn, in pairs of fresh
+    processes, and compared; there is no traced pass then.
+
+        parrot-bench run --against langchain-core==1.6.0 --modes astream_events_v2 --fail-on 1%
+
     Ctrl-C ends it early (exit status 2); the finished rounds are kept and reported.
     """
     with one_line_errors(debug=debug):
@@ -227,8 +276,8 @@ def run(
             modes=names(modes),
             baseline=baseline,
             studies=names(studies) or DEFAULT_STUDIES,
-            time_s=time,
-            target=target,
+            time_s=time or (AGAINST_S if against else 60.0),
+            target=target or (AGAINST_TARGET if against else 0.02),
             prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
             reply_length=reply_length,
             batch_size=batch_size,
@@ -240,10 +289,22 @@ def run(
             loop=loop,
             keep_conditions=keep_conditions,
             otlp=otlp,
+            against=tuple(against or ()),
+            processes=processes,
+            pairs=pairs,
+            fail_on=fail_on,
             handlers=names(handler),
             growth_calls=growth_calls,
             command=_command(prompt),
         )
+        if against:
+            run_against(request, out)
+            return
+        if pairs is not None or fail_on is not None:
+            raise UsageError(
+                "--pairs and --fail-on belong to a comparison; say with what by --against, "
+                "or compare saved runs by parrot-bench compare"
+            )
         progress = Progress(console, ratio)
         directory: list[RunDirectory] = []
 

@@ -5,6 +5,14 @@ on a machine without LangChain, a year later. It does not measure, estimate or d
 """
 
 from parrot_bench.record.base import Estimate, Percentile, Saved
+from parrot_bench.record.comparison import (
+    Clock,
+    ComparisonResult,
+    GateVerdict,
+    ModeComparison,
+    SideName,
+    SideRecord,
+)
 from parrot_bench.record.concurrency import (
     BlockedLoop,
     CodePlace,
@@ -55,7 +63,9 @@ __all__ = [
     "BlockedLoop",
     "CheckRecord",
     "ChunkCost",
+    "Clock",
     "CodePlace",
+    "ComparisonResult",
     "ConcurrencyCell",
     "ConcurrencyResult",
     "ConcurrencySweep",
@@ -63,6 +73,7 @@ __all__ = [
     "Configuration",
     "Environment",
     "Estimate",
+    "GateVerdict",
     "Growth",
     "GrowthResult",
     "GrowthVerdict",
@@ -71,6 +82,7 @@ __all__ = [
     "LengthCost",
     "Limit",
     "ModeArrivals",
+    "ModeComparison",
     "ModeGrowth",
     "ModeOverhead",
     "ModeReconciliation",
@@ -90,6 +102,8 @@ __all__ = [
     "RunRecord",
     "Saved",
     "SegmentCost",
+    "SideName",
+    "SideRecord",
     "SpanDelivery",
     "SpanExport",
     "StoppedBy",

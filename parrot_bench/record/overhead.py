@@ -83,6 +83,8 @@ class OverheadResult(Saved):
         stopped_by: Why the rounds ended.
         duration_s: Wall time of the rounds, seconds.
         calls: Calls of the model in all, warm-up and untimed calls included.
+        processes: Fresh processes that the rounds were spread over; of three and more, the process
+            is the unit of every ratio's interval.
     """
 
     baseline: str
@@ -95,3 +97,4 @@ class OverheadResult(Saved):
     stopped_by: StoppedBy
     duration_s: float
     calls: int
+    processes: int = 1

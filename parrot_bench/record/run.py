@@ -3,7 +3,8 @@
 History of ``schema_version``:
 
 1.  First version: the overhead study and the traced pass.
-2.  Every study has a result of its own; ``left_out`` says why one has none.
+2.  Every study has a result of its own; ``left_out`` says why one has none. A comparison of two
+    sides measured in one sitting.
 """
 
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Final, Literal
 from pydantic import Field
 
 from parrot_bench.record.base import Saved
+from parrot_bench.record.comparison import ComparisonResult
 from parrot_bench.record.concurrency import ConcurrencyResult
 from parrot_bench.record.growth import GrowthResult
 from parrot_bench.record.overhead import OverheadResult
@@ -76,6 +78,7 @@ class RunRecord(Saved):
     conditions: tuple[Condition, ...] = ()
     modes: tuple[ModeRecord, ...] = ()
     overhead: OverheadResult | None = None
+    comparison: ComparisonResult | None = None
     streaming: StreamingResult | None = None
     concurrency: ConcurrencyResult | None = None
     parity: ParityResult | None = None

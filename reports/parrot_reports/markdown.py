@@ -2,8 +2,8 @@
 
 import re
 
-from parrot_bench.record import Estimate, ModeOverhead, RunRecord
-from parrot_reports import units
+from parrot_bench.record import ComparisonResult, Estimate, ModeOverhead, RunRecord
+from parrot_reports import comparison, units
 from parrot_reports.sentences import (
     Key,
     Name,
@@ -44,12 +44,35 @@ def summary_markdown(record: RunRecord) -> str:
         parts.append(
             "\n".join(f"- {c.level}: {escaped(c.name)}: {escaped(c.sentence)}" for c in doubts)
         )
+    if record.comparison is not None:
+        parts.append(_comparison(record.comparison))
     if record.overhead is not None:
         parts += [_table(record), _footnote(record)]
     found = [f"- {study.capitalize()}: {inline(said)}" for study, said in headlines(record)]
     parts.append("\n".join(found))
     parts.append(_environment(record))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def comparison_markdown(result: ComparisonResult) -> str:
+    """A comparison as GitHub-flavoured markdown, for a pull request's comment."""
+    return f"### {escaped(comparison.headline(result))}\n\n{_comparison(result)}\n"
+
+
+def _comparison(result: ComparisonResult) -> str:
+    table = comparison.rows(result)
+    lines = []
+    numbers = len(table.heads) - 4  # columns of names before the numbers
+    lines.append(f"| {' | '.join(table.heads)} |")
+    lines.append(f"|{'---|' * numbers}---:|---:|---:|---|")
+    for row in table.rows:
+        *before, baseline, candidate, differs, said = row.cells
+        cells = [code(cell, in_table=True) for cell in before]
+        cells += [escaped(cell) for cell in (baseline, candidate, differs, said)]
+        lines.append(f"| {' | '.join(cells)} |")
+    remarked = [*table.notes, *comparison.remarks(result)]
+    lines += ["", *(f"- {escaped(remark)}" for remark in remarked)]
+    return "\n".join(lines)
 
 
 def summary_table(record: RunRecord) -> str:

@@ -12,6 +12,7 @@ from parrot_bench.record import RunRecord
 from parrot_reports import (
     blocks,
     colours,
+    comparison,
     figures,
     findings,
     sentences,
@@ -94,6 +95,8 @@ def render(run: RunData) -> Page:
             ],
             notes=run.notes,
             files=run.files,
+            comparison=comparison.rows(record.comparison) if record.comparison else None,
+            remarks=tuple(comparison.remarks(record.comparison)) if record.comparison else (),
             modes=tables.modes_table(record),
             unavailable=tables.unavailable(record),
             parity=_parity(record),

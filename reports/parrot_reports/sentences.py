@@ -10,7 +10,7 @@ the page and the markdown summary can each set it as code, and escape it, in the
 from collections.abc import Iterable
 
 from parrot_bench.record import Estimate, ModeOverhead, RunRecord
-from parrot_reports import units
+from parrot_reports import comparison, units
 
 Sentence = tuple[str, ...]
 
@@ -184,6 +184,8 @@ def verdict_order(record: RunRecord) -> tuple[ModeOverhead, ...]:
 
 def headline(record: RunRecord) -> Sentence:
     """The whole run in one sentence: how many modes cost more, and which the most."""
+    if record.comparison is not None:
+        return (comparison.headline(record.comparison),)
     model = Name(model_name(record))
     others = [mode for mode in verdict_order(record) if mode.verdict != "baseline"]
     if record.overhead is None or not others:

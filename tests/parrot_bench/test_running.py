@@ -196,3 +196,4 @@ def test_a_request_with_every_default_is_fine() -> None:
     assert default_name(request).endswith("-invoke-vs-all")
     assert default_name(Request(modes=("invoke", "m:own"))).endswith("-invoke-vs-m.own")
     assert default_name(Request(modes=tuple("abcdef"))).endswith("-invoke-vs-6-modes")
+    assert default_name(Request(against=("a==1", "b==2"))).endswith("-against-a-1-b-2")

@@ -19,6 +19,8 @@ from parrot_bench.estimates import (
     seconds_to_resolve,
 )
 from parrot_bench.events import Planned, PlannedMode
+from parrot_bench.gate import verdicts as outer_verdicts
+from parrot_bench.outer import MIN_UNITS, outer_ratio, unit_value
 from parrot_bench.percentiles import percentiles
 from parrot_bench.record import (
     Estimate,
@@ -27,6 +29,7 @@ from parrot_bench.record import (
     OverheadResult,
     Percentile,
     StoppedBy,
+    Verdict,
 )
 from parrot_bench.samples import Clock, Samples, Series
 from parrot_bench.studies.gathered import Gathered
@@ -78,7 +81,26 @@ def _ratio(
     mode, base = samples.paired(one, other, clock)
     if not mode.size:
         return None
-    return paired_ratio(mode, base, confidence=confidence, comparisons=comparisons, delta=delta)
+    found = paired_ratio(mode, base, confidence=confidence, comparisons=comparisons, delta=delta)
+    units = _units(samples, one, other, clock)
+    if len(units) < MIN_UNITS:
+        return found
+    over = outer_ratio(units, confidence=1 - (1 - confidence) / comparisons)
+    return found.model_copy(
+        update={
+            **({} if over is None else over.model_dump(include={"value", "low", "high"})),
+            "confidence": confidence,
+            "note": "; ".join(filter(None, [f"over {len(units)} processes", found.note])),
+        }
+    )
+
+
+def _units(samples: Samples, one: Series, other: Series, clock: Clock) -> list[float]:
+    """The median log ratio of each process."""
+    if samples.processes < MIN_UNITS:
+        return []
+    pairs = samples.paired_by_process(one, other, clock)
+    return [unit_value(log_ratios(mode, base)) for mode, base in pairs]
 
 
 def on_target(samples: Samples, plan: Planned, baseline: str, target: float) -> bool:
@@ -96,6 +118,8 @@ def on_target(samples: Samples, plan: Planned, baseline: str, target: float) -> 
 def enough(gathered: Gathered) -> bool:
     """Whether every mode's interval is as narrow as asked."""
     plan, request = gathered.plan, gathered.request
+    if gathered.samples.processes < request.wanted_processes:
+        return False
     return plan is not None and on_target(gathered.samples, plan, request.baseline, request.target)
 
 
@@ -155,11 +179,7 @@ def result(
     measured = [p for p in plan.modes if samples.of(p.mode).rounds]
     floors = {mode.name: mode.floor for mode in modes}
     compared = [p for p in measured if p.mode != baseline]
-    logs = {}
-    for planned in compared:
-        other = samples.of(planned.mode, "pair") if planned.paired else samples.of(baseline)
-        logs[planned.mode] = log_ratios(*samples.paired(samples.of(planned.mode), other, clock))
-    verdicts = holm_verdicts({m: v for m, v in logs.items() if v.size}, delta)
+    verdicts = _verdicts(samples, compared, baseline, clock, delta)
     entries = []
     for planned in measured:
         name = planned.mode
@@ -219,7 +239,27 @@ def result(
         stopped_by=stopped_by,
         duration_s=duration_s,
         calls=samples.calls,
+        processes=samples.processes,
     )
+
+
+def _verdicts(
+    samples: Samples, compared: Sequence[PlannedMode], baseline: str, clock: Clock, delta: float
+) -> dict[str, Verdict]:
+    """Read all modes together, over processes where there are enough of them."""
+    both = {
+        p.mode: (
+            samples.of(p.mode),
+            samples.of(p.mode, "pair") if p.paired else samples.of(baseline),
+        )
+        for p in compared
+    }
+    if samples.processes >= MIN_UNITS:
+        units = {mode: _units(samples, *pair, clock) for mode, pair in both.items()}
+        ratios = {p.mode: ratio(samples, p, baseline, clock) for p in compared}
+        return outer_verdicts(units, ratios, delta)
+    logs = {mode: log_ratios(*samples.paired(*pair, clock)) for mode, pair in both.items()}
+    return holm_verdicts({mode: values for mode, values in logs.items() if values.size}, delta)
 
 
 def _as_stable_as(one: Estimate | None, joint: Estimate | None) -> Estimate | None:

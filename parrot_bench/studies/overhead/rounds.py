@@ -9,7 +9,7 @@ This module takes the samples. What they mean is said in :mod:`parrot_bench.stud
 
 import random
 from collections import Counter
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter_ns
@@ -43,8 +43,15 @@ STAMPED_EVERY = 5
 IDLE_SHARE = 0.25
 """A model that leaves its thread idle for a larger share of *every* call is one that waits."""
 
+PARALLEL_SHARE = 0.2
+"""A call that takes more CPU time than wall time, by a larger share, runs on several processors."""
+
 SLOW_SHARE = 0.15
 """Share of the rounds' time that one slow mode may take."""
+
+AA_EVERY = 4
+"""In a side of a comparison, which may have one mode, the A/A check is in every fourth round: in
+each round it would take half of the time."""
 
 GIVE_UP_AFTER = 3
 """Blocks of one mode that may raise before the mode is left out."""
@@ -80,6 +87,30 @@ def take(bench: Bench) -> Events:
         baseline=request.baseline,
         seed=request.seed or 0,
         tail_s=request.tail_s,
+    )
+    yield from Overhead(bench.model, bench.second, plan, bench.clocks, bench.budget).events()
+
+
+def take_rounds(bench: Bench, blocks: Sequence[PlannedMode], *, side: bool) -> Events:
+    """Take rounds and nothing else: no tails.
+
+    Args:
+        bench: The model and its modes. Without any mode nothing is taken.
+        blocks: How modes take part, where another process has planned it.
+        side: They are one side of a comparison.
+    """
+    modes = bench.usable
+    if not modes:
+        return
+    names = [mode.name for mode in modes]
+    twin = bench.request.baseline
+    plan = OverheadPlan(
+        **vars(bench.calls),
+        modes=modes,
+        baseline=twin if twin in names else names[0],
+        seed=bench.request.seed or 0,
+        alone=side,
+        blocks=blocks,
     )
     yield from Overhead(bench.model, bench.second, plan, bench.clocks, bench.budget).events()
 
@@ -202,6 +233,7 @@ class Overhead:
             if caller.unit_ns > SLOW_NS and self.baseline.unit_ns <= SLOW_NS:
                 ns = (caller.units + caller.primed) * caller.unit_ns
                 caller.every = max(1, round(ns / max(SLOW_SHARE * quick_ns, 1)))
+        self._take_over(self._plan.blocks)
         entries = [entry for group in self._groups(0, everything=True) for entry in group]
         round_calls = sum(e.caller.calls_per_block for e in entries)
         round_ns = sum((e.caller.units + e.caller.primed) * e.caller.unit_ns for e in entries)
@@ -226,7 +258,7 @@ class Overhead:
                     every=c.every,
                     unit_ns=c.unit_ns,
                     tokens=c.tokens,
-                    paired=c.every > 1,
+                    paired=c.every > 1 and not self._plan.alone,
                 )
                 for c in callers
             ),
@@ -235,7 +267,16 @@ class Overhead:
             round_calls=round_calls,
             calls_so_far=self.budget.spent,
             affordable_rounds=affordable,
+            parallel=self.baseline.idle_share < -PARALLEL_SHARE,
         )
+
+    def _take_over(self, blocks: Sequence[PlannedMode]) -> None:
+        """Make blocks as long as those that they will be compared with."""
+        for planned in blocks:
+            caller = self._callers.get(planned.mode)
+            for one in [caller, self._twin] if caller is self.baseline else [caller]:
+                if one is not None:
+                    one.units, one.primed, one.every = planned.units, planned.primed, planned.every
 
     def _fit_budget(self, callers: list[Caller]) -> None:
         """Shorten the blocks until a bounded number of calls pays for 30 rounds."""
@@ -261,7 +302,10 @@ class Overhead:
                     return
                 # Few affordable rounds are all needed for the ratios.
                 few = plan.affordable_rounds is not None and plan.affordable_rounds < 2 * MIN_ROUNDS
-                stamped = not few and self._number % STAMPED_EVERY == STAMPED_EVERY - 1
+                stamped = (
+                    not (few or self._plan.alone)
+                    and self._number % STAMPED_EVERY == STAMPED_EVERY - 1
+                )
                 taken, dropped = self._round(groups, stamped=stamped, tail=False)
                 reply = yield taken
                 for name, reason in dropped:
@@ -294,12 +338,14 @@ class Overhead:
 
     def _groups(self, number: int, *, everything: bool = False) -> list[list[Entry]]:
         """Who takes part in a round, in a fresh random order; a pair stays together."""
-        groups = [[Entry(self._twin, "a/a")]]
+        groups = []
+        if everything or not self._plan.alone or number % AA_EVERY == 0:
+            groups.append([Entry(self._twin, "a/a")])
         for index, caller in enumerate(self._callers.values()):
             if not everything and (number + index) % caller.every:
                 continue
             group = [Entry(caller, "mode")]
-            if caller.every > 1:
+            if caller.every > 1 and not self._plan.alone:
                 group.append(Entry(self.baseline, "pair", caller.mode.name))
                 self._order.shuffle(group)
             groups.append(group)

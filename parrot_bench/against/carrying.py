@@ -1,0 +1,111 @@
+"""Carrying out ``parrot-bench run MODEL --against OTHER``."""
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from parrot_bench.against.events import Preparing
+from parrot_bench.against.following import SIDES, Following, Watcher
+from parrot_bench.against.other import other
+from parrot_bench.against.pairs import Pairs
+from parrot_bench.against.sides import sides
+from parrot_bench.errors import MeasurementError, ParrotBenchError
+from parrot_bench.interrupts import Interrupts
+from parrot_bench.record import RunDirectory, RunRecord, SideName
+from parrot_bench.request import Request, check, default_name
+from parrot_bench.running import discard
+
+
+def compare_sides(
+    request: Request,
+    *,
+    out: Path | str | None = None,
+    watcher: Watcher | None = None,
+    opened: Callable[[RunDirectory], object] | None = None,
+) -> RunRecord:
+    """Measure a model against something else, in one sitting, and save the run.
+
+    Args:
+        request: What is asked for; ``against`` says what the model is compared with.
+        out: The run directory.
+        watcher: Told of every event.
+        opened: Told of the run directory once it is made.
+
+    Returns:
+        The record, as it is saved. It is incomplete where the run was stopped.
+
+    Raises:
+        ParrotBenchError: Nothing could be compared; the message says why.
+    """
+    if request.seed is None:
+        request = replace(request, seed=random.SystemRandom().randrange(2**31))
+    check(request)
+    against = other(request.against)
+    directory = RunDirectory(Path(out) if out else Path("runs") / default_name(request))
+    directory.create()
+    if opened is not None:
+        opened(directory)
+    following = Following(request, directory)
+
+    def say(text: str) -> None:
+        following.take(Preparing(text))
+        if watcher is not None:
+            watcher(following, Preparing(text))
+
+    try:
+        both = sides(request.spec, against, say)
+        following.sides = {side.name: side for side in both}
+        with Interrupts() as interrupted, _logs(directory) as logs:
+            pairs = Pairs(request=request, sides=both, logs=logs, interrupted=interrupted)
+            _follow(following, pairs, watcher)
+    except KeyboardInterrupt:
+        if not following.measured:
+            raise MeasurementError("stopped before a round was finished; nothing is kept") from None
+        following.stopped_by = "interrupted"
+        return following.save(f"stopped in pair {len(following.compared.pairs)}")
+    except ParrotBenchError as error:
+        if following.measured:
+            following.stopped_by = "failed"
+            following.save(str(error))
+            error.add_note(f"What was measured is kept in {directory.path}")
+        raise
+    finally:
+        _tidy(following, directory)
+    return following.finish()
+
+
+def _tidy(following: Following, directory: RunDirectory) -> None:
+    """Leave no directory in which nothing was measured."""
+    if not following.kept:
+        for log in directory.path.glob("worker-*.log"):
+            log.unlink()
+        discard(directory)
+
+
+@contextmanager
+def _logs(directory: RunDirectory) -> Iterator[dict[SideName, Path]]:
+    """Where the output of each side's processes goes; what nobody wrote into is taken away."""
+    logs = {name: directory.path.absolute() / f"worker-{name}.log" for name in SIDES}
+    try:
+        yield logs
+    finally:
+        for log in logs.values():
+            if log.exists() and not log.stat().st_size:
+                log.unlink()
+
+
+def _follow(following: Following, pairs: Pairs, watcher: Watcher | None) -> None:
+    measurement = pairs.events()
+    try:
+        event = next(measurement)
+        while True:
+            reply = following.take(event)
+            if watcher is not None:
+                watcher(following, event)
+            event = measurement.send(reply)
+    except StopIteration:
+        return
+    finally:
+        measurement.close()

@@ -1,0 +1,58 @@
+"""``parrot-bench run --against``: measure two sides, print what differs, judge it."""
+
+from pathlib import Path
+from typing import Final
+
+import typer
+from rich.text import Text
+
+from parrot_bench.cli.comparison import print_comparison
+from parrot_bench.cli.terminal import console, errors
+from parrot_bench.errors import MeasurementError, ParrotBenchError
+from parrot_bench.record import RunDirectory, RunRecord
+from parrot_bench.request import Request
+
+AGAINST_S: Final = 180.0
+"""Time for all pairs, unless asked otherwise, seconds."""
+
+AGAINST_TARGET: Final = 0.005
+"""Half-width to stop at without a threshold."""
+
+
+def run_against(request: Request, out: Path | None) -> None:
+    """Measure a model against something else, and leave with the status of its gate."""
+    from parrot_bench.against.carrying import compare_sides  # noqa: PLC0415  # loads LangChain
+    from parrot_bench.against.progress import PairProgress  # noqa: PLC0415
+    from parrot_bench.gate import EXIT_STATUS  # noqa: PLC0415
+
+    # What is printed may be piped into a file; how it goes is said beside it.
+    progress = PairProgress(console if console.is_terminal else errors)
+    directory: list[RunDirectory] = []
+    try:
+        record = compare_sides(request, out=out, watcher=progress, opened=directory.append)
+    except ParrotBenchError:
+        progress.close()
+        if directory and directory[0].record.exists():
+            _conclude(directory[0], directory[0].read_record())
+        raise
+    finally:
+        progress.close()
+    _conclude(directory[0], record)
+    if record.status == "incomplete":
+        raise MeasurementError(
+            f"{record.status_note}; the finished rounds are kept in {directory[0].path}"
+        )
+    gate = record.comparison.gate if record.comparison is not None else None
+    if gate is not None and EXIT_STATUS[gate]:
+        raise typer.Exit(EXIT_STATUS[gate])
+
+
+def _conclude(directory: RunDirectory, record: RunRecord) -> None:
+    """Print the comparison, and write the report."""
+    from parrot_reports import write_report  # noqa: PLC0415  # matplotlib takes a second
+
+    if record.comparison is not None:
+        print_comparison(record.comparison)
+    with console.status("writing the report"):
+        files = write_report(directory.path)
+    console.print(Text(f"\nreport: {files.page}"), soft_wrap=True)
