@@ -6,6 +6,7 @@ as objects, in the caller's own. It imports no table, no chart and no progress b
 
 import os
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -193,8 +194,12 @@ def _studies(bench: Bench) -> Measurement:
     from parrot_bench.studies.table import STUDIES  # noqa: PLC0415
 
     done = False
+    budget, traced = bench.budget, bench.budget.reserved
     for name in sorted(bench.request.studies, key=list(STUDIES).index):
         yield StudyBegun(name)
+        if budget.limit is not None:
+            left = max(0, budget.limit - budget.spent - traced)
+            budget.reserved = traced + bench.request.calls_kept(name, left)
         try:
             own = replace(bench, time_s=bench.request.limit_s(name))
             yield from _noting_failures(STUDIES[name].take(own), bench.failed)
@@ -210,14 +215,15 @@ def _studies(bench: Bench) -> Measurement:
 def _noting_failures(study: Measurement, failed: dict[str, str]) -> Measurement:
     """Pass on what a study tells, and note the modes that it leaves out."""
     reply = None
-    while True:
-        try:
-            event = next(study) if reply is None else study.send(reply)
-        except StopIteration:
-            return
-        if isinstance(event, ModeDropped):
-            failed[event.mode] = event.reason
-        reply = yield event
+    with closing(study):
+        while True:
+            try:
+                event = next(study) if reply is None else study.send(reply)
+            except StopIteration:
+                return
+            if isinstance(event, ModeDropped):
+                failed[event.mode] = event.reason
+            reply = yield event
 
 
 def _trace(job: Job, bench: Bench) -> Measurement:

@@ -29,6 +29,12 @@ ON_REQUEST = ("growth",)
 
 DEFAULT_STUDIES = tuple(name for name in SHARES if name not in ON_REQUEST)
 
+COUNTED_STUDIES = ("overhead", "parity")
+"""The default where calls are counted: the others need thousands."""
+
+LEAST_SHARE_OF_CALLS = 0.15
+"""A bounded number of calls is shared like the time, but to no study goes less than this."""
+
 DEFAULT_PROMPT = ("What does each way of calling you cost? " * 7)[:256]
 """256 characters of plain text."""
 
@@ -65,7 +71,8 @@ class Request:
         spec: MODEL as ``module:attr`` or ``path/file.py:attr``; empty for the parrot.
         modes: Names of modes, or ``module:attr`` of one's own; empty for the default ones.
         baseline: The mode the others are divided by.
-        studies: Names of studies.
+        studies: Names of studies; none for the default ones, which are fewer under
+            ``max_calls``.
         time_s: Time budget of the overhead study, seconds; the others have a share of as much.
         target: Half-width of the intervals to stop at; 0.02 is ±2 %.
         delta: Ratios inside ±delta are called the same.
@@ -94,7 +101,7 @@ class Request:
     spec: str = ""
     modes: tuple[str, ...] = ()
     baseline: str = "invoke"
-    studies: tuple[str, ...] = DEFAULT_STUDIES
+    studies: tuple[str, ...] = ()
     time_s: float = 60.0
     target: float = 0.02
     delta: float = 0.02
@@ -116,6 +123,18 @@ class Request:
     handlers: tuple[str, ...] = ()
     growth_calls: int = 10_000
     command: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.studies:
+            default = DEFAULT_STUDIES if self.max_calls is None else COUNTED_STUDIES
+            object.__setattr__(self, "studies", default)
+
+    def calls_kept(self, study: str, left: int) -> int:
+        """Of so many calls, how many are kept for the studies that come after one."""
+        weights = {n: max(SHARES[n], LEAST_SHARE_OF_CALLS) for n in SHARES if n in self.studies}
+        names = list(weights)
+        later = sum(weights[name] for name in names[names.index(study) + 1 :])
+        return round(left * later / (weights[study] + later))
 
     @property
     def tail_s(self) -> float:

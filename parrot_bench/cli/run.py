@@ -24,7 +24,7 @@ from parrot_bench.cli.terminal import (
 )
 from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
 from parrot_bench.record import RunDirectory
-from parrot_bench.request import DEFAULT_STUDIES, SHARES
+from parrot_bench.request import COUNTED_STUDIES, DEFAULT_STUDIES, SHARES
 
 
 def run(
@@ -55,7 +55,9 @@ def run(
         typer.Option(
             metavar="NAME[,NAME…]",
             help=f"Studies to make: {', '.join(SHARES)}.",
-            show_default=", ".join(DEFAULT_STUDIES),
+            show_default=(
+                f"{', '.join(DEFAULT_STUDIES)}; with --max-calls {', '.join(COUNTED_STUDIES)}"
+            ),
             rich_help_panel="What to measure",
         ),
     ] = None,
@@ -267,7 +269,7 @@ def run(
     """
     with one_line_errors(debug=debug):
         from parrot_bench.progress import Progress  # noqa: PLC0415  # --help needs no LangChain
-        from parrot_bench.request import DEFAULT_PROMPT, DEFAULT_STUDIES, Request  # noqa: PLC0415
+        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415
         from parrot_bench.running import carry_out  # noqa: PLC0415
         from parrot_reports.units import ratio  # noqa: PLC0415
 
@@ -275,7 +277,7 @@ def run(
             spec=model,
             modes=names(modes),
             baseline=baseline,
-            studies=names(studies) or DEFAULT_STUDIES,
+            studies=names(studies),
             time_s=time or (AGAINST_S if against else 60.0),
             target=target or (AGAINST_TARGET if against else 0.02),
             prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),

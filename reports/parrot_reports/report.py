@@ -19,6 +19,7 @@ _FIGURES = (
     "ratios",
     "latency",
     "cold",
+    "concurrency",
     "streaming",
     "streaming_latency",
     "chunk_cost",

@@ -2,6 +2,8 @@
 
 import os
 import random
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from types import SimpleNamespace
@@ -319,9 +321,38 @@ def test_the_receiver_counts_and_refuses_what_is_no_request() -> None:
         assert receiver.received() == 0
         process = psutil.Process().children()[-1]
         assert process.pid != os.getpid()
+        assert receiver.folder.is_dir()
     assert not psutil.pid_exists(process.pid)
+    assert not receiver.folder.exists()
     with pytest.raises(MeasurementError, match="does not answer"):
         receiver.received()
+
+
+def test_a_receiver_whose_starter_is_killed_ends_and_leaves_nothing() -> None:
+    code = (
+        "import time\n"
+        "from parrot_bench.studies.tracing.receiver import local_receiver\n"
+        "with local_receiver() as receiver:\n"
+        "    print(receiver.folder, flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    paths = os.pathsep.join(path for path in sys.path if path)
+    starter = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert starter.stdout is not None
+    folder = Path(starter.stdout.readline().strip())
+    (receiver,) = psutil.Process(starter.pid).children()
+    assert folder.is_dir()
+    starter.kill()
+    starter.wait()
+    starter.stdout.close()
+    psutil.wait_procs([receiver], timeout=30)
+    assert not receiver.is_running()
+    assert not folder.exists()
 
 
 def test_queues_are_emptied_outside_of_calls_only() -> None:
@@ -341,9 +372,9 @@ def test_queues_are_emptied_outside_of_calls_only() -> None:
             assert (flushed.spans, flushed.requests, outlet.pending) == (600, 2, 0)
             assert outlet.account.account(600).exported == 600
         assert listeners.receiver.received() == 600
-        assert len(list(listeners.folder.iterdir())) == 1
+        assert len(list(listeners.receiver.folder.iterdir())) == 1
         listeners.forget_file()
-        assert not list(listeners.folder.iterdir())
+        assert not list(listeners.receiver.folder.iterdir())
 
 
 # -- conclusions -------------------------------------------------------------------------
@@ -448,6 +479,18 @@ def test_spans_that_did_not_arrive_are_amber(ordinary: RunRecord) -> None:
     levels = [(check.level, check.sentence) for check in found if check.name == "tracing"]
     assert [level for level, _ in levels] == ["amber", "amber"]
     assert "7 arrived" in levels[1][1]
+
+
+def test_spans_that_the_user_leaves_out_are_told_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OTEL_TRACES_SAMPLER", "always_off")
+    record = traced("", tmp_path / "run", modes=["invoke"], time_s=10)
+    result = result_of(record)
+    assert result.left_out_by == "OTEL_TRACES_SAMPLER=always_off"
+    assert case_of(result.modes[0], "no-op").spans_per_call == 0
+    assert all(export.sent == 0 and export.cpu is None for export in result.exports)
+    assert "amber" in {check.level for check in record.trust if check.name == "tracing"}
 
 
 def test_no_prompt_text_is_in_the_record(tmp_path: Path) -> None:

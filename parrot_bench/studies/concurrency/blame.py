@@ -17,8 +17,8 @@ SHARE = 0.5
 too, and its samples are all over LangChain."""
 
 
-COMPUTING = 0.2
-"""Share of a processor that a thread which computes has even on a crowded machine."""
+COMPUTING = 0.7
+"""Share of the time in which a thread that computes has a processor or waits for one."""
 
 
 def blocked_loop(samples: Sequence[LateSample], longest_ns: int) -> BlockedLoop | None:
@@ -61,7 +61,7 @@ def blocked_loop(samples: Sequence[LateSample], longest_ns: int) -> BlockedLoop 
 
 
 def computes(samples: Iterable[LateSample]) -> bool | None:
-    """Whether the loop's thread used its processor between the samples of each stall.
+    """Whether the loop's thread wanted its processor between the samples of each stall.
 
     None where the clock cannot be read, or no stall was sampled twice.
     """

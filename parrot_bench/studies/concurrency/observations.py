@@ -50,7 +50,7 @@ class LateSample:
     Attributes:
         stall: Number of the stall, over the whole study.
         at_ns: ``perf_counter_ns``.
-        cpu_ns: CPU time of the loop's thread; None where it cannot be read.
+        cpu_ns: CPU time that the loop's thread had or waited for; None where it cannot be read.
         place: Whom to blame; None for LangChain, the standard library and the harness.
         caller: The innermost line in the model's own file; None where there is none.
     """

@@ -6,11 +6,12 @@ of the concurrency study; between two cells the thread sleeps without a timer.
 """
 
 import asyncio
+import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import perf_counter_ns
 from types import TracebackType
@@ -37,7 +38,7 @@ class StackSample:
     Attributes:
         stall: Number of the stall.
         at_ns: ``perf_counter_ns``.
-        cpu_ns: CPU time of the loop's thread; None where it cannot be read from another.
+        cpu_ns: CPU time that the loop's thread had or waited for; None where it cannot be read.
         stack: Innermost frame first.
     """
 
@@ -65,12 +66,13 @@ class Watchdog:
 
     def __init__(self) -> None:
         self._watching = threading.Event()
+        self._reading = threading.Lock()
         self._over = False
         self._thread = threading.Thread(target=self._look, name="parrot-watchdog", daemon=True)
         self._beat_ns = 0
         self._longest_ns = 0
         self._target = 0
-        self._cpu_clock: int | None = None
+        self._wanting: Wanting | None = None
         self._handle: asyncio.TimerHandle | None = None
         self._samples: list[StackSample] = []
         self._stall = 0
@@ -94,7 +96,7 @@ class Watchdog:
         """Watch the running loop; :meth:`seen` says afterwards what came of it."""
         loop = asyncio.get_running_loop()
         self._target = threading.get_ident()
-        self._cpu_clock = _cpu_clock(self._target)
+        self._wanting = Wanting()
         self._samples, self._longest_ns = [], 0
         self._beat_ns = perf_counter_ns()
         self._handle = loop.call_later(BEAT_S, self._beat, loop)
@@ -106,6 +108,9 @@ class Watchdog:
             self._handle.cancel()
             # The last stall may have no heartbeat after it.
             self._note()
+            with self._reading:
+                self._wanting.close()
+                self._wanting = None
 
     def seen(self) -> Watched:
         """What was seen in the last cell."""
@@ -137,14 +142,37 @@ class Watchdog:
         taken = 0
         while self._watching.is_set() and self._beat_ns == beat:
             stack = copied(sys._current_frames().get(self._target))  # noqa: SLF001  # no other way
-            cpu = None if self._cpu_clock is None else time.clock_gettime_ns(self._cpu_clock)
+            with self._reading:
+                cpu = None if self._wanting is None else self._wanting.ns()
             if self._beat_ns == beat:  # else the loop went on while the stack was copied
                 self._samples.append(StackSample(self._stall, perf_counter_ns(), cpu, stack))
             taken += 1
             time.sleep(SAMPLE_S if taken < MANY else RARELY_S)
 
 
-def _cpu_clock(thread: int) -> int | None:
-    """The clock of a thread's CPU time, where another thread may read it."""
-    clock = getattr(time, "pthread_getcpuclockid", None)
-    return None if clock is None else clock(thread)
+class Wanting:
+    """How long the thread that makes this has wanted a processor, read from another thread.
+
+    On Linux that is what it had and what it waited for, without which a thread that computes
+    could not be told from one that sleeps on a crowded machine; elsewhere what it had.
+    """
+
+    def __init__(self) -> None:
+        clock = getattr(time, "pthread_getcpuclockid", None)
+        self._clock: int | None = None if clock is None else clock(threading.get_ident())
+        self._file: int | None = None
+        with suppress(OSError):
+            name = f"/proc/self/task/{threading.get_native_id()}/schedstat"
+            self._file = os.open(name, os.O_RDONLY)
+
+    def ns(self) -> int | None:
+        """Nanoseconds since some moment; None where that cannot be known."""
+        if self._file is not None:
+            had, waited, *_ = os.pread(self._file, 64, 0).split()
+            return int(had) + int(waited)
+        return None if self._clock is None else time.clock_gettime_ns(self._clock)
+
+    def close(self) -> None:
+        """Not to be read any more."""
+        if self._file is not None:
+            os.close(self._file)

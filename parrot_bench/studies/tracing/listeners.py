@@ -4,8 +4,6 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from time import perf_counter_ns, process_time_ns
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -27,9 +25,11 @@ from parrot_bench.studies.tracing.receiver import LocalReceiver, local_receiver
 from parrot_callbacks import OpenTelemetryCallbackHandler, SpanFileExporter
 from parrot_callbacks.conformance.target import attached, load_factory
 from parrot_callbacks.delivery import AccountedExporter
+from parrot_callbacks.errors import TracingError
 from parrot_callbacks.export import BATCH, QUEUE, BatchSettings, run_resource
 from parrot_callbacks.exporters import TIMEOUT_S, otlp_exporter
 from parrot_callbacks.quiet import ExporterLog
+from parrot_callbacks.redaction import redact_text
 
 _NEVER_MS = 24 * 3600 * 1000.0
 
@@ -166,17 +166,15 @@ class Listeners:
 
     Attributes:
         cases: In the order of the result.
-        receiver: What the case ``otlp`` sends to.
-        folder: Where the case ``file`` writes.
+        receiver: What the case ``otlp`` sends to, and whose folder ``file`` writes into.
     """
 
     cases: tuple[Listener, ...]
     receiver: LocalReceiver
-    folder: Path
 
     def forget_file(self) -> None:
         """Remove what was written so far, so that a long study needs no more room than a short."""
-        for path in self.folder.iterdir():
+        for path in self.receiver.folder.iterdir():
             path.unlink()
 
 
@@ -191,16 +189,15 @@ def open_listeners(handlers: Sequence[str], otlp: str, queue: int) -> Iterator[L
 
     Raises:
         MeasurementError: The local receiver does not start.
-        TracingError: A factory fails, or an endpoint makes no sense.
+        TracingError: A factory fails, or an endpoint or a variable of OTLP makes no sense.
     """
     with ExitStack() as stack:
         log = ExporterLog()
         log.open()
         stack.callback(log.close)
         receiver = stack.enter_context(local_receiver())
-        folder = Path(stack.enter_context(TemporaryDirectory(prefix="parrot-bench-")))
         exporters: dict[str, SpanExporter] = {
-            FILE: SpanFileExporter(folder / "spans.jsonl"),
+            FILE: SpanFileExporter(receiver.folder / "spans.jsonl"),
             OTLP: _local_exporter(receiver),
         }
         if otlp:
@@ -212,7 +209,7 @@ def open_listeners(handlers: Sequence[str], otlp: str, queue: int) -> Iterator[L
             *(our_handler(stack, case, exporters[case], log, queue) for case in exporters),
             *(named_handler(stack, spec) for spec in handlers),
         ]
-        yield Listeners(cases=tuple(cases), receiver=receiver, folder=folder)
+        yield Listeners(cases=tuple(cases), receiver=receiver)
 
 
 def our_handler(
@@ -292,9 +289,15 @@ def _local_exporter(receiver: LocalReceiver) -> SpanExporter:
 
     session = requests.Session()
     session.trust_env = False
-    return OTLPSpanExporter(
-        endpoint=receiver.endpoint,
-        headers={"x-parrot-bench-study": "tracing"},
-        timeout=TIMEOUT_S,
-        session=session,
-    )
+    try:
+        return OTLPSpanExporter(
+            endpoint=receiver.endpoint,
+            headers={"x-parrot-bench-study": "tracing"},
+            timeout=TIMEOUT_S,
+            session=session,
+        )
+    except Exception as error:  # what it makes of a variable it can't read is its own matter
+        raise TracingError(
+            f"the OTLP exporter refuses its OTEL_EXPORTER_OTLP_* variables: "
+            f"{redact_text(' '.join(str(error).split()))}"
+        ) from error

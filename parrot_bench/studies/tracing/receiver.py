@@ -15,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import MappingProxyType
 from typing import Any
 
@@ -35,9 +37,12 @@ class LocalReceiver:
 
     Attributes:
         port: Where it listens, on 127.0.0.1.
+        folder: A folder for files of the study; it is removed with the receiver, because its
+            process comes to an orderly end even where the one that started it is killed.
     """
 
     port: int
+    folder: Path
 
     @property
     def endpoint(self) -> str:
@@ -75,20 +80,21 @@ def local_receiver() -> Iterator[LocalReceiver]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
-        encoding="ascii",
+        encoding="utf-8",
     )
     # Reading has no time limit of its own.
     impatience = threading.Timer(START_LIMIT_S, process.kill)
     impatience.start()
     try:
-        said = process.stdout.readline().strip() if process.stdout else ""
+        said = process.stdout.readline().rstrip("\n") if process.stdout else ""
         impatience.cancel()
-        if not said.isdigit():
+        port, _, folder = said.partition(" ")
+        if not port.isdigit():
             raise MeasurementError(
                 f"the local OTLP receiver did not start (status {process.poll()}); "
                 "it needs opentelemetry-proto, which parrot-bench[bench] brings"
             )
-        yield LocalReceiver(int(said))
+        yield LocalReceiver(int(port), Path(folder))
     finally:
         impatience.cancel()
         impatience.join()
@@ -160,9 +166,10 @@ class _Traces(BaseHTTPRequestHandler):
 
 def main() -> None:
     """Receive until the standard input ends."""
-    with _Counter() as server:
+    with _Counter() as server, TemporaryDirectory(prefix="parrot-bench-") as folder:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        sys.stdout.write(f"{server.server_address[1]}\n")
+        sys.stdout.reconfigure(encoding="utf-8")  # type: ignore[union-attr]  # it is a text stream
+        sys.stdout.write(f"{server.server_address[1]} {folder}\n")
         sys.stdout.flush()
         sys.stdin.read()
         server.shutdown()

@@ -45,6 +45,9 @@ DEFAULT_MODES = ("invoke", "stream", "ainvoke", "astream", "batch", "astream_eve
 MIN_ROUNDS = 10
 """No ratio means anything under so many rounds; a mode that cannot have them is left out."""
 
+SLOW_NS = 20_000_000
+"""Only a mode whose unit takes longer is asked whether its rounds fit into the time."""
+
 WARM_UNITS = 8
 """Units that warm a case up; its mode is warm by then."""
 
@@ -276,7 +279,7 @@ class Ablation:
             return self._too_dear(mode, per_round)
         first.observe()
         slow = first.unit_ns > UNPRIMED_NS
-        if slow and (why := self._too_slow(mode, first.unit_ns * len(seats), len(seats))):
+        if slow and (why := self._too_slow(mode, first.unit_ns * len(seats), seats)):
             return why
         counted = bench.budget.limit is not None
         few, many = (0, 0) if slow else (1, 1) if counted else (WARM_UNITS, 200)
@@ -291,20 +294,23 @@ class Ablation:
                 # Cases that are compared have blocks of the same length.
                 seat.caller.units, seat.caller.primed = first.units, first.primed
         self._all += seats
-        if why := self._too_slow(mode, self._round_ns(seats), len(seats)):
+        if why := self._too_slow(mode, self._round_ns(seats), seats):
             return why
         self._seats[mode.name] = seats
         return ""
 
-    def _too_slow(self, mode: ExecutionMode, own_ns: int, cases: int) -> str:
-        """Whether ten rounds of this mode, too, leave the study no time."""
-        others_ns = sum(self._round_ns(seats) for seats in self._seats.values())
+    def _too_slow(self, mode: ExecutionMode, own_ns: int, seats: list[Seat]) -> str:
+        """Whether a slow mode's ten rounds, too, leave the study no time."""
+        if seats[0].caller.unit_ns <= SLOW_NS:
+            # What a moment on a busy machine says of a quick mode is no reason to leave it out.
+            return ""
+        others_ns = sum(map(self._round_ns, self._seats.values()))
         needed_s = (others_ns + own_ns) * MIN_ROUNDS / 1e9
         if needed_s <= self._bench.time_s:
             return ""
         more = needed_s / self._bench.time_s * self._bench.request.time_s
         return (
-            f"{MIN_ROUNDS} rounds of {cases} cases of {mode.name} do not fit into "
+            f"{MIN_ROUNDS} rounds of {len(seats)} cases of {mode.name} do not fit into "
             f"{self._bench.time_s:.3g} s; --time {math.ceil(more)} has room for them"
         )
 
