@@ -8,16 +8,23 @@ import pytest
 from parrot_bench.compare.saved import compare_saved, rejudge
 from parrot_bench.errors import UsageError
 from parrot_bench.record import (
+    Arrivals,
+    ChunkCost,
     ComparisonResult,
     Configuration,
     Environment,
     Estimate,
+    Latency,
+    ModeArrivals,
     ModelDescription,
     ModeOverhead,
     ModeRecord,
     OverheadResult,
     RunRecord,
+    StreamingResult,
 )
+
+SIMULATED = Latency(case="slow", first_chunk_s=0.1, each_chunk_s=0.01)
 
 START = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -256,3 +263,48 @@ def test_another_threshold_judges_what_is_saved() -> None:
     assert rejudge(saved, fail_on=0.1, modes=["direct_generate"]).gate == "inconclusive"
     with pytest.raises(UsageError, match="no mode 'batch'"):
         rejudge(saved, modes=["batch"])
+
+
+def test_other_studies_have_rows_of_their_own() -> None:
+    def streamed(name: str, first: float, chunk: float) -> RunRecord:
+        arrivals = Arrivals(
+            latency=None,
+            waits=False,
+            modes=(
+                ModeArrivals(
+                    mode="stream",
+                    calls=9,
+                    chunks=20,
+                    tokens=20,
+                    arriving="one by one",
+                    first_chunk=time(first),
+                ),
+            ),
+            rounds=9,
+        )
+        cost = ChunkCost(
+            mode="stream",
+            cpu=time(chunk),
+            wall=time(chunk),
+            longest=1000,
+            fixed_cpu=time(100),
+            fixed_wall=time(100),
+            lengths=(),
+            segments=(),
+            linear=None,
+        )
+        result = StreamingResult(
+            arrivals=(arrivals, arrivals.model_copy(update={"latency": SIMULATED})),
+            costs=(cost,),
+            stopped_by="done",
+            duration_s=9,
+            calls=9,
+        )
+        return run(name, {"stream": 100}).model_copy(update={"streaming": result})
+
+    result = compare_saved([streamed("b", 100, 3000)], [streamed("a", 300, 1000)], fail_on=0.01)
+    assert {mode.study: (mode.decided_by, mode.gate) for mode in result.modes} == {
+        "overhead": ("cpu", "inconclusive"),
+        "streaming, first chunk": ("wall", "pass"),
+        "streaming, each chunk": ("cpu", "regression"),
+    }
