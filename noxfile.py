@@ -127,3 +127,12 @@ def collectors(session: nox.Session) -> None:
     """Send spans through a real collector and into a real backend, and compare them there."""
     session.install("-e", ".[bench,grpc]", *group("tests"), *group("collectors"))
     session.run("pytest", "tests/collectors", *session.posargs)
+
+
+@nox.session
+def verify(session: nox.Session) -> None:
+    """See what the harness itself can do: ``-- bias``, or ``-- sensitivity [--write FILE]``."""
+    session.install("-e", ".[bench]", *group("verify"))
+    command, *options = session.posargs or ["bias"]
+    results = Path(session.cache_dir, "verify").absolute()
+    session.run("python", "-m", "tests.verify", command, "--results", str(results), *options)

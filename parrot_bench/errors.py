@@ -7,6 +7,7 @@
     │   └── MissingExtraError   a library of an optional extra is not installed
     ├── RecordError             a saved run cannot be read or written (exit status 2)
     └── MeasurementError        the run started, but nothing could be measured (exit status 2)
+        └── ProcessEndedError   the timed process died, or did not answer any more
 
 Every message is a single line that stands on its own: the command line prints it as it is,
 and prints the traceback only with ``--debug``.
@@ -39,3 +40,7 @@ class RecordError(ParrotBenchError):
 
 class MeasurementError(ParrotBenchError):
     """The run started, but nothing could be measured."""
+
+
+class ProcessEndedError(MeasurementError):
+    """The timed process died, or did not answer any more."""

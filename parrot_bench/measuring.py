@@ -25,6 +25,7 @@ from parrot_bench.record import Condition, ModelDescription, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
 from parrot_bench.studies.table import STUDIES
+from parrot_bench.studies.tracing.probe import check_handlers
 from parrot_bench.timing import open_clocks
 from parrot_bench.traced_pass import TracedPass, TracedPlan
 from parrot_callbacks import open_tracing
@@ -44,12 +45,14 @@ class Job:
             empty for the default ones.
         spans: Where ``spans.jsonl`` goes.
         journal: Where what is told is written down; None for nowhere.
+        traced: The studies are followed by the traced pass.
     """
 
     request: Request
     modes: tuple[str | ExecutionMode, ...] = ()
     spans: Path | None = None
     journal: Path | None = None
+    traced: bool = True
 
 
 Measurement = Generator[Event, Reply, None]
@@ -76,6 +79,9 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
     request = job.request
     reply_length = request.reply_length
     embedded = loaded is None and not request.spec
+    if request.handlers:
+        yield Phase("trying the handlers, each in a process of its own")
+        check_handlers(request.handlers)
     if loaded is None:
         yield Phase("loading the model")
         if embedded:
@@ -93,7 +99,7 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
         )
     kwargs = {} if embedded else _call_arguments(request, model)
     batch = _batch_size(request, usable)
-    reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor")
+    reserved = sum(batch if m.batches else 1 for m in usable if m.status != "floor" and job.traced)
     with (
         quiet(),
         conditions((model, second), keep=request.keep_conditions) as found,
@@ -125,7 +131,8 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
             pid=os.getpid(),
         )
         yield from _studies(bench)
-        yield from _trace(job, bench)
+        if job.traced:
+            yield from _trace(job, bench)
 
 
 def _own_loop(request: Request) -> Iterator[Condition]:

@@ -17,11 +17,14 @@ SHARES: Mapping[str, float] = MappingProxyType(
         "overhead": 1.0,
         "streaming": 0.35,
         "concurrency": 0.35,
+        "tracing": 0.3,
+        "growth": 2.0,
+        "parity": 0.05,
     }
 )
 """The studies, in the order in which they are made, and the time of each as a share of --time."""
 
-ON_REQUEST: frozenset[str] = frozenset()
+ON_REQUEST = ("growth",)
 """Studies that are made only when they are named."""
 
 DEFAULT_STUDIES = tuple(name for name in SHARES if name not in ON_REQUEST)
@@ -69,6 +72,8 @@ class Request:
         loop: What makes event loops, ``asyncio`` or ``uvloop``.
         keep_conditions: Measure with whatever distorts, and say so.
         otlp: Endpoint of a collector to send the spans to, as well.
+        handlers: ``module:factory`` of other handlers, for the studies that attach one.
+        growth_calls: Calls of each mode in the growth study.
         command: The command line, for the record.
     """
 
@@ -90,6 +95,8 @@ class Request:
     loop: str = "asyncio"
     keep_conditions: bool = False
     otlp: str = ""
+    handlers: tuple[str, ...] = ()
+    growth_calls: int = 10_000
     command: tuple[str, ...] = ()
 
     @property
@@ -122,6 +129,7 @@ def check(request: Request) -> None:
         ("--max-concurrency", request.max_concurrency, 1, 10_000),
         ("--max-calls", request.max_calls, 1, 2**31),
         ("--service-time", request.service_time_s, 0, 3600),
+        ("--growth-calls", request.growth_calls, 200, 10_000_000),
     ):
         if value is not None and not low <= value <= high:
             raise UsageError(f"{name} {value:g} is outside {low:g} to {high:g}; give one inside")
@@ -143,6 +151,11 @@ def check(request: Request) -> None:
             # Before an "@" there may be a password.
             f"--otlp {request.otlp.rpartition('@')[2]!r} is not an endpoint; "
             "give one such as http://127.0.0.1:4318"
+        )
+    if request.handlers and not {"tracing", "growth"} & set(request.studies):
+        raise UsageError(
+            f"--handler {request.handlers[0]} is for the studies tracing and growth; "
+            "name one of them with --studies"
         )
     if not request.prompt:
         raise UsageError("--prompt is empty; give at least one character")

@@ -202,6 +202,8 @@ class Run(Course):
             loop=request.loop,
             keep_conditions=request.keep_conditions,
             otlp=redact_text(request.otlp),
+            handlers=request.handlers,
+            growth_calls=request.growth_calls if "growth" in request.studies else None,
         )
 
 

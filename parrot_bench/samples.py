@@ -92,15 +92,7 @@ class Samples:
         """Blocks of a mode; role and case as in :class:`Block` (a pair goes by its slow mode)."""
         return self._series.get((mode, role, case)) or Series()
 
-    def calls_of(self, mode: str, case: str = "") -> list[Call]:
-        """Calls of a mode that were followed by themselves, in the order they were told."""
-        return [call for _, call in self._calls if (call.mode, call.case) == (mode, case)]
-
-    def numbered_calls(self, mode: str, case: str = "") -> list[tuple[int, Call]]:
-        """The same, each with the round it was made in."""
-        return [(n, call) for n, call in self._calls if (call.mode, call.case) == (mode, case)]
-
-    def all_calls(self) -> Sequence[tuple[int, Call]]:
+    def numbered_calls(self) -> Sequence[tuple[int, Call]]:
         """Every call that was followed by itself, with the number of its round."""
         return self._calls
 

@@ -20,7 +20,7 @@ from secrets import randbelow, token_hex
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from parrot_bench.errors import MeasurementError, ParrotBenchError
+from parrot_bench.errors import MeasurementError, ParrotBenchError, ProcessEndedError
 from parrot_bench.events import CallsTaken, Event, Failed, Reply, RoundTaken
 from parrot_bench.request import DEFAULT_BATCH
 
@@ -113,7 +113,7 @@ def _events(
     while True:
         try:
             if not _poll(connection, patience, interrupted):
-                raise MeasurementError(
+                raise ProcessEndedError(
                     f"the timed process did not answer for {patience:g} s; its output is in {log}"
                 )
             batch: list[Event] | None = connection.recv()
@@ -153,12 +153,12 @@ def _raised(failed: Failed) -> ParrotBenchError:
     return error
 
 
-def _died(process: "subprocess.Popen[bytes]", log: Path) -> MeasurementError:
+def _died(process: "subprocess.Popen[bytes]", log: Path) -> ProcessEndedError:
     with suppress(subprocess.TimeoutExpired):
         process.wait(5)
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     last = f", last saying {lines[-1][:200]!r}" if lines else ""
-    return MeasurementError(
+    return ProcessEndedError(
         f"the timed process ended with status {process.returncode}{last}; its output is in {log}"
     )
 

@@ -6,6 +6,8 @@ from pathlib import Path
 from parrot_bench.modes import MODES
 from parrot_bench.parrot import ChatParrotLink
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
+from parrot_bench.studies.parity.kinds import checks_as_markdown as parity_checks
+from parrot_bench.studies.parity.kinds import findings_as_markdown
 from parrot_callbacks.conformance.expectations import checks_as_markdown
 from parrot_callbacks.conformance.modes import ASYNC_CALLS, SYNC_CALLS
 from parrot_callbacks.conformance.needs import needs_as_markdown
@@ -53,3 +55,9 @@ def test_the_tables_of_the_conformance_suite_are_true() -> None:
     assert checks_as_markdown() in text
     assert needs_as_markdown() in text
     assert f"meets {len(SYNC_CALLS) + len(ASYNC_CALLS)} execution modes" in text
+
+
+def test_the_tables_of_the_parity_study_are_true() -> None:
+    text = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
+    assert parity_checks() in text
+    assert findings_as_markdown() in text

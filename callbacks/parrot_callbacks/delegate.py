@@ -61,7 +61,6 @@ class DelegatingSpan(Span):
         may keep this object for long.
         """
         self._inner = None
-        self._left = None
 
     def __getattr__(self, name: str) -> Any:
         if name in DelegatingSpan.__slots__:

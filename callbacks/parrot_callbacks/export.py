@@ -39,7 +39,7 @@ class Tracing:
     def __init__(self, exporters: dict[str, SpanExporter], planned_spans: int) -> None:
         self._log = ExporterLog()
         self._collector = SpanCollector()
-        self.tracer_provider = TracerProvider(resource=_resource(), shutdown_on_exit=False)
+        self.tracer_provider = TracerProvider(resource=run_resource(), shutdown_on_exit=False)
         self.tracer_provider.add_span_processor(self._collector)
         self._accounts: list[tuple[AccountedExporter, BatchSpanProcessor]] = []
         self._closed = False
@@ -122,7 +122,7 @@ def open_tracing(spans_path: Path | None, otlp: str = "", planned_spans: int = Q
     return Tracing(exporters, planned_spans)
 
 
-def _resource() -> Resource:
+def run_resource() -> Resource:
     """The resource of OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES, never a service unknown."""
     resource = Resource.create()
     if str(resource.attributes.get(SERVICE_NAME, "")).startswith("unknown_service"):

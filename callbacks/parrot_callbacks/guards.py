@@ -11,9 +11,9 @@ and what the model's body has made current is current for it again at the next s
 """
 
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, Self
 
 from opentelemetry.context import Context
 
@@ -39,25 +39,26 @@ _current: Final[ContextVar["GuardedCall | None"]] = ContextVar(
 )
 
 
-def current_call() -> "GuardedCall | None":
-    """Return the innermost guarded call in progress."""
-    return _current.get()
+current_call: Final = _current.get
+"""Return the innermost guarded call in progress, or None."""
 
 
 class GuardedCall:
     """One call of a guarded method; entered and left once for every step of it.
 
     Attributes:
+        inside: What was current when it was last left; None before, and for a call that changes
+            nothing.
         is_final: The guard sees the call's end, whatever happens. The streams of v3 events
             are handed out, and end elsewhere.
     """
 
-    __slots__ = ("_inside", "_outer", "_runs", "is_final")
+    __slots__ = ("_outer", "_runs", "inside", "is_final")
 
     def __init__(self, *, is_final: bool = True) -> None:
         self.is_final = is_final
         self._runs: list[GuardedRun] = []
-        self._inside: Context | None = None
+        self.inside: Context | None = None
         self._outer: GuardedCall | None = None
 
     def take(self, run: GuardedRun, prompts: int) -> bool:
@@ -84,26 +85,26 @@ class GuardedCall:
     def enter(self) -> Context:
         """Enter it for one step; return the caller's context, for ``leave``."""
         before = current()
-        if self._inside is None:
+        if self.inside is None:
             # The first step, in which the run starts. Setting a context variable is the
             # dearest thing here, so the later ones do without.
             self._outer = _current.get()
             _current.set(self)
         else:
-            make_current(self._inside)
+            make_current(self.inside)
         return before
 
     def leave(self, before: Context) -> None:
         """Leave it after a step, however the step ended."""
         inside = current()
-        if self._inside is None:
+        if self.inside is None:
             if _current.get() is not self:
                 # A coroutine that nobody finishes is closed wherever the garbage collector
                 # runs; that context is none of ours and stays as it is.
                 return
             _current.set(self._outer)
         if inside is not before:
-            self._inside = inside
+            self.inside = inside
             make_current(before)
 
     def end(self, error: BaseException | None = None) -> None:
@@ -112,20 +113,21 @@ class GuardedCall:
         Args:
             error: What ended the call, if anything did.
         """
-        self._inside = None
+        self.inside = None
         runs, self._runs = self._runs, []
-        if all(run.ended for run in runs):
+        left = [run for run in runs if not run.ended]
+        if not left:
             return
         if error is not None and isinstance(error.__context__, GeneratorExit):
             # The call was being closed, and without a running loop LangChain's own clean-up
             # fails with an error of its own.
             error = error.__context__
         outcome = COMPLETED if error is None else outcome_of(error)
-        if outcome == FAILED and any(run.ended for run in runs):
+        if outcome == FAILED and len(left) < len(runs):
             # generate() with several prompts gives up at the first one that fails, and says
             # nothing of the others.
             outcome = ABANDONED
-        for run in runs:
+        for run in left:
             if not run.ended:
                 run.finish(outcome, error)
 
@@ -182,27 +184,38 @@ def guard_stream(method: Method) -> Method:
     @functools.wraps(method)
     def guarded(*args: Any, **kwargs: Any) -> Iterator[Any]:
         call = GuardedCall()
-        steps = method(*args, **kwargs)
-        step: Callable[[], Any] = steps.__next__
-        resume = step
+        body = method(*args, **kwargs)
+        steps: Iterator[Any] | None = body
+        inside = None
+        before = call.enter()
         try:
-            while True:
-                before = call.enter()
-                try:
-                    chunk = step()
-                except StopIteration:
-                    break
-                finally:
-                    call.leave(before)
-                try:
-                    yield chunk
-                except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
-                    step = functools.partial(steps.throw, thrown)
-                else:
-                    step = resume
+            while steps is not None:
+                # What is thrown in is the body's to handle, and so is what comes after that.
+                rest = None if steps is body else body
+                for chunk in steps:
+                    # What leave() and enter() do between most chunks, at half their price.
+                    if current() is inside:
+                        make_current(before)
+                    else:
+                        call.leave(before)
+                        inside = call.inside
+                    try:
+                        yield chunk
+                    except BaseException as thrown:  # noqa: BLE001 - see above
+                        rest = map(body.throw, [thrown])
+                        before = call.enter()
+                        break
+                    if inside is None:
+                        before = call.enter()
+                    else:
+                        before = current()
+                        make_current(inside)
+                steps = rest
         except BaseException as error:
+            call.leave(before)
             call.end(error)
             raise
+        call.leave(before)
         call.end()
 
     return guarded
@@ -214,37 +227,63 @@ def guard_async_stream(method: Method) -> Method:
     @functools.wraps(method)
     async def guarded(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
         call = GuardedCall()
-        steps = method(*args, **kwargs)
-        step: Callable[[], Awaitable[Any]] = steps.__anext__
-        resume = step
+        body = method(*args, **kwargs)
+        steps: AsyncIterator[Any] | None = body
+        inside = None
+        before = call.enter()
         try:
-            while True:
-                before = call.enter()
-                here = True
-                try:
-                    chunk = await step()
-                except StopAsyncIteration:
-                    break
-                except GeneratorExit:
-                    # Not handed on from below: this step is closed from outside, wherever
-                    # the garbage collector runs.
-                    here = step is not resume
-                    raise
-                finally:
-                    if here:
+            while steps is not None:
+                rest = None if steps is body else body
+                async for chunk in steps:
+                    if current() is inside:
+                        make_current(before)
+                    else:
                         call.leave(before)
-                try:
-                    yield chunk
-                except BaseException as thrown:  # noqa: BLE001 - it is the body's to handle
-                    step = functools.partial(steps.athrow, thrown)
-                else:
-                    step = resume
+                        inside = call.inside
+                    try:
+                        yield chunk
+                    except BaseException as thrown:  # noqa: BLE001 - as in the other stream
+                        rest = _Thrown(body, thrown)
+                        before = call.enter()
+                        break
+                    if inside is None:
+                        before = call.enter()
+                    else:
+                        before = current()
+                        make_current(inside)
+                steps = rest
         except BaseException as error:
+            # A step that isn't answering what was thrown in, and ends so all the same, is closed
+            # from outside, wherever the garbage collector runs: that context isn't this call's.
+            if steps is not body or not isinstance(error, GeneratorExit):
+                call.leave(before)
             call.end(error)
             raise
+        call.leave(before)
         call.end()
 
     return guarded
+
+
+class _Thrown:
+    """The step in which the body of an asynchronous stream handles what is thrown into it.
+
+    Args:
+        body: The body.
+        error: What is thrown into it.
+    """
+
+    def __init__(self, body: Any, error: BaseException) -> None:
+        self._body = body
+        self._errors = [error]
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        if not self._errors:
+            raise StopAsyncIteration
+        return await self._body.athrow(self._errors.pop())
 
 
 def enter_guarded_body(method: Method) -> Method:

@@ -49,6 +49,14 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     run_inline = True
     raise_error = False
 
+    # LangChain asks one of these before every event, each chunk of a stream included; in the
+    # base class they are properties, at twice the price.
+    ignore_llm = False
+    ignore_chat_model = False
+    ignore_chain = False
+    ignore_agent = False
+    ignore_retriever = False
+
     def __init__(
         self,
         tracer_provider: TracerProvider | None = None,
@@ -103,17 +111,11 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start a ``chat`` span."""
         run = self._spans.start_call(
-            semconv.CHAT,
-            run_id,
-            parent_run_id,
-            tags=tags,
-            metadata=metadata,
-            arguments=kwargs,
-            serialized=serialized,
+            semconv.CHAT, run_id, parent_run_id, tags, metadata, kwargs, serialized
         )
         if run is not None and messages:
             run.asked = messages[0]
-            if self._spans.capture and run.span.is_recording():
+            if self._spans.captures and run.span.is_recording():
                 run.content = self._spans.content.of_call(messages[0], kwargs)
 
     def on_llm_start(
@@ -129,17 +131,11 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start a ``text_completion`` span."""
         run = self._spans.start_call(
-            semconv.TEXT_COMPLETION,
-            run_id,
-            parent_run_id,
-            tags=tags,
-            metadata=metadata,
-            arguments=kwargs,
-            serialized=serialized,
+            semconv.TEXT_COMPLETION, run_id, parent_run_id, tags, metadata, kwargs, serialized
         )
         if run is not None and prompts:
             run.asked = prompts[0]
-            if self._spans.capture and run.span.is_recording():
+            if self._spans.captures and run.span.is_recording():
                 run.content = self._spans.content.of_prompt(prompts[0])
 
     def on_llm_new_token(
@@ -151,22 +147,25 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Note the first chunk and the first content of a stream."""
-        run = self._spans.runs.awaiting(run_id)
+        if not (awaiting := self._spans.runs.awaiting):
+            return
+        run = awaiting.get(run_id.int)
         if run is not None:
             self._spans.note_chunk(run, has_content=bool(token) or _has_content(chunk))
 
     def on_stream_event(self, event: Mapping[str, Any], *, run_id: UUID, **kwargs: Any) -> None:
         """Note the first event and the first content of a v3 stream (core 1.4 and later)."""
-        run = self._spans.runs.awaiting(run_id)
+        run = self._spans.runs.awaiting.get(run_id.int)
         if run is not None:
             kind = event.get("event")
             self._spans.note_chunk(run, has_content=kind == "content-block-delta")
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         """End the span of a call that was answered."""
-        run = self._spans.claimed(run_id)
-        if run is not None:
-            self._spans.end(run, COMPLETED, response)
+        spans = self._spans
+        run = spans.runs.open.get(run_id.int)
+        if run is not None and run.owner is spans:
+            spans.end(run, COMPLETED, response)
 
     def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:
         """End the span of a call that failed, was cancelled or abandoned."""

@@ -97,7 +97,7 @@ class LangChainInstrumentor:
                 return
             LangChainInstrumentor._installed = _Installation(
                 tracer_provider,
-                OpenTelemetryCallbackHandler(
+                _EverywhereHandler(
                     tracer_provider,
                     meter_provider,
                     logger_provider,
@@ -138,12 +138,24 @@ class LangChainInstrumentor:
         return resume
 
 
+class _EverywhereHandler(OpenTelemetryCallbackHandler):
+    """The handler that is everywhere."""
+
+    @functools.cached_property
+    def nesting(self) -> ContextNesting:
+        """The nesting of its runs."""
+        return ContextNesting(lambda: self.runs)
+
+    def on_chain_start(self, *args: Any, **kwargs: Any) -> None:
+        """Look for LangGraph first: its nodes start after their graph."""
+        self.nesting.look()
+        super().on_chain_start(*args, **kwargs)
+
+
 class _Installation:
     """What has been installed, and how to undo it."""
 
-    def __init__(
-        self, tracer_provider: TracerProvider | None, handler: OpenTelemetryCallbackHandler
-    ) -> None:
+    def __init__(self, tracer_provider: TracerProvider | None, handler: _EverywhereHandler) -> None:
         # Late: these take half a second, which only who instruments should pay.
         from langchain_core.callbacks.manager import AsyncCallbackManager  # noqa: PLC0415
         from langchain_core.language_models import BaseChatModel, BaseLLM  # noqa: PLC0415
@@ -152,8 +164,8 @@ class _Installation:
 
         self.tracer_provider = tracer_provider
         self.handler = handler
-        self._nesting = ContextNesting(lambda: handler.runs)
-        self._hook = _Hook(handler, self._nesting)
+        self._nesting = handler.nesting
+        self._hook = _Hook(handler)
         self._patches = [
             Patch(owner, name, guard)
             for owner, guarded in (
@@ -168,7 +180,7 @@ class _Installation:
             if name in vars(owner)
         ]
         self._patches.append(Patch(AsyncCallbackManager, "on_llm_start", _start_for_all))
-        self._nesting.look()
+        self._nesting.install()
         self._hook.install()
 
     def undo(self) -> None:
@@ -186,14 +198,11 @@ class _Hook:
     that the application starts; this has the same value everywhere.
     """
 
-    def __init__(self, handler: BaseCallbackHandler, nesting: ContextNesting) -> None:
+    def __init__(self, handler: BaseCallbackHandler) -> None:
         self._handler: BaseCallbackHandler | None = handler
-        self._nesting = nesting
 
     def get(self) -> BaseCallbackHandler | None:
         """Return the handler, or None once it has been removed."""
-        # LangChain asks before each run, so this comes before the first graph runs.
-        self._nesting.look()
         return self._handler
 
     def install(self) -> None:

@@ -15,7 +15,7 @@ from parrot_callbacks.parts import (
     part_of,
     response_of,
 )
-from parrot_callbacks.reply import finish_reasons
+from parrot_callbacks.reply import finish_reason_of
 
 _ROLES: Final = {
     "human": "user", "ai": "assistant", "system": "system", "tool": "tool", "function": "tool",
@@ -62,7 +62,8 @@ def output_messages(
             candidate's in its message, too.
     """
     described = []
-    for candidate, reason in zip(candidates, finish_reasons(candidates), strict=True):
+    for candidate in candidates:
+        reason = finish_reason_of(candidate)
         message = getattr(candidate, "message", None) or AIMessage(candidate.text)
         part: Part = {"role": _role(message), "parts": list(_parts(message, keep))}
         if reason and not latest:

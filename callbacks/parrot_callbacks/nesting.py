@@ -33,11 +33,16 @@ class ContextNesting:
 
     def __init__(self, runs: Callable[[], OpenRuns]) -> None:
         self._runs = runs
-        self._missing = list(_MODULES)
+        self._missing: list[str] = []
         self._patches: list[Patch] = []
 
+    def install(self) -> None:
+        """Install it in what has been imported by now, and look for the rest from now on."""
+        self._missing = list(_MODULES)
+        self.look()
+
     def look(self) -> None:
-        """Install it in what has been imported by now; LangGraph may come later, or never."""
+        """Install it in what has been imported since; LangGraph may come later, or never."""
         for name in tuple(self._missing):
             module = sys.modules.get(name)
             if module is not None:
@@ -46,11 +51,11 @@ class ContextNesting:
                     self._patches.append(Patch(module, _FUNCTION, self._nest))
 
     def undo(self) -> None:
-        """Put the originals back."""
+        """Put the originals back, and look no more: calls in progress still start chains."""
         for patch in self._patches:
             patch.undo()
         self._patches.clear()
-        self._missing = list(_MODULES)
+        self._missing.clear()
 
     def _nest(self, set_config: Method) -> Method:
         @functools.wraps(set_config)

@@ -8,7 +8,6 @@ age and by number.
 
 import asyncio
 import os
-import time
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Protocol
@@ -44,6 +43,8 @@ class Finisher(Protocol):
 class OpenRun:
     """One run from its start to its end.
 
+    It is made before its span, to note where that belongs.
+
     Attributes:
         run_id: LangChain's id of the run.
         key: The number in it, which tables are kept by.
@@ -60,7 +61,7 @@ class OpenRun:
         ended: The run has ended.
         delegate: What is current while the call is inside the model; None before and after.
         outer: The span that was current before.
-        outside: The context that was current before.
+        outside: The context that was current before, and will be again.
         within: The context that was attached for the time inside the model.
         in_other_tasks: The model's body runs in tasks other than the caller's.
         of_task: All open runs that the same task started.
@@ -76,6 +77,8 @@ class OpenRun:
     """
 
     # Most runs never change most of these: as attributes of the class they cost nothing.
+    span: Span = INVALID_SPAN
+    started_ns = 0
     parent: "OpenRun | None" = None
     enclosing: "OpenRun | None" = None
     first_ns = 0
@@ -103,16 +106,13 @@ class OpenRun:
         run_id: UUID,
         owner: Finisher,
         runs: "OpenRuns",
-        span: Span,
         attributes: Mapping[str, AttributeValue],
     ) -> None:
         self.run_id = run_id
         self.key = run_id.int
-        self.runs = runs
         self.owner = owner
-        self.span = span
+        self.runs = runs
         self.attributes = attributes
-        self.started_ns = time.perf_counter_ns()
 
     def has_left(self) -> bool:
         """Whether an ``agenerate`` is over although no event said so.
@@ -130,8 +130,7 @@ class OpenRun:
         """Drop what an ended run holds: stale copies of a context may keep the run for long."""
         self.span = self.outer = INVALID_SPAN
         self.outside = self.within = _NO_CONTEXT
-        self.content = None
-        self.asked = None
+        self.asked = self.content = None
         self.below = ()
 
     def remember(self, run_below: tuple[object, ...]) -> None:
@@ -164,47 +163,36 @@ class OpenRuns:
 
     Runs are kept by the number in their id: a UUID's own hash and comparison are functions in
     Python, and a call needs nine of them.
+
+    Attributes:
+        open: All of them by that number, the oldest first.
+        awaiting: Those whose chunks are of interest, by the same number. Of most chunks no run's
+            are: without metrics a run leaves at its first content.
     """
 
     def __init__(self) -> None:
-        self._runs: dict[int, OpenRun] = {}
+        self.open: dict[int, OpenRun] = {}
         self._spanless: dict[int, OpenRun] = {}
-        self._awaiting: dict[int, OpenRun] = {}
+        self.awaiting: dict[int, OpenRun] = {}
         self._batches: dict[int, tuple[object, list[OpenRun]]] = {}
 
     def __len__(self) -> int:
-        return len(self._runs)
+        return len(self.open)
 
     def __contains__(self, run_id: UUID) -> bool:
-        return run_id.int in self._runs or run_id.int in self._spanless
-
-    def get(self, run_id: UUID) -> OpenRun | None:
-        """Return the open run of this id."""
-        return self._runs.get(run_id.int)
-
-    def awaiting(self, run_id: UUID) -> OpenRun | None:
-        """Return the open run of this id if its chunks are still of interest."""
-        # Of most chunks no run's are: without metrics a run leaves at its first content.
-        return self._awaiting.get(run_id.int) if self._awaiting else None
-
-    def await_chunks(self, run: OpenRun) -> None:
-        """Take an interest in the chunks of a run."""
-        self._awaiting[run.key] = run
-
-    def ignore_chunks(self, run: OpenRun) -> None:
-        """Take no more interest in the chunks of a run."""
-        self._awaiting.pop(run.key, None)
+        return run_id.int in self.open or run_id.int in self._spanless
 
     def nearest(self, run_id: UUID | None) -> OpenRun | None:
         """Return the run of this id, or the nearest one above it that has a span."""
         if run_id is None:
             return None
-        return self._runs.get(run_id.int) or self._spanless.get(run_id.int)
+        return self.open.get(run_id.int) or self._spanless.get(run_id.int)
 
     def add(self, run: OpenRun) -> None:
         """Take up a run, and sweep what was left over."""
-        self._runs[run.key] = run
-        self._sweep(run.started_ns)
+        self.open[run.key] = run
+        if len(self.open) > 1:
+            self._sweep(run.started_ns)
 
     def add_spanless(self, run_id: UUID, nearest: OpenRun) -> None:
         """Remember that a run without a span is below another run."""
@@ -231,10 +219,10 @@ class OpenRuns:
 
     def remove(self, run: OpenRun) -> bool:
         """Let a run go; False if somebody else has already ended it."""
-        if self._runs.pop(run.key, None) is None:
+        if self.open.pop(run.key, None) is None:
             return False
         run.ended = True
-        self._awaiting.pop(run.key, None)
+        self.awaiting.pop(run.key, None)
         if run.of_task is not None:
             run.of_task.pop(run.key, None)
         if run.inner:
@@ -250,20 +238,18 @@ class OpenRuns:
 
     def forget(self) -> None:
         """Forget everything, in the child of a fork: these runs end in the parent."""
-        self._runs.clear()
+        self.open.clear()
         self._spanless.clear()
         self._batches.clear()
-        self._awaiting.clear()
+        self.awaiting.clear()
 
     def _sweep(self, now_ns: int) -> None:
-        if len(self._runs) == 1:
-            return
         # A dict keeps the order of insertion: looking at the first is enough.
         try:
-            oldest = next(iter(self._runs.values()))
+            oldest = next(iter(self.open.values()))
         except (StopIteration, RuntimeError):  # another thread was quicker
             return
-        if len(self._runs) > MAX_RUNS or now_ns - oldest.started_ns > MAX_AGE_S * 1e9:
+        if len(self.open) > MAX_RUNS or now_ns - oldest.started_ns > MAX_AGE_S * 1e9:
             oldest.finish(ABANDONED)
 
 

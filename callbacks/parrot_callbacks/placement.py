@@ -9,7 +9,7 @@ span round the second step of a graph's stream came later, too.
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from functools import cache
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 from uuid import UUID
 
 from opentelemetry.context import Context, create_key
@@ -24,31 +24,6 @@ SPAN: Final = next(iter(set_span_in_context(INVALID_SPAN, Context())))
 """Context key: the current span. The API has no public name for it."""
 INSIDE: Final = create_key("parrot-callbacks-inside")
 """Context key: the run whose model's body this context was made in."""
-
-
-class Place(NamedTuple):
-    """Where a new run's span belongs.
-
-    Attributes:
-        context: What the span is started in. Built on the current context, so that baggage
-            reaches samplers and processors.
-        ambient: The span that is current now and will be again after the run.
-        parent: The open run that the span will descend from.
-        enclosing: The open run whose model's body this is called from.
-    """
-
-    context: Context
-    ambient: Span
-    parent: OpenRun | None
-    enclosing: OpenRun | None
-
-    def is_sampled(self) -> bool:
-        """Whether a span here will be recorded if its sampler goes by the parent."""
-        span: Span | None = self.context.get(SPAN)  # type: ignore[assignment]
-        if span is None:
-            return True
-        parent = span.get_span_context()
-        return parent.trace_flags.sampled or not parent.is_valid
 
 
 def span_in(context: Context) -> Span:
@@ -73,8 +48,9 @@ def run_above(runs: OpenRuns, parent_run_id: UUID | None) -> OpenRun | None:
     """
     if parent_run_id is None:
         config = _child_config().get()
-        callbacks = config.get("callbacks") if config else None
-        parent_run_id = getattr(callbacks, "parent_run_id", None)
+        if not config:
+            return None
+        parent_run_id = getattr(config.get("callbacks"), "parent_run_id", None)
     return runs.nearest(parent_run_id)
 
 
@@ -86,21 +62,24 @@ def _child_config() -> ContextVar[Any]:
     return var_child_runnable_config
 
 
-def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None, context: Context) -> Place:
-    """Find where the span of a new run belongs.
+def place(run: OpenRun, parent_run_id: UUID | None, context: Context) -> Context:
+    """Find where the span of a new run belongs, and note it on the run.
 
     Args:
-        runs: The open runs of its provider.
-        run_id: LangChain's id of the run.
+        run: The run: ``parent``, ``enclosing``, ``outer`` and ``outside`` are set.
         parent_run_id: LangChain's id of the run round it.
         context: The current context.
+
+    Returns:
+        What the span is to be started in. It is built on the current context, so that baggage
+        reaches samplers and processors.
     """
     enclosing: OpenRun | None = context.get(INSIDE)  # type: ignore[assignment]
     if (
         enclosing is not None
         and enclosing.in_other_tasks
         and not enclosing.ended
-        and enclosing.run_id != run_id
+        and enclosing.key != run.key
         and enclosing.has_left()
     ):
         # An ainvoke that a timeout or a cancellation went through, without an event. Its
@@ -108,20 +87,27 @@ def place(runs: OpenRuns, run_id: UUID, parent_run_id: UUID | None, context: Con
         enclosing.finish(CANCELLED)
         context = current()
         enclosing = context.get(INSIDE)  # type: ignore[assignment]
-    span = span_in(context)
-    ambient = see_through(span)
+    span: Span = context.get(SPAN, INVALID_SPAN)  # type: ignore[assignment]
+    ambient = span
+    if type(span) is DelegatingSpan:
+        ambient = see_through(span)
     if enclosing is not None:
-        if enclosing.run_id == run_id:
+        if enclosing.key == run.key:
             # Another provider's handler has just started this very run: the same parent
             # serves both.
             ambient, enclosing = enclosing.outer, enclosing.enclosing
         enclosing = _open_one(enclosing, stale=ambient is not span)
-    above = run_above(runs, parent_run_id)
-    if above is not None and (enclosing is None or not enclosing.descends_from(above)):
-        return Place(set_span_in_context(above.span, context), ambient, above, enclosing)
+        run.enclosing = enclosing
     if ambient is not span:
-        context = set_span_in_context(ambient, context)
-    return Place(context, ambient, enclosing, enclosing)
+        context = _with(context, ambient, enclosing)
+    run.outer = ambient
+    run.outside = context
+    above = run_above(run.runs, parent_run_id)
+    if above is not None and (enclosing is None or not enclosing.descends_from(above)):
+        run.parent = above
+        return set_span_in_context(above.span, context)
+    run.parent = enclosing
+    return context
 
 
 def enclosing_run(context: Context) -> OpenRun | None:
@@ -143,27 +129,21 @@ def surround(run: OpenRun, context: Context) -> None:
     make_current(_with(context, run.span, run))
 
 
-def enter(
-    run: OpenRun, spot: Place, values: Callable[[], Mapping[str, object]] | None = None
-) -> None:
+def enter(run: OpenRun, values: Callable[[], Mapping[str, object]] | None = None) -> None:
     """Make the run's span current, for as long as the call is inside the model.
 
     Args:
-        run: The run.
-        spot: Where it belongs.
+        run: The run; it has been placed.
         values: Makes more for the context of that time.
     """
-    run.outer = spot.ambient
     run.delegate = delegate = DelegatingSpan(
-        run.span, spot.ambient, run.has_left if run.in_other_tasks else None
+        run.span, run.outer, run.has_left if run.in_other_tasks else None
     )
-    outside = current()
-    if span_in(outside) is not spot.ambient:
-        outside = _with(outside, spot.ambient, spot.enclosing)
-    run.outside = outside
-    within = _with(outside, delegate, run)
-    run.within = within if values is None else Context({**within, **values()})
-    make_current(run.within)
+    within = Context({**run.outside, SPAN: delegate, INSIDE: run})
+    if values is not None:
+        within = Context({**within, **values()})
+    run.within = within
+    make_current(within)
 
 
 def leave(run: OpenRun) -> None:

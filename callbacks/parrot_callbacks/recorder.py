@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
+from time import perf_counter_ns
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from opentelemetry._logs import LoggerProvider
+from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import (
     Span,
@@ -28,11 +29,16 @@ from parrot_callbacks.guards import current_call
 from parrot_callbacks.metrics import CallMetrics
 from parrot_callbacks.open_runs import OpenRun, OpenRuns, count_for_agent, runs_of_provider
 from parrot_callbacks.outcomes import FAILED, Outcome, error_type
-from parrot_callbacks.placement import Place, enter, leave, place
+from parrot_callbacks.placement import enter, leave, place
 from parrot_callbacks.provider_spans import suppressing_values
 from parrot_callbacks.providers import OptionalSignals, package_version
 from parrot_callbacks.reply import is_cache_hit, reply_attributes
-from parrot_callbacks.request import Attributes, allowed_context, conversation_id
+from parrot_callbacks.request import (
+    CONVERSATION_KEYS,
+    Attributes,
+    allowed_context,
+    conversation_id,
+)
 from parrot_callbacks.tasks import watch_current_task
 
 if TYPE_CHECKING:
@@ -51,6 +57,7 @@ class SpanRecorder:
     Attributes:
         runs: The open runs of the tracer provider, shared by all its handlers.
         capture: Where message content goes, if anywhere.
+        captures: It goes anywhere.
         content: Reads it, while capture is on.
     """
 
@@ -70,9 +77,11 @@ class SpanRecorder:
         self._given_provider = tracer_provider
         self._metadata_keys = tuple(metadata_keys)
         self._tags = frozenset(tags)
+        self._allows = bool(self._metadata_keys or self._tags)
         self._latest = settings.latest_conventions()
         self._content_filter = content_filter
         self.capture = settings.content_capture()
+        self.captures = bool(self.capture)
         if self.capture.as_event and not events.SUPPORTED:
             warnings.warn(
                 "content can't be recorded as events by this version of OpenTelemetry; "
@@ -106,19 +115,18 @@ class SpanRecorder:
 
     def claimed(self, run_id: UUID) -> OpenRun | None:
         """Return the open run of this id if it was this recorder that started it."""
-        run = self.runs.get(run_id)
+        run = self.runs.open.get(run_id.int)
         return run if run is not None and run.owner is self else None
 
-    def start_call(
+    def start_call(  # noqa: PLR0917 - positional: it is on the path of every call
         self,
         operation: str,
         run_id: UUID,
         parent_run_id: UUID | None,
-        *,
         tags: Sequence[str] | None,
         metadata: Mapping[str, Any] | None,
         arguments: Mapping[str, Any],
-        serialized: Mapping[str, Any] | None = None,
+        serialized: Mapping[str, Any] | None,
     ) -> OpenRun | None:
         """Start the span of a call of a model and make it current inside the model.
 
@@ -137,26 +145,28 @@ class SpanRecorder:
         """
         runs = self.current_runs()
         context = current()
-        if runs.get(run_id) is not None or context.get(SUPPRESSED):
+        if run_id.int in runs.open or context.get(SUPPRESSED):
             return None
         metadata = metadata or _NOTHING
         params = arguments.get("invocation_params") or _NOTHING
         options = arguments.get("options") or _NOTHING
         described = self._calls.describe(operation, params, options, metadata, serialized)
-        more = self._of_run(operation, tags, metadata)
-        spot = place(runs, run_id, parent_run_id, context)
-        run = self._start(runs, run_id, spot, described, more, SpanKind.CLIENT)
-        if run is None:
+        more: Mapping[str, Any] = _NOTHING
+        if self._allows or not metadata.keys().isdisjoint(CONVERSATION_KEYS):
+            more = self._of_run(operation, tags, metadata)
+        run = OpenRun(run_id, self, runs, described.start)
+        context = place(run, parent_run_id, context)
+        if not self._start(run, context, described, more, SpanKind.CLIENT):
             return None
         prompts = arguments.get("batch_size", 1)
         self._watch(run, prompts)
         if prompts == 1:
-            enter(run, spot, self._inside)
+            enter(run, self._inside)
         else:
             # generate() with several prompts starts all runs before any body: which of them
             # a client span belongs to is unknowable, so none of them is made current.
             runs.join_batch(run, params)
-        runs.await_chunks(run)
+        runs.awaiting[run.key] = run
         return run
 
     def start_run(
@@ -175,26 +185,25 @@ class SpanRecorder:
         context = current()
         if run_id in runs or context.get(SUPPRESSED):
             return None
+        described = Described(name, start, start, None)
         more = self._of_run(start[semconv.OPERATION], tags, metadata or _NOTHING)
-        spot = place(runs, run_id, parent_run_id, context)
-        run = self._start(runs, run_id, spot, Described(name, start, start, None), more, kind)
-        if run is None:
+        run = OpenRun(run_id, self, runs, start)
+        context = place(run, parent_run_id, context)
+        if not self._start(run, context, described, more, kind):
             return None
         if kind is SpanKind.CLIENT or semconv.TOOL_NAME in start:
             # Chains say how they end; a cancelled tool or retriever doesn't.
             self._watch(run)
         if kind is SpanKind.CLIENT and run.guarded:
             # A retriever's body runs in no context of its own, but the guard makes one.
-            enter(run, spot)
+            enter(run)
         return run
 
     def _of_run(
         self, operation: object, tags: Sequence[str] | None, metadata: Mapping[str, Any]
     ) -> Attributes:
         """Collect what differs from run to run."""
-        found: Attributes = {}
-        if self._tags or self._metadata_keys:
-            found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
+        found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
         conversation = conversation_id(metadata)
         # The conventions know no conversation of a retrieval.
         if conversation and operation != semconv.RETRIEVAL:
@@ -213,35 +222,29 @@ class SpanRecorder:
         if run.attributes[semconv.OPERATION] != semconv.TEXT_COMPLETION:
             watch_current_task(run)
 
-    def _start(  # noqa: PLR0917 - positional: it is on the path of every call
+    def _start(
         self,
-        runs: OpenRuns,
-        run_id: UUID,
-        spot: Place,
+        run: OpenRun,
+        context: Context,
         described: Described,
-        more: Attributes,
+        more: Mapping[str, Any],
         kind: SpanKind,
-    ) -> OpenRun | None:
-        """Start a span and take up its run."""
-        # Attributes given at the start cost half of those that are set afterwards, and most
-        # samplers go by the parent.
-        likely = spot.is_sampled()
-        attributes = described.attributes if likely else described.start
-        span = self._tracer.start_span(described.name, spot.context, kind, attributes)
+    ) -> bool:
+        """Start a span in a context and take up its run; False if nobody makes spans."""
+        # Attributes given at the start cost half of those that are set afterwards. A span that
+        # isn't sampled doesn't read them.
+        span = self._tracer.start_span(described.name, context, kind, described.attributes)
         if span.is_recording():
-            if not likely:
-                span.set_attributes(described.attributes)
             if more:
                 span.set_attributes(more)
-        elif not _is_new(span, spot):
-            return None  # no SDK: nothing to end, nothing to propagate
-        run = OpenRun(run_id, self, runs, span, described.start)
-        run.parent = spot.parent
-        run.enclosing = spot.enclosing
-        runs.add(run)
-        if self._latest and spot.parent is not None:
+        elif not _is_new(span, run):
+            return False  # no SDK: nothing to end, nothing to propagate
+        run.span = span
+        run.started_ns = perf_counter_ns()
+        run.runs.add(run)
+        if self._latest and run.parent is not None:
             count_for_agent(run)
-        return run
+        return True
 
     def note_chunk(self, run: OpenRun, *, has_content: bool) -> None:
         """Take note of a chunk of a stream, content or not."""
@@ -252,15 +255,15 @@ class SpanRecorder:
             if not run.guarded:
                 leave(run)
         if run.first_ns:
-            now = time.perf_counter_ns()
+            now = perf_counter_ns()
             metrics = self._signals.metrics()
             if metrics is not None:
                 metrics.record_next_chunk((now - run.last_ns) / 1e9, run.attributes)
             run.last_ns = now
         elif has_content:
-            run.first_ns = run.last_ns = time.perf_counter_ns()
+            run.first_ns = run.last_ns = perf_counter_ns()
             if self._signals.metrics() is None:
-                run.runs.ignore_chunks(run)
+                run.runs.awaiting.pop(run.key, None)
 
     def finish(self, run: OpenRun, outcome: Outcome, error: BaseException | None = None) -> None:
         """End a run that no event ends: closed by a guard, left by its task, or swept."""
@@ -286,8 +289,8 @@ class SpanRecorder:
         if not run.runs.remove(run):
             return
         leave(run)
+        ended_ns = perf_counter_ns()
         span = run.span
-        seconds = (time.perf_counter_ns() - run.started_ns) / 1e9
         try:
             recording = span.is_recording()
             if run.parent is not None:
@@ -296,17 +299,19 @@ class SpanRecorder:
             if not recording and metrics is None:
                 return
             found = reply_attributes(reply, run.run_id) if reply is not None else {}
-            if run.streamed and not (reply is not None and is_cache_hit(reply)):
-                found[semconv.REQUEST_STREAM] = True
-                if run.first_ns:
-                    first = (run.first_ns - run.started_ns) / 1e9
-                    found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = first
+            if run.streamed:
+                _add_stream(found, run, reply)
             if error is not None and outcome == FAILED:
                 found[semconv.ERROR_TYPE] = error_type(error)
+                if recording:
+                    self._record_failure(run, error, reply)
             if recording:
-                self._describe(run, found, outcome, reply, error, answer)
+                found[semconv.RUN_OUTCOME] = outcome
+                if run.content is not None:
+                    self._record_content(run, found, reply, answer)
+                span.set_attributes(found)
             if metrics is not None:
-                self._measure(run, metrics, seconds, found)
+                self._measure(run, metrics, (ended_ns - run.started_ns) / 1e9, found)
         finally:
             # A reply of an unforeseen shape must not leave the span open.
             span.end()
@@ -326,29 +331,16 @@ class SpanRecorder:
             if operation == semconv.INVOKE_AGENT:
                 runs.record_agent(run.inference_calls, run.tool_calls, start)
 
-    def _describe(  # noqa: PLR0917 - the arguments of end(), handed on
-        self,
-        run: OpenRun,
-        found: Attributes,
-        outcome: Outcome,
-        reply: LLMResult | None,
-        error: BaseException | None,
-        answer: object,
-    ) -> None:
-        found[semconv.RUN_OUTCOME] = outcome
+    def _record_failure(self, run: OpenRun, error: BaseException, reply: LLMResult | None) -> None:
         span = run.span
-        if error is not None and outcome == FAILED:
-            said = events.exception_attributes(error, (run.asked, reply, run.below))
-            span.set_status(StatusCode.ERROR, said[semconv.EXCEPTION_MESSAGE])
-            logger = self._signals.logger() if self._latest else None
-            if logger is None:
-                # Not record_exception(), which formats the stack trace, content and all, anew.
-                span.add_event(semconv.EXCEPTION_SPAN_EVENT, said)
-            else:
-                events.emit_exception(logger, said, set_span_in_context(span))
-        if run.content is not None:
-            self._record_content(run, found, reply, answer)
-        span.set_attributes(found)
+        said = events.exception_attributes(error, (run.asked, reply, run.below))
+        span.set_status(StatusCode.ERROR, said[semconv.EXCEPTION_MESSAGE])
+        logger = self._signals.logger() if self._latest else None
+        if logger is None:
+            # Not record_exception(), which formats the stack trace, content and all, anew.
+            span.add_event(semconv.EXCEPTION_SPAN_EVENT, said)
+        else:
+            events.emit_exception(logger, said, set_span_in_context(span))
 
     def _record_content(
         self, run: OpenRun, found: Attributes, reply: LLMResult | None, answer: object
@@ -373,7 +365,15 @@ class SpanRecorder:
             found.update(self.content.span_attributes(content, limit))
 
 
-def _is_new(span: Span, spot: Place) -> bool:
+def _add_stream(found: Attributes, run: OpenRun, reply: LLMResult | None) -> None:
+    if reply is not None and is_cache_hit(reply):
+        return
+    found[semconv.REQUEST_STREAM] = True
+    if run.first_ns:
+        found[semconv.RESPONSE_TIME_TO_FIRST_CHUNK] = (run.first_ns - run.started_ns) / 1e9
+
+
+def _is_new(span: Span, run: OpenRun) -> bool:
     """Whether a span that doesn't record is a real one that wasn't sampled.
 
     Without an SDK the API hands out the parent's own context again.
@@ -381,5 +381,5 @@ def _is_new(span: Span, spot: Place) -> bool:
     context = span.get_span_context()
     if not context.is_valid:
         return False
-    parent = spot.parent.span if spot.parent is not None else spot.ambient
+    parent = run.parent.span if run.parent is not None else run.outer
     return context.span_id != parent.get_span_context().span_id

@@ -5,7 +5,8 @@ Nothing is guessed: a number that the reply doesn't state has no attribute.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 from uuid import UUID
 
@@ -21,6 +22,7 @@ _REASON_KEYS: Final = (
 # Of the ids that LangChain gives to messages without one.
 _RUN_ID_PREFIX: Final = "lc_run--"
 _NO_REASON: Final = "unknown"
+_NOTHING: Final[Mapping[str, Any]] = {}
 _MODEL_KEYS: Final = ("model_name", "model", "model_id", "modelId")
 
 # langchain-openai puts the service tier before the name: "flex_cache_read".
@@ -48,15 +50,17 @@ def reply_attributes(result: LLMResult, run_id: UUID | None = None) -> Attribute
         run_id: LangChain's id of the run. It stands for the reply where the provider gives no
             id, as LangChain does it with messages; see ``docs/decisions/tracing-ids.md``.
     """
-    candidates = result.generations[0] if result.generations else []
-    found: Attributes = {}
-    reasons = finish_reasons(candidates)
-    if any(reasons):
-        # One for each candidate: a candidate that gives none has one all the same.
-        found[semconv.RESPONSE_FINISH_REASONS] = tuple([reason or _NO_REASON for reason in reasons])
-    output = result.llm_output or {}
+    candidates = result.generations[0] if result.generations else ()
     message = getattr(candidates[0], "message", None) if candidates else None
-    metadata: Mapping[str, Any] = getattr(message, "response_metadata", None) or {}
+    metadata: Mapping[str, Any] = getattr(message, "response_metadata", None) or _NOTHING
+    output = result.llm_output or _NOTHING
+    found: Attributes = {}
+    reasons = tuple(map(finish_reason_of, candidates))
+    if any(reasons):
+        if "" in reasons:
+            # One for each candidate: a candidate that gives none has one all the same.
+            reasons = tuple([reason or _NO_REASON for reason in reasons])
+        found[semconv.RESPONSE_FINISH_REASONS] = reasons
     for key in _MODEL_KEYS:
         model = metadata.get(key) or output.get(key)
         if model and isinstance(model, str):
@@ -70,9 +74,9 @@ def reply_attributes(result: LLMResult, run_id: UUID | None = None) -> Attribute
     # Every candidate of one reply repeats the usage of the whole reply: take the first.
     usage = getattr(message, "usage_metadata", None)
     if usage:
-        found.update(usage_attributes(usage))
+        _add_usage(found, usage)
     else:
-        found.update(_provider_usage(output.get("token_usage") or output.get("usage")))
+        _add_provider_usage(found, output.get("token_usage") or output.get("usage"))
     return found
 
 
@@ -90,15 +94,24 @@ def is_cache_hit(result: LLMResult) -> bool:
 def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
     """Turn LangChain's ``usage_metadata`` into token counts, details included."""
     found: Attributes = {}
-    _count(found, semconv.USAGE_INPUT, usage.get("input_tokens"))
-    _count(found, semconv.USAGE_OUTPUT, usage.get("output_tokens"))
+    _add_usage(found, usage)
+    return found
+
+
+def _add_usage(found: Attributes, usage: Mapping[str, Any]) -> None:
+    # Every reply has these two, and nearly always as plain ints: those need no call.
+    number = usage.get("input_tokens")
+    if (type(number) is int and number >= 0) or _is_count(number):
+        found[semconv.USAGE_INPUT] = number
+    number = usage.get("output_tokens")
+    if (type(number) is int and number >= 0) or _is_count(number):
+        found[semconv.USAGE_OUTPUT] = number
     details = usage.get("input_token_details")
     if details:
         _count_details(found, _INPUT_DETAILS, details, found.get(semconv.USAGE_INPUT))
     details = usage.get("output_token_details")
     if details:
         _count_details(found, _OUTPUT_DETAILS, details, found.get(semconv.USAGE_OUTPUT))
-    return found
 
 
 def _count_details(
@@ -115,9 +128,8 @@ def _count_details(
             found[name] = sum(numbers)
 
 
-def _provider_usage(usage: object) -> Attributes:
+def _add_provider_usage(found: Attributes, usage: object) -> None:
     """Read the usage of models older than ``usage_metadata``, such as plain LLMs."""
-    found: Attributes = {}
     if isinstance(usage, Mapping):
         _count(found, semconv.USAGE_INPUT, usage.get("prompt_tokens", usage.get("input_tokens")))
         _count(
@@ -125,7 +137,6 @@ def _provider_usage(usage: object) -> Attributes:
             semconv.USAGE_OUTPUT,
             usage.get("completion_tokens", usage.get("output_tokens")),
         )
-    return found
 
 
 def _count(found: Attributes, name: str, number: object) -> None:
@@ -137,11 +148,10 @@ def _is_count(number: object) -> TypeGuard[int]:
     return isinstance(number, int) and not isinstance(number, bool) and number >= 0
 
 
-def _finish_reason(candidate: Generation | ChatGeneration) -> str:
-    info = candidate.generation_info
+def finish_reason_of(candidate: Generation | ChatGeneration) -> str:
+    """Return why a candidate ends, or "" where it doesn't say."""
     message = getattr(candidate, "message", None)
-    metadata = getattr(message, "response_metadata", None)
-    for source in (metadata, info):
+    for source in (getattr(message, "response_metadata", None), candidate.generation_info):
         if not source:
             continue
         for key in _REASON_KEYS:
@@ -151,12 +161,8 @@ def _finish_reason(candidate: Generation | ChatGeneration) -> str:
     return ""
 
 
+@lru_cache(maxsize=256)
 def finish_reason(reason: str) -> str:
     """Map a provider's word to the registry's enum; an unknown word is kept in lower case."""
     reason = reason.lower()
     return semconv.FINISH_REASONS.get(reason, reason)
-
-
-def finish_reasons(candidates: Sequence[Generation | ChatGeneration]) -> list[str]:
-    """Return one finish reason a candidate, "" where it gives none."""
-    return [_finish_reason(item) for item in candidates]

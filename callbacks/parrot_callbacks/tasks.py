@@ -15,8 +15,10 @@ from typing import Final
 from parrot_callbacks.open_runs import AnyTask, OpenRun, watched
 from parrot_callbacks.outcomes import ABANDONED, CANCELLED
 
-# Between agenerate and this module: four frames of LangChain's callbacks, three of ours.
-_FRAMES: Final = 9
+# Between agenerate and _is_agenerate: five frames of ours, then three of LangChain's callbacks
+# at present.
+_OURS: Final = 5
+_THEIRS: Final = 6
 
 
 def watch_current_task(run: OpenRun) -> None:
@@ -48,8 +50,8 @@ def _is_agenerate() -> bool:
     other than the caller's. LangChain tells a handler neither; the stack does.
     """
     agenerate = _agenerate()
-    frame = sys._getframe(2)  # noqa: SLF001 - inspect.stack() reads source files: 1 ms
-    for _ in range(_FRAMES):
+    frame = sys._getframe(_OURS)  # noqa: SLF001 - inspect.stack() reads source files: 1 ms
+    for _ in range(_THEIRS):
         if frame.f_code is agenerate:
             return True
         if frame.f_back is None:

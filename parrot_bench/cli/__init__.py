@@ -5,6 +5,7 @@ This package alone may import everything; it holds no logic of its own.
 
 import typer
 
+from parrot_bench.cli.check import check
 from parrot_bench.cli.conformance import conformance
 from parrot_bench.cli.export import export
 from parrot_bench.cli.modes import modes
@@ -27,5 +28,5 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, report, modes, export, conformance):
+for command in (run, check, report, modes, export, conformance):
     app.command()(command)

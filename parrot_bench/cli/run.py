@@ -15,6 +15,7 @@ from parrot_bench.cli.terminal import (
 )
 from parrot_bench.errors import MeasurementError, ParrotBenchError
 from parrot_bench.record import RunDirectory
+from parrot_bench.request import DEFAULT_STUDIES, SHARES
 
 
 def run(
@@ -44,8 +45,8 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME[,NAME…]",
-            help="Studies to make: overhead, streaming, concurrency.",
-            show_default="all",
+            help=f"Studies to make: {', '.join(SHARES)}.",
+            show_default=", ".join(DEFAULT_STUDIES),
             rich_help_panel="What to measure",
         ),
     ] = None,
@@ -58,6 +59,26 @@ def run(
             rich_help_panel="What to measure",
         ),
     ] = None,
+    handler: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODULE:FACTORY[,…]",
+            help=(
+                "Another handler, for the studies tracing and growth: a function that takes a "
+                "tracer provider and returns callback handlers, or an object with uninstrument()."
+            ),
+            show_default=False,
+            rich_help_panel="What to measure",
+        ),
+    ] = None,
+    growth_calls: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help="Calls of each mode in the study growth, where its time allows.",
+            rich_help_panel="How long and how well",
+        ),
+    ] = 10_000,
     reply_length: Annotated[
         int | None,
         typer.Option(
@@ -174,7 +195,8 @@ def run(
             metavar="URL",
             help=(
                 "Send the traced pass's spans to this collector as well, such as "
-                "http://127.0.0.1:4318. The OTEL_* variables act, too."
+                "http://127.0.0.1:4318, and thousands of the study tracing. The OTEL_* "
+                "variables act, too."
             ),
             show_default=False,
             rich_help_panel="What becomes of it",
@@ -218,6 +240,8 @@ def run(
             loop=loop,
             keep_conditions=keep_conditions,
             otlp=otlp,
+            handlers=names(handler),
+            growth_calls=growth_calls,
             command=_command(prompt),
         )
         progress = Progress(console, ratio)

@@ -3,7 +3,7 @@
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, NoReturn
 
 import typer
 from rich.console import Console
@@ -42,6 +42,14 @@ def saved_record(directory: RunDirectory) -> RunRecord:
     from parrot_bench.recovering import recover  # noqa: PLC0415  # LangChain, for killed runs only
 
     return recover(directory)
+
+
+def not_measured(error: ParrotBenchError, *, debug: bool) -> NoReturn:
+    """Print that nothing could be measured, and leave with exit status 4."""
+    if debug:
+        traceback.print_exc()
+    errors.print(Text(f"parrot-bench: {error}"), soft_wrap=True)
+    raise typer.Exit(EXIT_NOT_MEASURED) from None
 
 
 def conclude(directory: RunDirectory, record: RunRecord) -> None:

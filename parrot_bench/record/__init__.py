@@ -15,7 +15,9 @@ from parrot_bench.record.concurrency import (
     Limit,
 )
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
+from parrot_bench.record.growth import Growth, GrowthResult, GrowthVerdict, ModeGrowth, Quantity
 from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
+from parrot_bench.record.parity import CheckRecord, ParityFinding, ParityMode, ParityResult
 from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
 from parrot_bench.record.streaming import (
     Arrivals,
@@ -37,12 +39,21 @@ from parrot_bench.record.subject import (
     Noise,
 )
 from parrot_bench.record.traced import ModeReconciliation, Reconciliation, SpanDelivery
+from parrot_bench.record.tracing import (
+    ModeTracing,
+    NamedHandler,
+    SpanExport,
+    TracingCase,
+    TracingLayer,
+    TracingResult,
+)
 
 __all__ = [
     "SCHEMA_VERSION",
     "Arrivals",
     "Arriving",
     "BlockedLoop",
+    "CheckRecord",
     "ChunkCost",
     "CodePlace",
     "ConcurrencyCell",
@@ -52,27 +63,41 @@ __all__ = [
     "Configuration",
     "Environment",
     "Estimate",
+    "Growth",
+    "GrowthResult",
+    "GrowthVerdict",
     "Latency",
     "LawCheck",
     "LengthCost",
     "Limit",
     "ModeArrivals",
+    "ModeGrowth",
     "ModeOverhead",
     "ModeReconciliation",
     "ModeRecord",
+    "ModeTracing",
     "ModelDescription",
+    "NamedHandler",
     "Noise",
     "OverheadResult",
+    "ParityFinding",
+    "ParityMode",
+    "ParityResult",
     "Percentile",
+    "Quantity",
     "Reconciliation",
     "RunDirectory",
     "RunRecord",
     "Saved",
     "SegmentCost",
     "SpanDelivery",
+    "SpanExport",
     "StoppedBy",
     "StreamFinding",
     "StreamingResult",
+    "TracingCase",
+    "TracingLayer",
+    "TracingResult",
     "TrustCheck",
     "Verdict",
     "read_record",

@@ -13,7 +13,9 @@ from pydantic import Field
 
 from parrot_bench.record.base import Saved
 from parrot_bench.record.concurrency import ConcurrencyResult
+from parrot_bench.record.growth import GrowthResult
 from parrot_bench.record.overhead import OverheadResult
+from parrot_bench.record.parity import ParityResult
 from parrot_bench.record.streaming import StreamingResult
 from parrot_bench.record.subject import (
     Condition,
@@ -24,6 +26,7 @@ from parrot_bench.record.subject import (
     Noise,
 )
 from parrot_bench.record.traced import Reconciliation
+from parrot_bench.record.tracing import TracingResult
 
 SCHEMA_VERSION: Final = 2
 
@@ -75,6 +78,9 @@ class RunRecord(Saved):
     overhead: OverheadResult | None = None
     streaming: StreamingResult | None = None
     concurrency: ConcurrencyResult | None = None
+    parity: ParityResult | None = None
+    tracing: TracingResult | None = None
+    growth: GrowthResult | None = None
     reconciliation: Reconciliation | None = None
     noise: Noise | None = None
     trust: tuple[TrustCheck, ...] = ()

@@ -56,6 +56,8 @@ class Configuration(Saved):
         loop: What made the event loops, such as ``asyncio``.
         keep_conditions: Conditions that distort were left as they were.
         otlp: Endpoint that spans were sent to, user info removed; empty for none.
+        handlers: ``module:factory`` of the other handlers.
+        growth_calls: Calls of each mode that the growth study was asked for; None: it was not.
     """
 
     baseline: str
@@ -76,6 +78,8 @@ class Configuration(Saved):
     loop: str = "asyncio"
     keep_conditions: bool
     otlp: str
+    handlers: tuple[str, ...] = ()
+    growth_calls: int | None = None
 
 
 class Environment(Saved):

@@ -119,7 +119,7 @@ class Caller:
     def _read(self, take: Callable[..., Reading], primed: int, timed: int) -> Reading:
         self._budget.spent += (primed + timed) * self.calls_per_unit
         with call_limit(self._limit_s):
-            return take(self._timed, (self._item,) * primed, (self._item,) * timed)
+            return take(self._timed, self._item, primed, timed)
 
 
 def one_line(error: BaseException) -> str:

@@ -15,9 +15,13 @@ from parrot_bench.request import SHARES
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.concurrency import cells, curves, observations
 from parrot_bench.studies.gathered import Gathered
+from parrot_bench.studies.growth import readings, verdicts
 from parrot_bench.studies.overhead import costs, rounds
+from parrot_bench.studies.parity import judging, probing, seen
 from parrot_bench.studies.streaming import conclusions as streaming_conclusions
 from parrot_bench.studies.streaming import rounds as streaming_rounds
+from parrot_bench.studies.tracing import costs as tracing_costs
+from parrot_bench.studies.tracing import rounds as tracing_rounds
 
 
 def _no_ratios(_gathered: Gathered) -> list[tuple[str, Estimate]]:
@@ -71,6 +75,25 @@ _TABLE = (
         take=cells.take,
         conclude=curves.conclude,
         observes=observations.Observation,
+    ),
+    Study(
+        name="tracing",
+        take=tracing_rounds.take,
+        conclude=tracing_costs.conclude,
+        enough=tracing_costs.enough,
+        observes=tracing_rounds.Observation,
+    ),
+    Study(
+        name="growth",
+        take=readings.take,
+        conclude=verdicts.conclude,
+        observes=readings.Observation,
+    ),
+    Study(
+        name="parity",
+        take=probing.take,
+        conclude=judging.conclude,
+        observes=seen.Observation,
     ),
 )
 

@@ -15,7 +15,7 @@ from parrot_reports.sentences import (
     trust_line,
     verdict_order,
 )
-from parrot_reports.studies import concurrency, streaming
+from parrot_reports.studies.headlines import headlines
 from parrot_reports.text import visible
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#!|~<>$])")
@@ -46,9 +46,8 @@ def summary_markdown(record: RunRecord) -> str:
         )
     if record.overhead is not None:
         parts += [_table(record), _footnote(record)]
-    parts += [inline(streaming.shortest(record))]
-    if said := concurrency.headline(record):
-        parts.append(f"Concurrency: {inline(said)}")
+    found = [f"- {study.capitalize()}: {inline(said)}" for study, said in headlines(record)]
+    parts.append("\n".join(found))
     parts.append(_environment(record))
     return "\n\n".join(part for part in parts if part) + "\n"
 

@@ -19,11 +19,13 @@ _FIGURES = (
     "ratios",
     "latency",
     "cold",
-    "concurrency",
     "streaming",
     "streaming_latency",
     "chunk_cost",
+    "concurrency",
+    "ablation",
     "stability",
+    "growth",
 )
 
 

@@ -6,7 +6,7 @@ from rich.text import Text
 
 from parrot_bench.record import ModeOverhead, RunRecord
 from parrot_reports.sentences import deciding_ratio, floors, plain, trust_line
-from parrot_reports.studies import concurrency, streaming
+from parrot_reports.studies.headlines import headlines
 from parrot_reports.text import visible
 from parrot_reports.units import NONE, TIMES, duration, ratio
 
@@ -34,9 +34,8 @@ def overview(record: RunRecord, width: int = _WIDE) -> RenderableType:
     ]
     if record.overhead is not None:
         parts += [Text(""), _table(record, wide=width >= _WIDE)]
-    parts += [Text(f"\n{visible(line)}") for line in (plain(streaming.shortest(record)),) if line]
-    if said := concurrency.headline(record):
-        parts.append(Text(f"\nconcurrency: {visible(plain(said))}"))
+    for study, said in headlines(record):
+        parts.append(Text.assemble("\n", (study, "bold"), f": {visible(plain(said))}"))
     missing: dict[str, list[str]] = {}
     for mode in record.modes:
         if mode.unavailable:

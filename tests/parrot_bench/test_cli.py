@@ -18,7 +18,10 @@ from parrot_bench.record import RunDirectory, read_record
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
 
-QUICK = ("--time", "2", "--modes", "invoke,ainvoke,astream,batch", "--batch-size", "4")
+QUICK = (
+    *("--time", "2", "--modes", "invoke,ainvoke,astream,batch", "--batch-size", "4"),
+    *("--studies", "overhead"),
+)
 
 
 def complaint(done: "subprocess.CompletedProcess[str]") -> str:

@@ -1,6 +1,7 @@
 """From samples to verdicts, on samples whose answer is known."""
 
 import random
+import re
 from pathlib import Path
 from typing import Any
 
@@ -90,13 +91,15 @@ def measured(
     return samples
 
 
-def summarised(samples: Samples | None = None, plan: Planned | None = None) -> OverheadResult:
+def summarised(
+    samples: Samples | None = None, plan: Planned | None = None, delta: float = 0.02
+) -> OverheadResult:
     return result(
         samples or measured(),
         plan or a_plan(),
         RECORDS,
         baseline="invoke",
-        delta=0.02,
+        delta=delta,
         duration_s=10.0,
         stopped_by="time",
         seed=1,
@@ -218,6 +221,27 @@ def test_a_mode_is_called_stable_for_all_modes_together() -> None:
             if mode.mode != "invoke":
                 assert mode.cpu_ratio.stable == mode.cpu_ratio_joint.stable
                 assert mode.cpu_ratio.stable == (mode.verdict_note == "")
+
+
+@pytest.mark.parametrize(("delta", "stable"), [(0.02, False), (0.2, True)])
+def test_a_ratio_that_moved_by_less_than_delta_is_stable(delta: float, stable: bool) -> None:
+    rng = random.Random(3)
+    samples = Samples()
+    for number in range(300):
+        costs = {"invoke": 1.0, "ainvoke": 2.0 if number < 150 else 2.2, "stream": 3.0}
+        blocks = [
+            Block(0, mode, "mode", "", "", 1, each, each, None)
+            for mode, cost in costs.items()
+            for each in [round(cost * 1e6 * rng.lognormvariate(0, 0.02))]
+        ]
+        samples.add(RoundTaken(number, False, False, tuple(blocks), (), 0))
+    modes = by_mode(summarised(samples, delta=delta))
+    assert modes["ainvoke"].cpu_ratio.stable is stable
+    note = modes["ainvoke"].verdict_note
+    assert bool(
+        re.fullmatch("moved between (1[.]9[5-9]|2[.]0[0-5]) and 2[.][12]. within the run", note)
+    ) is (not stable)
+    assert modes["stream"].cpu_ratio.stable
 
 
 def test_blocks_that_raised_are_counted() -> None:

@@ -6,6 +6,7 @@ percentage point around 95 %.
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,6 @@ from numpy.typing import NDArray
 from scipy import stats
 from scipy.signal import lfilter
 
-from parrot_bench import estimates as module
 from parrot_bench.errors import MeasurementError
 from parrot_bench.estimates import (
     agree,
@@ -24,8 +24,10 @@ from parrot_bench.estimates import (
     heterogeneity,
     holm,
     holm_verdicts,
+    intervals,
     log_ratios,
     median_estimate,
+    movement,
     p_value,
     paired_ratio,
     relative_half_width,
@@ -94,7 +96,19 @@ def random_order(random: Generator, n: int) -> Pair:
     return host[np.arange(n), first], host[np.arange(n), 1 - first]
 
 
+def everything(random: Generator, n: int) -> Pair:
+    """A drift, two speeds, bursts and heavy tails that both modes have, and spikes of their own."""
+    drift, _ = shared_drift(random, n)
+    speed, _ = shared_bimodality(random, n)
+    bursts, _ = shared_autocorrelation(random, n)
+    tails, _ = heavy_tails(random, n)
+    one, other = spikes(random, n)
+    shared = drift * speed * bursts * tails
+    return shared * one, shared * other
+
+
 HOSTS = [
+    everything,
     heavy_tails,
     spikes,
     shared_drift,
@@ -102,6 +116,16 @@ HOSTS = [
     shared_autocorrelation,
     random_order,
 ]
+
+
+COURSES: dict[str, Callable[[NDArray[np.int64]], NDArray[Any]]] = {
+    "every 7": lambda rounds: rounds // 7 % 2,
+    "every 25": lambda rounds: rounds // 25 % 2,
+    "once": lambda rounds: rounds >= rounds.size // 2,
+    "a quarter": lambda rounds: (rounds >= rounds.size // 2) & (rounds < rounds.size * 3 // 4),
+    "drift": lambda rounds: rounds / rounds.size,
+}
+"""How a ratio moves, from 0 to 1."""
 
 
 def scipy_sign_interval(values: Floats, confidence: float) -> tuple[float, float]:
@@ -194,9 +218,9 @@ class TestInterval:
             found = paired_ratio(1.05 * mode, baseline)
             wider += found.low <= 1.05 <= found.high
             logs = log_ratios(mode, baseline)
-            value, low, high, _ = module._sign_interval(logs, 0.95)
+            value, low, high, _ = intervals._sign_interval(logs, 0.95)
             sign += low <= 0.0 <= high
-            student += abs(value) <= module._super_block_arm(logs, 0.95)
+            student += abs(value) <= intervals._super_block_arm(logs, 0.95)
         assert 0.93 <= sign / repetitions <= 0.97
         assert 0.93 <= student / repetitions <= 0.97
         # 96.9 to 97.1 % in 8,000 repetitions: two intervals of 95 % rarely miss together.
@@ -218,7 +242,7 @@ class TestInterval:
             times = 1e5 * np.exp(0.2 * ar1(random, 1000))
             found = median_estimate(times)
             covered += found.low <= 1e5 <= found.high
-            _, low, high, _ = module._sign_interval(times, 0.95)
+            _, low, high, _ = intervals._sign_interval(times, 0.95)
             naive += low <= 1e5 <= high
         assert naive / repetitions <= 0.65  # why the exact interval alone will not do
         assert covered / repetitions >= 0.92
@@ -266,7 +290,7 @@ class TestProperties:
     @quiet
     @given(LOGS, st.sampled_from([0.2, 0.05, 0.01]))
     def test_p_value_agrees_with_the_interval(self, logs: Floats, alpha: float) -> None:
-        _, low, high, reached = module._interval(logs, 1 - alpha)
+        _, low, high, reached = intervals.interval(logs, 1 - alpha)
         excluded = (low > 0 or high < 0) and reached is None
         p = p_value(logs)
         assert 0 <= p <= 1
@@ -346,8 +370,83 @@ class TestStability:
             mode *= np.where(np.arange(200) // every % 2, 1.1, 1.0)
             found = paired_ratio(mode, baseline)
             flagged += not found.stable
-            assert found.stable != ("the host changed the ratio itself" in found.note)
+            assert found.stable != ("moved between" in found.note)
         assert flagged / repetitions >= 0.9
+
+    @pytest.mark.parametrize(
+        ("by", "least", "most"), [(0.01, 0.0, 0.1), (0.03, 0.9, 1.0), (0.1, 0.9, 1.0)]
+    )
+    @pytest.mark.parametrize("course", ["every 7", "every 25", "once", "a quarter", "drift"])
+    def test_only_what_moves_by_over_delta_is_flagged(
+        self, course: str, by: float, least: float, most: float
+    ) -> None:
+        # 2,000 rounds resolve each of these movements, those of 1 % included.
+        random, repetitions, flagged, seen = np.random.default_rng(11), 100, 0, 0
+        path = by * COURSES[course](np.arange(2000))
+        for _ in range(repetitions):
+            logs = path + 0.01 * random.standard_normal(2000)
+            found = paired_ratio(np.exp(logs), np.ones(2000), comparisons=17)
+            flagged += not found.stable
+            seen += min(runs_test(logs), heterogeneity(logs)) < 0.01 / 17
+        assert seen / repetitions >= 0.8
+        assert least <= flagged / repetitions <= most
+
+    @pytest.mark.parametrize("course", ["every 7", "every 25", "once", "a quarter"])
+    def test_movement_is_from_one_value_to_the_other(self, course: str) -> None:
+        random = np.random.default_rng(12)
+        for by in (0.03, 0.1):
+            path = by * COURSES[course](np.arange(700))
+            low, high = movement(0.5 + path + 0.02 * random.standard_normal(700))
+            assert high - low == pytest.approx(by, rel=0.25)
+            assert low == pytest.approx(0.5, abs=by / 4)
+
+    def test_movement_of_noise_is_small(self) -> None:
+        random = np.random.default_rng(13)
+        widths = []
+        for _ in range(200):
+            low, high = movement(0.03 * random.standard_t(3, 700))
+            assert low <= high
+            widths.append(high - low)
+        # 0.2 standard deviations of a round
+        assert np.median(widths) <= 0.01
+
+    @pytest.mark.parametrize("values", [[0.3], [0.3, 0.3], [0.1, 0.2, 0.1], [0.2] * 60])
+    def test_movement_of_little_is_defined(self, values: list[float]) -> None:
+        low, high = movement(values)
+        assert -1 < low <= high < 1
+
+    @quiet
+    @given(LOGS, st.floats(-2, 2))
+    def test_movement_follows_a_shift_and_a_mirror(self, logs: Floats, shift: float) -> None:
+        low, high = movement(logs)
+        assert movement(logs + shift) == pytest.approx((low + shift, high + shift), abs=1e-6)
+        mirrored = movement(-logs)
+        assert mirrored[1] - mirrored[0] == pytest.approx(high - low, abs=1e-6)
+
+    def test_range_holds_what_the_interval_may_miss(self) -> None:
+        # A ratio that changes between 1.00 and 1.10 now and then; 1.05 in the long run.
+        random, flagged, held, covered = np.random.default_rng(14), 0, 0, 0
+        for _ in range(200):
+            changes = random.random(1000) < 1 / 25
+            state = (np.cumsum(changes) + random.integers(2)) % 2
+            logs = math.log(1.1) * state + 0.03 * random.standard_normal(1000)
+            found = paired_ratio(np.exp(logs), np.ones(1000), comparisons=17)
+            low, high = movement(logs)
+            flagged += not found.stable
+            held += low <= math.log(1.1) / 2 <= high
+            covered += found.low <= math.sqrt(1.1) <= found.high
+        assert flagged == 200
+        assert held / 200 >= 0.99
+        assert covered / 200 <= 0.95  # why the trust check says to take the range
+
+    def test_delta_says_what_matters(self) -> None:
+        logs = 0.01 * np.random.default_rng(15).standard_normal(700)
+        logs[350:] += 0.03
+        narrow, wide = (paired_ratio(np.exp(logs), np.ones(700), delta=d) for d in (0.02, 0.05))
+        assert not narrow.stable
+        assert narrow.note == "moved between 1.00 and 1.03 within the run"
+        assert wide.stable
+        assert wide.note == ""
 
     @pytest.mark.parametrize("host", HOSTS)
     def test_host_that_both_share_is_not_flagged(self, host: Host) -> None:

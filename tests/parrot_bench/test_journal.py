@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -9,6 +10,7 @@ from parrot_bench.events import (
     Block,
     Call,
     CallsTaken,
+    Described,
     Event,
     ModeDropped,
     Phase,
@@ -21,6 +23,9 @@ from parrot_bench.events import (
     StudyEnded,
 )
 from parrot_bench.journal import journaled, read_journal
+from parrot_bench.measuring import Job, measure
+from parrot_bench.request import Request
+from parrot_bench.studies.table import STUDIES
 
 BLOCK = Block(0, "invoke", "mode", "", "stream", 4, 1200, 1100, None, (1, 2, 3, 4, 5))
 TOLD: list[Event] = [
@@ -82,3 +87,30 @@ def test_what_is_no_line_of_a_journal_ends_it(tmp_path: Path, line: bytes) -> No
     with path.open("ab") as file:
         file.write(line + b"\n")
     assert [event for _, event in read_journal(path)] == TOLD[:2]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_what_a_study_tells_comes_back(tmp_path: Path, study: str) -> None:
+    """Every event of a real measurement, the study's own observations among them."""
+    path = tmp_path / "journal.jsonl"
+    request = Request(
+        studies=(study,),
+        time_s=1.0,
+        seed=3,
+        modes=("invoke", "ainvoke", "stream", "abatch"),
+        growth_calls=200,
+        service_time_s=0.001,
+    )
+    told = []
+    following = measure(Job(request=request, traced=False, journal=path))
+    begun = monotonic()
+    event = next(following)
+    while True:
+        told.append(event)
+        enough = monotonic() - begun > 4
+        try:
+            event = following.send(Reply.ENOUGH if enough else Reply.GO)
+        except StopIteration:
+            break
+    kept = [each for each in told if not isinstance(each, Phase | Described)]
+    assert [each for _, each in read_journal(path)] == kept

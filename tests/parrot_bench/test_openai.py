@@ -9,12 +9,23 @@ from typing import Any
 
 import pytest
 
-from parrot_bench.record import RunDirectory
+from parrot_bench.record import CheckRecord, RunDirectory
 
 Cli = Callable[..., Any]
 
 WORDS = ["Hello", " from", " the", " other", " side"]
-USAGE = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
+PROMPT_TOKENS = 11
+
+
+def answer_to(asked: dict[str, Any]) -> tuple[list[str], str]:
+    """The words of the reply and why it ends: a word is a token."""
+    limit = asked.get("max_completion_tokens") or asked.get("max_tokens") or len(WORDS)
+    words, reason = WORDS[:limit], "length" if limit < len(WORDS) else "stop"
+    for sequence in asked.get("stop") or ():
+        before, found, _ = "".join(words).partition(sequence)
+        if found:
+            words, reason = [before], "stop"
+    return words, reason
 
 
 class Completions(BaseHTTPRequestHandler):
@@ -27,23 +38,29 @@ class Completions(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         base = {"id": "chatcmpl-1", "created": 0, "model": asked["model"]}
+        words, reason = answer_to(asked)
+        usage = {
+            "prompt_tokens": PROMPT_TOKENS,
+            "completion_tokens": len(words),
+            "total_tokens": PROMPT_TOKENS + len(words),
+        }
         if asked.get("stream"):
             chunks: list[dict[str, Any]] = [
                 {**base, "choices": [{"index": 0, "delta": {"role": "assistant", "content": word}}]}
-                for word in WORDS
+                for word in words
             ]
-            chunks.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
+            chunks.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
             if (asked.get("stream_options") or {}).get("include_usage"):
-                chunks.append({**base, "choices": [], "usage": USAGE})
+                chunks.append({**base, "choices": [], "usage": usage})
             lines = [
                 f"data: {json.dumps({**chunk, 'object': 'chat.completion.chunk'})}\n\n"
                 for chunk in chunks
             ]
             self.answer("text/event-stream", "".join([*lines, "data: [DONE]\n\n"]))
         else:
-            message = {"role": "assistant", "content": "".join(WORDS)}
-            choice = {"index": 0, "message": message, "finish_reason": "stop"}
-            whole = {**base, "object": "chat.completion", "choices": [choice], "usage": USAGE}
+            message = {"role": "assistant", "content": "".join(words)}
+            choice = {"index": 0, "message": message, "finish_reason": reason}
+            whole = {**base, "object": "chat.completion", "choices": [choice], "usage": usage}
             self.answer("application/json", json.dumps(whole))
 
     def answer(self, kind: str, body: str) -> None:
@@ -102,3 +119,37 @@ def test_chat_openai_in_every_mode(cli: Cli, tmp_path: Path, endpoint: str) -> N
         assert "sk-very-secret" not in path.read_text(encoding="utf-8")
     assert "Hello" not in spans
     assert "What does each way of calling you cost" not in spans
+
+
+def test_chat_openai_is_checked_without_a_false_alarm(
+    cli: Cli, tmp_path: Path, endpoint: str
+) -> None:
+    pytest.importorskip("langchain_openai")
+    (tmp_path / "app.py").write_text(
+        "from langchain_openai import ChatOpenAI\n"
+        "def make(stream_usage=True):\n"
+        f"    return ChatOpenAI(model='gpt-parrot', base_url={endpoint!r},\n"
+        "                      api_key='sk-very-secret', stream_usage=stream_usage)\n"
+        "def silent():\n"
+        "    return make(False)\n",
+        encoding="utf-8",
+    )
+    done = cli("check", "app:make", "--json", "found.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    record = CheckRecord.model_validate_json((tmp_path / "found.json").read_bytes())
+    assert record.parity.defects == ()
+    assert {note.identifier: note.seen for note in record.parity.notes} == {
+        # Both are so: streams have no token_usage beside usage_metadata, and in events v3
+        # ChatOpenAI tells each token, which LangChain tells as an event.
+        "metadata-differs": "response_metadata without id, token_usage",
+        "tokens-beside-events": "5 tokens beside 9 events",
+    }
+    outcomes = {o for mode in record.parity.modes for o in mode.outcomes.values()}
+    assert outcomes == {"ok", "note", "does not apply", "not checked"}
+    assert set(record.parity.not_checked) == {"order"}
+    assert "sk-very-secret" not in (tmp_path / "found.json").read_text(encoding="utf-8")
+
+    done = cli("check", "app:silent", "--modes", "invoke,stream,astream", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "usage-missing: stream, astream: no usage_metadata" in done.stdout
+    assert "ChatOpenAI(stream_usage=True)" in done.stdout

@@ -21,6 +21,7 @@ from parrot_bench.running import Run
 
 def quick(model: Any, out: Path, **changes: Any) -> RunRecord:
     settings: dict[str, Any] = {"modes": ["invoke", "ainvoke"], "time_s": 1.5, "target": 0.5}
+    settings["studies"] = ("overhead",)
     record: RunRecord = parrot_bench.run(model, out=out, **{**settings, **changes})
     return record
 

@@ -10,7 +10,14 @@ from typing import Any
 
 import pytest
 
-from parrot_bench.timing import Async, CallLimitExceeded, FrozenGarbage, Sync, call_limit
+from parrot_bench.timing import (
+    Async,
+    CallLimitExceeded,
+    FrozenGarbage,
+    Sync,
+    call_limit,
+    open_clocks,
+)
 
 
 def sync_call(seen: list[Any]) -> Callable[[Any], None]:
@@ -26,16 +33,16 @@ def async_call(seen: list[Any]) -> Callable[[Any], Any]:
 
 @pytest.fixture(params=["sync", "async"])
 def clock_and_call(request: pytest.FixtureRequest) -> Iterator[tuple[Any, Any]]:
-    clock = Sync() if request.param == "sync" else Async()
-    yield clock, sync_call if request.param == "sync" else async_call
-    clock.close()
+    call = sync_call if request.param == "sync" else async_call
+    with open_clocks() as clocks:
+        yield clocks["sync" if request.param == "sync" else "async"], call
 
 
 def test_a_block_primes_then_times_every_unit_once(clock_and_call: tuple[Any, Any]) -> None:
     clock, make = clock_and_call
     seen: list[Any] = []
-    reading = clock.reading(make(seen), ("p1", "p2"), ("t1", "t2", "t3"))
-    assert seen == ["p1", "p2", "t1", "t2", "t3"]
+    reading = clock.reading(make(seen), "prompt", 2, 3)
+    assert seen == ["prompt"] * 5
     assert reading.wall_ns > 0
     assert reading.cpu_ns > 0
     assert reading.cold_ns is not None
@@ -45,12 +52,31 @@ def test_a_block_primes_then_times_every_unit_once(clock_and_call: tuple[Any, An
 
 def test_an_unprimed_block_has_no_cold_call(clock_and_call: tuple[Any, Any]) -> None:
     clock, make = clock_and_call
-    assert clock.reading(make([]), (), ("t",)).cold_ns is None
+    assert clock.reading(make([]), "prompt", 0, 1).cold_ns is None
+
+
+def test_only_what_follows_the_priming_is_timed(clock_and_call: tuple[Any, Any]) -> None:
+    clock, make = clock_and_call
+    seen: list[float] = []
+    call = make(seen)
+    before = time.perf_counter_ns()
+    # Two quick calls after one that takes longer than both may.
+    slow = [True]
+
+    def pause(item: Any) -> Any:
+        if slow.pop() if slow else False:
+            time.sleep(0.05)
+        return call(item)
+
+    reading = clock.reading(pause, "prompt", 1, 2)
+    assert len(seen) == 3
+    assert reading.cold_ns >= 50_000_000
+    assert reading.wall_ns + reading.cold_ns <= time.perf_counter_ns() - before
 
 
 def test_a_block_of_one_call_is_a_latency(clock_and_call: tuple[Any, Any]) -> None:
     clock, make = clock_and_call
-    reading = clock.reading(make([]), ("p",), ("t",))
+    reading = clock.reading(make([]), "prompt", 1, 1)
     assert len(reading.stamps) == 2
     assert reading.stamps[1] - reading.stamps[0] == reading.wall_ns
 
@@ -58,8 +84,8 @@ def test_a_block_of_one_call_is_a_latency(clock_and_call: tuple[Any, Any]) -> No
 def test_stamps_are_chained(clock_and_call: tuple[Any, Any]) -> None:
     clock, make = clock_and_call
     seen: list[Any] = []
-    reading = clock.stamped(make(seen), ("p",), ("a", "b", "c"))
-    assert seen == ["p", "a", "b", "c"]
+    reading = clock.stamped(make(seen), "prompt", 1, 3)
+    assert seen == ["prompt"] * 4
     assert len(reading.stamps) == 4
     assert list(reading.stamps) == sorted(reading.stamps)
     assert reading.wall_ns == reading.stamps[-1] - reading.stamps[0]
@@ -73,8 +99,8 @@ def test_wall_and_cpu_tell_waiting_from_working() -> None:
         while time.process_time_ns() < end:
             pass
 
-    waited = clock.reading(lambda _: time.sleep(0.01), (), (None,))
-    worked = clock.reading(work, (), (None,))
+    waited = clock.reading(lambda _: time.sleep(0.01), None, 0, 1)
+    worked = clock.reading(work, None, 0, 1)
     assert waited.wall_ns >= 10_000_000
     assert waited.cpu_ns < waited.wall_ns / 2
     assert worked.cpu_ns >= 3_000_000
@@ -88,7 +114,7 @@ def test_async_blocks_share_one_loop() -> None:
 
     clock = Async()
     for _ in range(3):
-        clock.reading(call, (None,), (None, None))
+        clock.reading(call, None, 1, 2)
         clock.once(call, None)
     clock.close()
     assert len(loops) == 1
@@ -101,7 +127,7 @@ def test_errors_pass_through(clock_and_call: tuple[Any, Any]) -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        clock.reading(fail, (), (None,))
+        clock.reading(fail, None, 0, 1)
 
 
 needs_timer = pytest.mark.skipif(

@@ -13,6 +13,8 @@ from parrot_bench.record import (
     ModeRecord,
     Noise,
     OverheadResult,
+    ParityFinding,
+    ParityResult,
     Reconciliation,
     RunRecord,
     SpanDelivery,
@@ -96,12 +98,33 @@ def test_too_few_rounds_are_amber() -> None:
     assert "9 rounds" in check.sentence
 
 
-def test_an_unstable_ratio_is_named() -> None:
-    shaky = ModeOverhead(
-        mode="batch", cpu=None, wall=None, verdict="slower", decided_by="cpu", verdict_note="drifts"
+def moved(mode: str, low: str, high: str) -> ModeOverhead:
+    return ModeOverhead(
+        mode=mode,
+        cpu=None,
+        wall=None,
+        verdict="slower",
+        decided_by="cpu",
+        verdict_note=f"moved between {low} and {high} within the run",
     )
-    check = found("stability", overhead=overhead(modes=(shaky,)))
-    assert (check.level, "batch" in check.sentence) == ("amber", True)
+
+
+def test_a_ratio_that_moved_is_named_with_what_to_do() -> None:
+    check = found("stability", overhead=overhead(modes=(moved("batch", "11.2", "12.4"),)))
+    assert check.level == "amber"
+    assert check.sentence == (
+        "batch moved between 11.2 and 12.4 within the run: "
+        "take that range for the interval, or run again on a quieter machine."
+    )
+
+
+def test_several_ratios_that_moved_share_the_advice() -> None:
+    modes = (moved("batch", "11.2", "12.4"), moved("stream", "1.02", "1.09"))
+    sentence = found("stability", overhead=overhead(modes=modes)).sentence
+    assert sentence.startswith(
+        "batch moved between 11.2 and 12.4 within the run, stream moved between 1.02 and 1.09"
+    )
+    assert sentence.count("run again") == 1
 
 
 def test_a_floor_that_wavers_is_no_reason_for_distrust() -> None:
@@ -263,3 +286,26 @@ def test_what_is_unknown_is_no_trouble() -> None:
 def test_modes_that_failed_are_named_with_their_reason() -> None:
     check = found("modes", failures={"astream": "ValueError: no"})
     assert "astream (ValueError: no)" in check.sentence
+
+
+def test_what_modes_do_differently_is_named_and_notes_are_not() -> None:
+    def one(identifier: str, severity: str, *modes: str) -> ParityFinding:
+        return ParityFinding.model_validate(
+            {
+                "identifier": identifier, "severity": severity, "modes": modes,
+                "seen": "-", "advice": "-",
+            }
+        )  # fmt: skip
+
+    def parity(*findings: ParityFinding) -> ParityResult:
+        return ParityResult(
+            reference="invoke", modes=(), findings=findings, not_checked={}, calls=1,
+            stopped_by="done",
+        )  # fmt: skip
+
+    defects = (one("usage-missing", "defect", "stream", "astream"), one("key", "defect"))
+    check = found("parity", parity=parity(*defects, one("async-fallback", "note", "ainvoke")))
+    assert check.level == "amber"
+    assert check.sentence == "Modes do not do the same: usage-missing (stream, astream); key."
+    with pytest.raises(ValueError, match="got 0"):
+        found("parity", parity=parity(one("async-fallback", "note", "ainvoke")))

@@ -305,11 +305,11 @@ def test_samplers_see_operation_provider_and_model(make_telemetry: Any, echo: An
         "gen_ai.request.model": "echo-1",
     }
     assert seen[0].items() >= expected.items()
-    # Below a span that isn't sampled nothing else is worked out.
+    seen.clear()  # below a span that isn't sampled, too
     outer = trace.NonRecordingSpan(trace.SpanContext(1, 1, is_remote=False))
     with trace.use_span(outer):
         echo().invoke("x", telemetry.config)
-    assert seen[-1] == expected
+    assert seen[-1].items() >= expected.items()
     assert telemetry.spans == []
     assert telemetry.handler.open_runs == 0
 

@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
@@ -24,6 +25,7 @@ from opentelemetry.context import attach, get_current
 from otlp_receiver import grpc_receiver
 
 from parrot_callbacks import LangChainInstrumentor, OpenTelemetryCallbackHandler
+from parrot_callbacks.nesting import ContextNesting
 from parrot_callbacks.provider_spans import OPENLLMETRY
 
 pytestmark = [
@@ -77,11 +79,27 @@ def test_uninstrumenting_puts_everything_back(telemetry: Any) -> None:
     assert len(hooks._configure_hooks) == len(before["hooks"]) + 1
     assert LangChainInstrumentor().is_instrumented
     # As everybody writes it: with another instance.
+    handler = LangChainInstrumentor().handler
     LangChainInstrumentor().uninstrument()
     LangChainInstrumentor().uninstrument()
+    # A call in progress keeps its handler, and starts a chain.
+    assert handler is not None
+    handler.on_chain_start({}, {}, run_id=(run_id := uuid4()))
+    handler.on_chain_end({}, run_id=run_id)
     after = owned()
     assert after.pop("hooks") == before.pop("hooks")
     assert {name for name, value in after.items() if value is not before[name]} == set()
+
+
+def test_nesting_can_be_installed_again(telemetry: Any) -> None:
+    before = owned()["config"]
+    nesting = ContextNesting(lambda: telemetry.handler.runs)
+    for _ in range(2):
+        nesting.install()
+        assert owned()["config"] is not before
+        nesting.undo()
+        nesting.look()
+        assert owned()["config"] is before
 
 
 def test_another_provider_is_refused_aloud(instrumented: Any, make_telemetry: Any) -> None:
@@ -363,6 +381,42 @@ def test_a_users_span_in_a_node(instrumented: Any, echo: Any, streamed: bool) ->
     for mine in instrumented.named("mine"):
         assert parent_of(instrumented, mine) == "invoke_workflow"
     assert {parent_of(instrumented, chat) for chat in instrumented.chats} == {"mine"}
+
+
+def test_langgraph_may_be_imported_later() -> None:
+    pytest.importorskip("langgraph.graph")
+    script = """
+        import sys
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+        from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+        from parrot_callbacks import LangChainInstrumentor
+
+        exporter = InMemorySpanExporter()
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        LangChainInstrumentor().instrument(tracer_provider=provider)
+        assert "langgraph.graph" not in sys.modules
+
+        from langgraph.graph import START, StateGraph
+
+        def node(state):
+            provider.get_tracer("user").start_span("mine").end()
+            return {}
+
+        builder = StateGraph(dict).add_node("only", node).add_edge(START, "only")
+        builder.compile().invoke({"x": 1})
+        mine, graph = exporter.get_finished_spans()
+        assert mine.parent.span_id == graph.context.span_id, (mine.parent, graph.name)
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_with_a_handler_there_is_still_one_span(instrumented: Any, echo: Any) -> None:

@@ -100,9 +100,9 @@ def test_every_section_is_there_numbered_and_linked(ordinary: ReportFiles) -> No
 
 def test_a_section_without_data_says_in_a_line_how_to_get_it(ordinary: ReportFiles) -> None:
     html = page(ordinary)
-    for study in ("concurrency", "streaming", "tracing"):
+    for study in ("concurrency", "streaming", "tracing", "growth"):
         assert f"<code>parrot-bench run --studies {study}</code>" in html
-    assert html.count("Not measured. It is measured with") == 3
+    assert html.count("Not measured. It is measured with") == 4
 
 
 def test_the_first_screen_has_verdicts_and_trust(ordinary: ReportFiles) -> None:

@@ -163,7 +163,7 @@ class BareSpans:
 
             spans = self._timed(path)
             primed = self.spans(path) - spans
-            reading = Sync().reading(call, [path.chunks] * primed, [path.chunks] * spans)
+            reading = Sync().reading(call, path.chunks, primed, spans)
         share = path.prompts / spans
         return Cost(reading.cpu_ns * share, reading.wall_ns * share)
 
@@ -184,7 +184,7 @@ def _time_calls(path: Path, config: RunnableConfig | None, timers: Timers) -> Co
     # Bound here: an instrumentor may have put another method in its place.
     call = path.mode.bind(MODEL, CallSettings(config=config), drain)
     timer = timers[path.mode.kind]
-    reading = timer.reading(call, [path.item] * _primed(path), [path.item] * path.units)
+    reading = timer.reading(call, path.item, _primed(path), path.units)
     return Cost(reading.cpu_ns / path.units, reading.wall_ns / path.units)
 
 

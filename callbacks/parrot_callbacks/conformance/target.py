@@ -86,6 +86,11 @@ class Target:
         )
 
     @property
+    def is_permanent(self) -> bool:
+        """Whether a factory has returned nothing, so that what it did can't be undone."""
+        return not self._made
+
+    @property
     def can_be_repeated(self) -> bool:
         """Whether one of the factories makes nothing but callbacks."""
         return bool(self._repeatable)

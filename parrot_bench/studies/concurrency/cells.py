@@ -365,7 +365,7 @@ class Concurrency:
             waited_ns = -run_queue_ns()
             ledger.reset()
             with call_limit(limit_s):
-                reading = bench.clocks[sweep.mode.kind].reading(perform, (), (items,))
+                reading = bench.clocks[sweep.mode.kind].reading(perform, items, 0, 1)
             waited_ns += run_queue_ns()
         if any(call.error == CallLimitExceeded.__name__ for call in ledger.calls):
             # Gathering took it for a result.

@@ -48,14 +48,21 @@ def deciding_clock(plan: Planned) -> Clock:
 
 
 def ratio(
-    samples: Samples, planned: PlannedMode, baseline: str, clock: Clock, *, comparisons: int = 1
+    samples: Samples,
+    planned: PlannedMode,
+    baseline: str,
+    clock: Clock,
+    *,
+    comparisons: int = 1,
+    delta: float = 0.02,
 ) -> Estimate | None:
     """The paired ratio of a mode to the baseline; None before their first common round.
 
     A slow mode is divided by the baseline block that it brought along.
     """
     other = samples.of(planned.mode, "pair") if planned.paired else samples.of(baseline)
-    return _ratio(samples, samples.of(planned.mode), other, clock, comparisons=comparisons)
+    own = samples.of(planned.mode)
+    return _ratio(samples, own, other, clock, comparisons=comparisons, delta=delta)
 
 
 def _ratio(
@@ -66,11 +73,12 @@ def _ratio(
     *,
     comparisons: int = 1,
     confidence: float = 0.95,
+    delta: float = 0.02,
 ) -> Estimate | None:
     mode, base = samples.paired(one, other, clock)
     if not mode.size:
         return None
-    return paired_ratio(mode, base, confidence=confidence, comparisons=comparisons)
+    return paired_ratio(mode, base, confidence=confidence, comparisons=comparisons, delta=delta)
 
 
 def on_target(samples: Samples, plan: Planned, baseline: str, target: float) -> bool:
@@ -138,7 +146,7 @@ def result(
         plan: How each mode took part.
         modes: The table of modes, for floors and order.
         baseline: The mode the others are divided by.
-        delta: Ratios inside ±delta are called the same.
+        delta: Ratios inside ±delta are called the same, those that moved by less stable.
         duration_s: Wall time of the rounds.
         stopped_by: Why they ended.
         seed: Seed of the resampling behind the percentiles' intervals.
@@ -158,8 +166,8 @@ def result(
         own = samples.of(name)
         ratios: dict[str, Estimate | None] = {}
         for each in CLOCKS if name != baseline else ():
-            one = ratio(samples, planned, baseline, each)
-            joint = ratio(samples, planned, baseline, each, comparisons=len(compared))
+            one = ratio(samples, planned, baseline, each, delta=delta)
+            joint = ratio(samples, planned, baseline, each, comparisons=len(compared), delta=delta)
             ratios[f"{each}_ratio"] = _as_stable_as(one, joint)
             ratios[f"{each}_ratio_joint"] = joint
         cpu_ratio, wall_ratio = ratios.get("cpu_ratio"), ratios.get("wall_ratio")
@@ -173,8 +181,8 @@ def result(
                 cpu=median_estimate(own.per_call("cpu")),
                 wall=median_estimate(own.per_call("wall")),
                 **ratios,
-                cpu_floor_ratio=_ratio(samples, own, floor, "cpu"),
-                wall_floor_ratio=_ratio(samples, own, floor, "wall"),
+                cpu_floor_ratio=_ratio(samples, own, floor, "cpu", delta=delta),
+                wall_floor_ratio=_ratio(samples, own, floor, "wall", delta=delta),
                 verdict=verdict,
                 decided_by=clock,
                 verdict_note=_note(decided),

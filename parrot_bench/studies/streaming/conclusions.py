@@ -1,5 +1,8 @@
 """What the samples of the streaming study mean. Pure functions of what was told."""
 
+from collections import defaultdict
+
+from parrot_bench.events import Call
 from parrot_bench.record import Arrivals, ChunkCost, Latency, StreamingResult
 from parrot_bench.samples import Samples
 from parrot_bench.studies.gathered import Gathered
@@ -42,17 +45,17 @@ def _arrivals(gathered: Gathered, latency: Latency | None, *, waits: bool) -> Ar
     """When chunks came in every mode that was followed."""
     case = latency.case if latency else ""
     shapes = {s.mode: s for s in gathered.observed if isinstance(s, Shape) and s.case == case}
-    calls = {
-        mode.name: gathered.samples.numbered_calls(mode.name, case)
-        for mode in gathered.described.modes
-    }
+    calls: dict[str, list[tuple[int, Call]]] = defaultdict(list)
+    for number, call in gathered.samples.numbered_calls():
+        if call.case == case:
+            calls[call.mode].append((number, call))
     return Arrivals(
         latency=latency,
         waits=waits,
         modes=tuple(
             mode_arrivals(
                 mode.name,
-                calls[mode.name],
+                calls.get(mode.name, []),
                 shapes.get(mode.name),
                 calls.get(mode.floor, []),
                 seed=gathered.request.seed or 0,

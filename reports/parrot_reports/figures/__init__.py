@@ -4,19 +4,23 @@ Each figure is rows (or small multiples) of modes: names at the left of their ow
 its right, so that eighteen modes stay readable and no legend is needed.
 """
 
+from parrot_reports.figures.ablation import ablation
 from parrot_reports.figures.canvas import Drawn
 from parrot_reports.figures.concurrency import concurrency
 from parrot_reports.figures.forest import has_close_up, ratios
+from parrot_reports.figures.growth import growth
 from parrot_reports.figures.rounds import stability
 from parrot_reports.figures.streaming import arrivals, chunk_cost
 from parrot_reports.figures.times import cold, latency
 
 __all__ = [
     "Drawn",
+    "ablation",
     "arrivals",
     "chunk_cost",
     "cold",
     "concurrency",
+    "growth",
     "has_close_up",
     "latency",
     "ratios",

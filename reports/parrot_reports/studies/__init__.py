@@ -1,1 +1,1 @@
-"""What each study says: its sentences and the rows of its tables, a file a study."""
+"""What each study besides the first says: its sentences and the rows of its tables."""

@@ -1,0 +1,136 @@
+"""``parrot-bench check``: do all modes do the same, and what is to be mended?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+from rich.text import Text
+
+from parrot_bench.cli.options import Debug, Model, names, read_prompt, seconds
+from parrot_bench.cli.terminal import (
+    EXIT_FAILED,
+    console,
+    errors,
+    not_measured,
+    one_line_errors,
+)
+from parrot_bench.errors import MeasurementError, UsageError
+
+if TYPE_CHECKING:
+    from parrot_bench.record import CheckRecord
+    from parrot_bench.request import Request
+    from parrot_bench.studies.parity.alone import Checked
+
+
+def check(
+    model: Model = "",
+    *,
+    modes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,NAME…]",
+            help="Execution modes to check; see **parrot-bench modes**.",
+            show_default="all but the deprecated",
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT|@FILE",
+            help="What every call is asked. It is not repeated in what is printed or written.",
+            show_default="256 characters of plain text",
+        ),
+    ] = None,
+    max_calls: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Never make more calls of the model than this.",
+            show_default="no bound; 70 with all modes",
+        ),
+    ] = None,
+    call_limit: Annotated[
+        float,
+        typer.Option(
+            metavar="TIME",
+            parser=seconds,
+            help="A call that takes longer is stopped, which is a defect of its mode.",
+            show_default="60s",
+        ),
+    ] = "60",  # type: ignore[assignment]  # typer passes defaults through the parser
+    form: Annotated[
+        Literal["text", "md", "json"],
+        typer.Option("--format", help="What to print."),
+    ] = "text",
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Write everything that was found, as well.", show_default=False
+        ),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Check that all execution modes of a chat model do the same.
+
+    A few calls a mode: content, usage, metadata, callbacks, stop and max_tokens, the order of
+    batches, real streaming, real async, and the cache key. Prints a table of modes and checks,
+    and a line of advice for each finding; docs/check.md explains them all.
+
+        parrot-bench check my_app.llm:make_model
+
+    Exit status: 0 no defect (notes are none); 1 a defect; 2 bad input; 4 nothing could be
+    measured.
+    """
+    with one_line_errors(debug=debug):
+        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415  # --help is quick
+
+        if json is not None and not json.parent.is_dir():
+            raise UsageError(f"{json} cannot be written: there is no folder {json.parent}")
+        request = Request(
+            spec=model,
+            modes=names(modes),
+            prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
+            max_calls=max_calls,
+            call_limit_s=call_limit,
+        )
+        try:
+            checked = _checked(request)
+        except MeasurementError as error:
+            not_measured(error, debug=debug)
+        _tell(checked.record, form, json)
+        if checked.logs is not None:
+            text = f"the output of the processes that ended is in {checked.logs}"
+            errors.print(Text(text), soft_wrap=True)
+    if checked.record.parity.defects:
+        raise typer.Exit(EXIT_FAILED)
+
+
+def _checked(request: "Request") -> "Checked":
+    from parrot_bench.events import Phase  # noqa: PLC0415
+    from parrot_bench.studies.parity.alone import check_model  # noqa: PLC0415
+
+    with errors.status("loading the model …") as status:
+        return check_model(
+            request,
+            lambda event: (
+                status.update(Text(f"{event.text} …")) if isinstance(event, Phase) else None
+            ),
+        )
+
+
+def _tell(record: "CheckRecord", form: str, file: Path | None) -> None:
+    from parrot_reports.studies import check as written  # noqa: PLC0415  # not needed before
+
+    as_json = written.as_json(record)
+    if file is not None:
+        try:
+            file.write_text(as_json, encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"{file} cannot be written: {error.strerror}") from error
+    if form == "text":
+        name = record.model.class_name.rpartition(".")[2]
+        console.print(Text.assemble("checked ", (name, "bold"), f", {record.model.class_name}\n"))
+        console.print(written.on_terminal(record), soft_wrap=True)
+    else:
+        # Not through the console, which would wrap lines and colour them.
+        typer.echo(as_json if form == "json" else written.as_markdown(record), nl=False)

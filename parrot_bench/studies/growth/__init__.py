@@ -1,0 +1,1 @@
+"""The growth study: does anything grow over many calls?"""

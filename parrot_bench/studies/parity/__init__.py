@@ -1,0 +1,1 @@
+"""Parity: do all modes give the same content, usage, metadata and callbacks?"""

@@ -1,0 +1,1 @@
+"""The tracing study: what does observability cost?"""

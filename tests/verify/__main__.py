@@ -1,0 +1,193 @@
+"""What ``nox -s verify`` runs: ``python -m tests.verify``."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from time import monotonic
+from typing import Annotated, cast, get_args
+
+import typer
+
+from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
+from tests.verify.names import BOUNDED, BOUNDED_FUNCTIONS
+from tests.verify.promises import (
+    BIAS_PROCESSES,
+    PROCESSES,
+    PROMISES,
+    bias_outcome,
+)
+from tests.verify.results import (
+    BIAS,
+    SENSITIVITY,
+    TRUTH,
+    BiasProcess,
+    Condition,
+    SensitivityProcess,
+    Truth,
+    append,
+    read,
+)
+
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+BROKEN, INCONCLUSIVE = 1, 3
+
+TRUTH_EVERY = 10
+"""Quiet processes for each that measures the planted work with `timeit`."""
+
+Results = Annotated[Path, typer.Option(help="The folder that processes' lines are added to.")]
+Write = Annotated[Path | None, typer.Option(help="Write the page here; nothing is measured.")]
+
+
+@app.command()
+def bias(
+    results: Results,
+    processes: Annotated[int, typer.Option(min=1)] = BIAS_PROCESSES,
+    groups: Annotated[int, typer.Option(min=2, help="Tests of ten rounds each.")] = 120,
+) -> None:
+    """Compare our timing loop with timeit's, and with two peers'; it goes on where it stopped."""
+    file = results / BIAS
+    have = {line.seed for line in read(file, BiasProcess)}
+    for seed in range(processes):
+        if seed not in have:
+            _fresh("bias-process", str(file), str(seed), str(groups))
+            typer.echo(f"bias: process {seed + 1} of {processes}")
+    from tests.verify.page import page  # nothing of it in a measuring process
+
+    lines = read(file, BiasProcess)
+    typer.echo(page(lines, [], []))
+    _leave(
+        [bias_outcome(lines, function, who) for function in BOUNDED_FUNCTIONS for who in BOUNDED]
+    )
+
+
+@app.command(hidden=True)
+def bias_process(file: Path, seed: int, groups: int) -> None:
+    """Take the rounds of one process."""
+    # Where code lies decides some per cent of a no-op, and would be the same in every process:
+    # what is loaded from here on lies elsewhere in each.
+    order = Random(seed)
+    _neighbours = [bytes(order.randrange(4096)) for _ in range(order.randrange(2000))]
+    from tests.verify.bias import measure
+
+    append(file, measure(groups, seed))
+
+
+@app.command()
+def sensitivity(
+    results: Results,
+    processes: Annotated[int, typer.Option(min=1, help="Of each condition.")] = PROCESSES,
+    conditions: Annotated[str, typer.Option(help="Separated by commas.")] = "quiet,busy",
+    write: Write = None,
+) -> None:
+    """Let fresh processes look for planted differences; it goes on where it stopped."""
+    if write is not None:
+        _write(results, write)
+        return
+    from tests.verify.planted import VARIABLE, calibrate  # loads LangChain
+    from tests.verify.sensitivity import measure, missing
+
+    chosen = _conditions(conditions)
+    done = read(results / SENSITIVITY, SensitivityProcess)
+    truths = read(results / TRUTH, Truth)
+    planted = done[0].planted if done else calibrate()
+    begun = monotonic()
+    left = list(missing(done, chosen, processes))
+    for number, (condition, seed) in enumerate(left):
+        if condition == "quiet" and seed // TRUTH_EVERY >= len(truths):
+            _fresh(
+                "truth",
+                str(results / TRUTH),
+                str(len(truths)),
+                **{VARIABLE: planted.model_dump_json()},
+            )
+            truths = read(results / TRUTH, Truth)
+        line = measure(condition, planted, seed)
+        append(results / SENSITIVITY, line)
+        said = ", ".join(f"{name} {found[-1].verdict}" for name, found in line.found.items())
+        share = (number + 1) / len(left)
+        minutes = (monotonic() - begun) / 60 * (1 / share - 1)
+        typer.echo(f"{condition} {seed + 1} of {processes}: {said}; {minutes:.0f} min left")
+    _judge(results)
+
+
+@app.command(hidden=True)
+def truth(file: Path, seed: int) -> None:
+    """Measure the planted work with timeit."""
+    from tests.verify.sensitivity import truth as measured
+
+    append(file, measured(seed))
+
+
+def _conditions(given: str) -> list[Condition]:
+    known = get_args(Condition)
+    chosen = given.split(",")
+    for name in chosen:
+        if name not in known:
+            raise UsageError(f"no condition is called {name!r}; the conditions: {', '.join(known)}")
+    return [cast("Condition", name) for name in known if name in chosen]
+
+
+def _write(results: Path, write: Path) -> None:
+    from tests.verify.figure import figure
+    from tests.verify.page import page
+
+    lines = read(results / SENSITIVITY, SensitivityProcess)
+    if not lines:
+        raise UsageError(
+            f"no process has measured anything in {results}; run nox -s verify -- sensitivity"
+        )
+    truths = read(results / TRUTH, Truth)
+    drawn = write.with_suffix(".svg")
+    drawn.write_bytes(figure(lines, truths))
+    text = page(read(results / BIAS, BiasProcess), lines, truths, drawn.name)
+    write.write_text(text, encoding="utf-8")
+    typer.echo(text)
+    _judge(results)
+
+
+def _judge(results: Path) -> None:
+    lines = read(results / SENSITIVITY, SensitivityProcess)
+    outcomes = []
+    for promise in PROMISES:
+        outcome = promise.outcome(lines)
+        outcomes.append(outcome)
+        typer.echo(f"{promise.condition}, {promise.words}: {promise.share(lines)}: {outcome}")
+    _leave(outcomes)
+
+
+def _leave(outcomes: Sequence[str | None]) -> None:
+    if "broken" in outcomes:
+        raise typer.Exit(BROKEN)
+    if "too few processes" in outcomes:
+        raise typer.Exit(INCONCLUSIVE)
+
+
+def _fresh(*arguments: str, **environment: str) -> None:
+    """Run a command of this module in a process of its own."""
+    process = subprocess.run(
+        [sys.executable, "-m", "tests.verify", *arguments],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if process.returncode:
+        last = (process.stderr or process.stdout).strip()
+        raise MeasurementError(f"{arguments[0]} failed in its process:\n{last}")
+
+
+def main() -> None:
+    """Run a command; bad input is one line and exit status 2."""
+    try:
+        app()
+    except ParrotBenchError as error:
+        typer.echo(f"verify: {error}", err=True)
+        raise SystemExit(2) from error
+
+
+if __name__ == "__main__":
+    main()
