@@ -313,6 +313,22 @@ def test_the_first_pass_is_made_whatever_the_time() -> None:
     assert {mode.outcomes["works"] for mode in result.modes} == {"ok"}
     assert {mode.outcomes["stop"] for mode in result.modes} == {"not checked"}
     assert "time is over" in result.not_checked["stop"]
+    assert {mode.outcomes["content"] for mode in result.modes} == {"ok"}
+
+
+@pytest.mark.parametrize("max_calls", [None, 12])
+def test_little_time_and_few_calls_make_no_false_alarm(max_calls: int | None) -> None:
+    modes = ("invoke", "ainvoke", "stream", "batch")
+    result = checked("Varies", lambda _: Reply.ENOUGH, modes=modes, max_calls=max_calls)
+    assert result.defects == ()
+    assert {mode.outcomes["content"] for mode in result.modes} == {"not checked"}
+    few = checked("Varies", modes=modes, max_calls=6)
+    assert few.defects == ()
+    assert few.calls == 6
+    assert set(few.not_checked) >= {"content", "order", "stop"}
+    # A difference is found all the same.
+    late = checked("LosesAChunk", lambda _: Reply.ENOUGH, modes=modes, max_calls=max_calls)
+    assert found(late) == {"chunks-do-not-add-up": {"stream"}}
 
 
 def test_every_kind_of_finding_has_a_model() -> None:

@@ -180,13 +180,17 @@ def test_a_few_rounds_are_no_interval_to_rely_on(record: RunRecord) -> None:
 
 
 def test_without_lengths_the_cost_is_that_of_the_replies_own_length(record: RunRecord) -> None:
-    update = {"streaming": as_it_is(arrived("stream"), whole("astream"))}
+    burst = arrived("astream_events_v2", arriving="in one burst")
+    update = {"streaming": as_it_is(arrived("stream"), whole("astream"), burst)}
     sentences = said(record.model_copy(update=update))
     assert sentences["stream"].endswith(
         "and each further chunk takes 36.3 µs [35.6, 37.0] in its reply of 20 chunks."
     )
     assert sentences["astream"] == (
         "`astream` does not stream: the reply comes in one piece, after 500 µs."
+    )
+    assert sentences["astream_events_v2"] == (
+        "`astream_events_v2` delivers all chunks in one burst, after 900 µs."
     )
 
 

@@ -71,6 +71,18 @@ class Evidence:
         return all(len({r.digest for r in self.replies(mode)}) <= 1 for mode in self.modes)
 
     @cached_property
+    def repeated(self) -> bool:
+        """Whether the reference was asked the same twice, so that it could have differed."""
+        return len(self.replies(self.reference)) > 1
+
+    def undecided(self, mode: str) -> bool:
+        """Whether a mode's reply is another one than expected, and it was not asked again."""
+        replies = self.replies(mode)
+        others = [r for r in replies if self.expected and r.digest != self.expected.digest]
+        sure = self.repeated and (self.modes[mode].batches or len(replies) > 1)
+        return bool(others) and not sure
+
+    @cached_property
     def expected_of_batch(self) -> list[str]:
         """Digests of the reference's replies to the prompts of a batch; empty if not all known."""
         first = self.of(self.reference, "plain")

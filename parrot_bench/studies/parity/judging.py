@@ -138,9 +138,9 @@ def _without_finding(seen: Evidence, mode: str, check: str, not_checked: dict[st
         return "does not apply"
     if check in {"stop", "max_tokens"}:
         return "ok" if seen.of(mode, check) else "not checked"  # type: ignore[arg-type]
-    asked = mode in seen.answering and (check not in not_checked or check not in _COMPARED)
+    asked = mode in seen.answering
+    if check == "content":
+        asked = asked and seen.alike and not seen.undecided(mode)
+    elif check == "order":
+        asked = asked and check not in not_checked
     return "ok" if asked else "not checked"
-
-
-_COMPARED = {"content", "order"}
-"""Checks that say nothing at all where they cannot be made."""

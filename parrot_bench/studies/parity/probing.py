@@ -1,13 +1,13 @@
 """How the parity study asks: a few calls a mode, the most telling ones first.
 
 1.  Every mode once, as a user would; a mode that batches, with three prompts.
-2.  The reference mode on a batch's other prompts; every mode that does not batch again.
-3.  Where a mode's reply is another one than the reference's: both again.
+2.  The reference mode again; where a mode's reply is another one, both again.
+3.  The reference mode on a batch's other prompts; every mode that does not batch again.
 4.  Every mode with a stop sequence, and with a smaller ``max_tokens``.
 5.  Copies of the model whose parameters the cache key misses.
 
-The first pass is always made to its end. What follows is left out where the time is over or
-``--max-calls`` is spent, and that is said.
+The first two are always made to their end. What follows is left out where the time is over.
+Everything is where ``--max-calls`` is spent. What is left out is said.
 
 This module asks. What the answers mean is said in :mod:`parrot_bench.studies.parity.judging`.
 """
@@ -67,6 +67,7 @@ class Probing:
         self._prompts = [prompt, *(f"{n}. {prompt}" for n in range(2, PROMPTS + 1))]
         self._first: dict[str, UnitSeen] = {}
         self._digests: dict[str, set[str]] = {}
+        self._confirmed_modes: set[str] = set()
         self._over = ""
 
     def events(self) -> Events:
@@ -77,8 +78,9 @@ class Probing:
             yield Observed(UnitSeen(mode=mode, asked="plain", calls=0, error=said))
         yield from self._plain()
         reference = self._reference()
-        yield from self._again(reference)
+        yield from self._asked("content", [reference], self._ask("again"), late=True)
         yield from self._confirmed(reference)
+        yield from self._again(reference)
         yield from self._stops()
         yield from self._limits()
         yield from self._cache_key(reference)
@@ -120,8 +122,9 @@ class Probing:
         if any(mode.batches for mode in self._working) and not reference.batches:
             for prompt in self._prompts[1:]:
                 yield from self._asked("order", [reference], self._ask("prompts"), [prompt])
-        single = [mode for mode in self._working if not mode.batches]
-        yield from self._asked("content", single, self._ask("again"))
+        single = [mode for mode in self._working if not mode.batches and mode is not reference]
+        once = [mode for mode in single if mode.name not in self._confirmed_modes]
+        yield from self._asked("content", once, self._ask("again"))
 
     def _stops(self) -> Events:
         stop = stop_sequence(self._asker.texts, alike=self._alike())
@@ -150,7 +153,8 @@ class Probing:
             replies = self._first[mode.name].replies
             if mode.batches or not replies or replies[0].digest == expected or not self._alike():
                 continue
-            yield from self._asked("content", [reference, mode], self._ask("again"))
+            self._confirmed_modes.add(mode.name)
+            yield from self._asked("content", [reference, mode], self._ask("again"), late=True)
 
     def _cache_key(self, reference: ExecutionMode) -> Events:
         yield Phase("checking the cache key")
@@ -163,14 +167,17 @@ class Probing:
                 asked += 1
                 if asked > MOST_PARAMETERS or not self._alike() or not self._room(1):
                     continue
-                if not self._changes_reply(reference, other):
+                if not (yield from self._changes_reply(reference, other)):
                     continue
             if self._shared(name, other):
                 yield Observed(KeyMisses(name, changes_reply=name not in cachekey.NAMED))
 
-    def _changes_reply(self, reference: ExecutionMode, other: BaseChatModel) -> bool:
-        prompts = self._prompts[:1]
-        unit = self._asker.ask(reference, prompts, "prompts", model=other)
+    def _changes_reply(
+        self, reference: ExecutionMode, other: BaseChatModel
+    ) -> Generator[Event, Reply, bool]:
+        yield Observed(Asking(reference.name, 1))
+        unit = self._asker.ask(reference, self._prompts[:1], "parameter", model=other)
+        yield Observed(unit)
         expected = self._first[reference.name].replies[0].digest
         return bool(unit.replies) and unit.replies[0].digest != expected
 
@@ -191,13 +198,20 @@ class Probing:
         return ask
 
     def _asked(
-        self, check: str, modes: list[ExecutionMode], ask: Ask, prompts: Sequence[str] = ()
+        self,
+        check: str,
+        modes: list[ExecutionMode],
+        ask: Ask,
+        prompts: Sequence[str] = (),
+        *,
+        late: bool = False,
     ) -> Events:
+        """Ask modes for a check; what is asked ``late`` is so after the time is over, too."""
         for mode in modes:
             # Two prompts: batches of one are no batches to LangChain.
             given = prompts or self._prompts[: 2 if mode.batches else 1]
             yield Phase(f"checking {check} in {mode.name}")
-            if not self._room(len(given)):
+            if not self._room(len(given), late=late):
                 yield Observed(NotAsked(check, self._over))
                 return
             yield Observed(Asking(mode.name, len(given)))
@@ -209,10 +223,11 @@ class Probing:
         if (yield Observed(unit)) is Reply.ENOUGH:
             self._over = "the study's time is over; a longer --time has room for it"
 
-    def _room(self, calls: int) -> bool:
-        if not self._over and not self._bench.budget.affords(calls):
+    def _room(self, calls: int, *, late: bool = False) -> bool:
+        if not self._bench.budget.affords(calls):
             self._over = f"--max-calls {self._bench.budget.limit} leaves no call for it"
-        return not self._over
+            return False
+        return late or not self._over
 
     def _alike(self) -> bool:
         """Whether every mode has always given the same reply to the first prompt."""

@@ -20,7 +20,8 @@ def content(seen: Evidence) -> Iterator[Found]:
         return
     for mode in seen.answering:
         reply = seen.replies(mode)[0]
-        if reply.digest == expected.digest or _reordered(seen, mode):
+        same = reply.digest == expected.digest
+        if same or _reordered(seen, mode) or seen.undecided(mode):
             continue
         streams = seen.modes[mode].streams
         yield Found(
@@ -69,7 +70,9 @@ def order(seen: Evidence) -> Iterator[Found]:
 def told_apart(seen: Evidence) -> bool:
     """Whether the prompts of a batch are known to get different replies."""
     expected = seen.expected_of_batch
-    return seen.alike and len(expected) > 1 and len(set(expected)) == len(expected)
+    return (
+        seen.repeated and seen.alike and len(expected) > 1 and len(set(expected)) == len(expected)
+    )
 
 
 def _reordered(seen: Evidence, mode: str) -> bool:
@@ -107,6 +110,8 @@ def _other_usage(seen: Evidence, mode: str, like: str) -> str:
     # What may differ from call to call of one mode may differ between modes, too.
     whole = len(usages) == 1 and {digest for _, digest in given} <= {d for _, d in expected}
     right, (usage, _) = expected[0][0], given[0]
+    if not seen.repeated:
+        return ""
     if whole and seen.alike:
         wrong = all(usage not in usages for usage, _ in given)
         return f"{_tokens(usage)}; {like}: {_tokens(right)}" if wrong else ""

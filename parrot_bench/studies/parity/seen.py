@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 from langchain_core.messages import AIMessage, BaseMessage
 
-Asked = Literal["plain", "again", "stop", "max_tokens", "prompts"]
-"""What a unit of calls was made for; ``prompts``: only to know the replies to a batch's prompts."""
+Asked = Literal["plain", "again", "stop", "max_tokens", "prompts", "parameter"]
+"""What a unit of calls was made for; ``prompts``: only to know the replies to a batch's prompts;
+``parameter``: of a copy of the model, to see whether a parameter changes the reply."""
 
 IdKind = Literal["none", "LangChain's", "the model's own"]
 

@@ -89,7 +89,8 @@ def _cost(cost: ChunkCost, record: RunRecord) -> Sentence:
 
 
 def _at_own_length(mode: ModeArrivals) -> Sentence:
-    if mode.each_chunk is None:
+    # The chunks of a burst have been waiting: how fast they are taken says nothing of their cost.
+    if mode.each_chunk is None or mode.arriving == "in one burst":
         return (".",)
     value, unit, interval = _interval(mode.each_chunk)
     return (
@@ -213,7 +214,7 @@ class ArrivalRow:
         floor: That over the floor's.
         gap, gap_p95: Between chunks, all calls together.
         mean_gap: Of one call.
-        token: Inter-token latency; the second is the reason why there is none.
+        token: Inter-token latency; the second says why there is none, where that is not plain.
         total: To the end of the reply.
         each: (total - first chunk) / (chunks - 1).
         chunks: With content.
@@ -278,7 +279,10 @@ def _arrival_table(found: Arrivals, record: RunRecord) -> ArrivalTable:
                 gap=_percentile(mode.gaps, 0.5, gap_scale),
                 gap_p95=_percentile(mode.gaps, 0.95, gap_scale),
                 mean_gap=_cell(mode.mean_gap, gap_scale)[0],
-                token=(_cell(mode.token_latency, gap_scale)[0], mode.token_latency_reason),
+                token=(
+                    _cell(mode.token_latency, gap_scale)[0],
+                    "" if mode.arriving == "in one piece" else mode.token_latency_reason,
+                ),
                 total=_cell(mode.total, scale)[0],
                 each=_cell(mode.each_chunk, gap_scale)[0],
                 chunks=units.count(mode.chunks),
