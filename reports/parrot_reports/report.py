@@ -19,7 +19,6 @@ _FIGURES = (
     "ratios",
     "latency",
     "cold",
-    "concurrency",
     "streaming",
     "streaming_latency",
     "chunk_cost",
