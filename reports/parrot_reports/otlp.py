@@ -48,7 +48,9 @@ class ArrayValue(msgspec.Struct, gc=False):
     values: list[AnyValue] = []
 
 
-def _number(kind: Callable[[int | float | str], int | float], given: int | float | str) -> Any:
+def _number(
+    kind: Callable[[int | float | str], int | float], given: float | str
+) -> str | int | float:
     try:
         return kind(given)
     except (ValueError, OverflowError):

@@ -24,12 +24,17 @@ from typing import IO, Final
 import polars as pl
 
 from parrot_bench.errors import RecordError, UsageError
-from parrot_reports.span_lines import SCHEMA, Block, read_block, schema
+from parrot_reports.span_lines import Block, read_block, schema
 from parrot_reports.span_sources import GZIP, Source
 from parrot_reports.spans import Malformed, SpanTable
 
 Progress = Callable[[int, int, int], None]
 """Called with bytes read, bytes in all, and spans so far."""
+
+
+def untold(done: int, total: int, spans: int) -> None:
+    """Say nothing of how far the reading is."""
+
 
 _BLOCK: Final = 2 << 20
 _LONGEST_LINE: Final = 256 << 20
@@ -59,13 +64,14 @@ def read_files(
     table: Path | None = None,
     wanted: Sequence[str] = (),
     processes: int = 1,
-    progress: Progress = lambda done, total, spans: None,
+    progress: Progress = untold,
 ) -> SpanTable:
     """Read files of spans.
 
     Args:
         files: What to read.
-        table: Where to write the span table as Parquet, unless it comes from such a file alone.
+        table: Where to write the span table as Parquet, unless it is empty or comes from such a
+            file alone.
         wanted: Further attributes to keep, each in a column of its name.
         processes: How many may read at once; small files are read by this one alone.
         progress: Is told how far it is.
@@ -82,26 +88,24 @@ def read_files(
     total = sum(source.path.stat().st_size for source in lines)
     read = _Reading()
     saved = [_saved_table(source, wanted, read) for source in files if source.kind == "parquet"]
-    with contextlib.ExitStack() as stack:
-        pool = None
-        if processes > 1 and total >= _WORTH_PROCESSES:
-            pool = stack.enter_context(_reading_pool(processes))
-        folder = table.parent if table else None
-        temporary = stack.enter_context(tempfile.TemporaryDirectory(prefix=".spans-", dir=folder))
+    if saved and not lines:
+        return read.table(saved[0] if len(saved) == 1 else pl.concat(saved))
+    folder = table.parent if table else None
+    with tempfile.TemporaryDirectory(prefix=".spans-", dir=folder) as temporary:
         parts = _Parts(Path(temporary), wanted)
         for frame in saved:
             parts.add(frame)
         begun = 0
-        for source in lines:
-            place = _Place()
-            for block in _blocks_read(source, read, wanted, place, pool):
-                parts.add(block.frame)
-                progress(begun + place.now, total, parts.rows)
-            begun += source.path.stat().st_size
-        if table is not None and lines:
+        with _reading_pool(processes if total >= _WORTH_PROCESSES else 1) as pool:
+            for source in lines:
+                place = _Place()
+                for block in _blocks_read(source, read, wanted, place, pool):
+                    parts.add(block.frame)
+                    progress(begun + place.now, total, parts.rows)
+                begun += source.path.stat().st_size
+        if table is not None and parts.rows:
             parts.write(table, read.told())
-        frame = parts.whole()
-    return read.table(frame)
+        return read.table(parts.whole())
 
 
 @dataclass
@@ -264,7 +268,10 @@ def _mapped(
 
 
 @contextlib.contextmanager
-def _reading_pool(processes: int) -> Iterator[ProcessPoolExecutor]:
+def _reading_pool(processes: int) -> Iterator[ProcessPoolExecutor | None]:
+    if processes == 1:
+        yield None
+        return
     # Not forked: polars has threads already, and a fork of those hangs sooner or later.
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_reading)

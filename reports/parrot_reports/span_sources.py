@@ -9,10 +9,13 @@ from typing import Literal
 
 from parrot_bench.errors import RecordError
 
+Kind = Literal["lines", "parquet"]
+
 GZIP = b"\x1f\x8b"
 _PARQUET = b"PAR1"
 _SIGNALS = (b'"resourceSpans"', b'"resourceLogs"', b'"resourceMetrics"')
 _HEAD = 1 << 16
+_OF_REPORTS = {"report.html", "report.json", "summary.md", "figures"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,7 +30,7 @@ class Source:
 
     path: Path
     name: str
-    kind: Literal["lines", "parquet"]
+    kind: Kind
 
 
 def sources(paths: Sequence[Path]) -> tuple[list[Source], list[tuple[str, str]]]:
@@ -50,9 +53,7 @@ def sources(paths: Sequence[Path]) -> tuple[list[Source], list[tuple[str, str]]]
             if path.is_dir():
                 _look_into(path, found, passed)
             else:
-                kind: Literal["lines", "parquet"] = (
-                    "parquet" if _head(path)[:4] == _PARQUET else "lines"
-                )
+                kind: Kind = "parquet" if _head(path).startswith(_PARQUET) else "lines"
                 found.append(Source(path=path, name=path.name, kind=kind))
         except OSError as error:
             raise RecordError(
@@ -63,34 +64,37 @@ def sources(paths: Sequence[Path]) -> tuple[list[Source], list[tuple[str, str]]]
 
 
 def _look_into(folder: Path, found: list[Source], passed: list[tuple[str, str]]) -> None:
-    lines, tables = [], []
+    kinds: dict[Kind, list[Source]] = {"lines": [], "parquet": []}
     for path in sorted(folder.iterdir()):
-        if path.name.startswith("."):
+        # What an earlier report left is nobody's data.
+        if path.name.startswith(".") or path.name in _OF_REPORTS:
             continue
-        if not path.is_file():
-            # What an earlier report left is nobody's data.
-            if path.name != "figures":
-                passed.append((path.name, "a folder; name it as well to read what is in it"))
-            continue
-        try:
-            head = _head(path)
-        except OSError as error:
-            passed.append((path.name, f"cannot be opened ({error.strerror})"))
-            continue
-        if head[:4] == _PARQUET:
-            tables.append(Source(path=path, name=path.name, kind="parquet"))
-        elif any(signal in head for signal in _SIGNALS):
-            lines.append(Source(path=path, name=path.name, kind="lines"))
-        elif not head:
-            passed.append((path.name, "empty"))
-        elif path.name not in {"report.html", "report.json", "summary.md"}:
-            passed.append((path.name, "no OTLP/JSON lines"))
-    if lines:
+        kind, why_not = _kind(path)
+        if kind is None:
+            passed.append((path.name, why_not))
+        else:
+            kinds[kind].append(Source(path=path, name=path.name, kind=kind))
+    if kinds["lines"] and kinds["parquet"]:
         # A table is made from such lines: read as well, each of its spans would be there twice.
-        passed += [(table.name, "a table; name it itself to read it") for table in tables]
-        found += lines
-    else:
-        found += tables
+        reason = "a table; name it itself to read it"
+        passed += [(table.name, reason) for table in kinds["parquet"]]
+        kinds["parquet"] = []
+    found += [*kinds["lines"], *kinds["parquet"]]
+
+
+def _kind(path: Path) -> tuple[Kind | None, str]:
+    """What a file in a folder is, or why it is not read."""
+    if not path.is_file():
+        return None, "a folder; name it as well to read what is in it"
+    try:
+        head = _head(path)
+    except OSError as error:
+        return None, f"cannot be opened ({error.strerror})"
+    if head.startswith(_PARQUET):
+        return "parquet", ""
+    if any(signal in head for signal in _SIGNALS):
+        return "lines", ""
+    return None, "no OTLP/JSON lines" if head else "empty"
 
 
 def _head(path: Path) -> bytes:

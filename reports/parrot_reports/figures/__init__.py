@@ -6,7 +6,8 @@ its right, so that eighteen modes stay readable and no legend is needed.
 
 from parrot_reports.figures.canvas import Drawn
 from parrot_reports.figures.forest import has_close_up, ratios
+from parrot_reports.figures.over_time import over_time
 from parrot_reports.figures.rounds import stability
 from parrot_reports.figures.times import cold, latency
 
-__all__ = ["Drawn", "cold", "has_close_up", "latency", "ratios", "stability"]
+__all__ = ["Drawn", "cold", "has_close_up", "latency", "over_time", "ratios", "stability"]
