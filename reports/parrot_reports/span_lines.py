@@ -58,6 +58,8 @@ _PARAMS = len(NAMES) + 1
 _FIXED = (
     "trace_id", "span_id", "parent_id", "name", "kind", "start_ns", "end_ns", "failed", "service",
 )  # fmt: skip
+_IDS = _FIXED[:3]
+_NUMBERS = {"kind", "start_ns", "end_ns", "failed"}
 _MOST_KNOWN = 5_000
 
 
@@ -222,39 +224,59 @@ def _frame(rows: list[list[Any]], wanted: Sequence[str]) -> pl.DataFrame:
         return pl.DataFrame(schema=columns)
     names = ("", *NAMES, "identity", *wanted, *_FIXED)
     found = dict(zip(names, zip(*rows, strict=True), strict=True))
-    made = [_series(name, found[name], kind) for name, kind in columns.items()]
-    return pl.DataFrame(made).with_columns(
-        pl.col("trace_id", "span_id", "parent_id").str.to_lowercase(),
-        pl.col("operation").replace(OPERATIONS),
-    )
+    return pl.DataFrame([_series(name, found[name], kind) for name, kind in columns.items()])
 
 
 def _series(name: str, column: Sequence[Any], kind: Any) -> pl.Series:
-    """A column of the table from what was picked out of the spans."""
-    if name in _FIXED and name != "service":
-        series = pl.Series(name, column, kind)
-        return _cut(series) if kind == pl.String else series
-    if name == "identity":
-        known: dict[Any, str] = {None: "{}"}
-        return pl.Series(name, [_identity(params, known) for params in column], kind)
+    """A column of the table from what was picked out of the spans.
+
+    Expressions of polars take a millisecond to set up, which for twenty columns of a block is
+    as much as all the rest. So what is rarely needed is asked for in Python first.
+    """
+    if name in _NUMBERS:
+        return pl.Series(name, column, kind)
     if name == "first_chunk_s":
         return pl.Series(name, [None if v is None else _seconds(v) for v in column], kind)
-    if name == "finish":
-        column = [None if value is None else _text(value) for value in column]
+    column = _texts(name, column)
     try:
         series = pl.Series(name, column, pl.String)
     except (TypeError, ValueError):  # some are neither texts nor whole numbers, which is rare
-        series = pl.Series(name, [_text(value) for value in column], pl.String)
-    if kind == pl.String:
+        column = [_text(value) for value in column]
+        series = pl.Series(name, column, pl.String)
+    if kind != pl.String:
+        return _whole(series)
+    if max(map(len, filter(None, column)), default=0) > LONGEST_TEXT:
         return _cut(series)
-    numbers = series.cast(pl.Int64, strict=False)
-    return numbers.set(~numbers.is_between(0, MOST_TOKENS), None)
+    return series
+
+
+def _texts(name: str, column: Sequence[Any]) -> Sequence[Any]:
+    """The values of a column as texts, where they are not what the table holds."""
+    if name == "identity":
+        known: dict[Any, str] = {None: "{}"}
+        return [_identity(params, known) for params in column]
+    if name == "finish":
+        return [None if value is None else _text(value) for value in column]
+    if name == "operation":
+        texts = [value if isinstance(value, str) else _text(value) for value in column]
+        return [OPERATIONS.get(text, text) if text else None for text in texts]
+    if name in _IDS:
+        joined = "".join(column)
+        return column if joined.lower() == joined else [text.lower() for text in column]
+    return column
+
+
+def _whole(texts: pl.Series) -> pl.Series:
+    """Numbers of tokens; null where a text is none."""
+    numbers = texts.cast(pl.Int64, strict=False)
+    low, high = numbers.min(), numbers.max()
+    if low is None or (low >= 0 and high < MOST_TOKENS):  # type: ignore[operator]
+        return numbers
+    return numbers.set(~numbers.is_between(0, MOST_TOKENS - 1), None)
 
 
 def _cut(series: pl.Series) -> pl.Series:
     """Cut texts that are too long, each with its length and a mark of what it was."""
-    if (series.str.len_bytes().max() or 0) <= LONGEST_TEXT:  # type: ignore[operator]
-        return series
     text = pl.col(series.name)
     length = text.str.len_chars()
     # The hash keeps two long names apart that begin alike.

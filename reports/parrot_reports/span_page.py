@@ -1,11 +1,12 @@
 """The page of spans alone: the sections that need no run, in the same look."""
 
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from parrot_bench.record import Percentile
 from parrot_reports import colours, figures, findings, svg, units
-from parrot_reports.page import Page, environment, section, set_in_html, unbroken
+from parrot_reports.page import Page, environment, section, set_in_html
 from parrot_reports.percentiles import RANKS
 from parrot_reports.sentences import Key, Sentence
 from parrot_reports.span_report import SpanReport, headline, notes, reading, shorter
@@ -20,6 +21,7 @@ _MOST_TALLIED = 12
 _MOST_SERVICES = 5
 _SHOWN_MALFORMED = 5
 _BAR_NAME = 60
+_MINUTES_S = 120
 
 
 def render_spans(report: SpanReport) -> Page:
@@ -47,6 +49,7 @@ def render_spans(report: SpanReport) -> Page:
         ranks=[name for _, name in RANKS],
         latency=latency,
         over_time=over_time,
+        every=_interval_length(report.over_time.seconds) if report.over_time else "",
         slowest=[_drawn(trace) for trace in report.traces.slowest],
         kinds=[_drawn(trace) for trace in report.traces.kinds],
         look=colours.of_operation(calls_model=True),
@@ -54,7 +57,7 @@ def render_spans(report: SpanReport) -> Page:
         use_more=max(0, len(report.use) - _MOST_USES),
         outcomes=report.outcomes[:_MOST_TALLIED],
         finishes=report.finishes[:_MOST_TALLIED],
-        costs=report.costs[:_MOST_USES],
+        costs=[(cost, _money(cost.amount, report)) for cost in report.costs[:_MOST_USES]],
         costs_more=max(0, len(report.costs) - _MOST_USES),
         sums=_sums(report),
         **_malformed(report),
@@ -73,25 +76,37 @@ def _over_time(report: SpanReport) -> Sentence:
     busiest = int(calls.started.argmax())
     rate = units.significant(float(calls.started[busiest]) / calls.seconds, 2)
     mean = units.significant(float(calls.in_flight.mean()), 2)
-    within, peak = units.span_of_time(calls.seconds), units.count(int(calls.peak.max()))
+    within, peak = _interval_length(calls.seconds), units.count(int(calls.peak.max()))
     flight = f" in {within}, and {peak} in flight at one moment ({mean} on average)."
     return ("At most ", Key(f"{rate} calls per second"), flight)
 
 
+def _interval_length(seconds: float) -> str:
+    """Such as ``5 s`` or ``10 min``."""
+    return units.duration(seconds * 1e9) if seconds < _MINUTES_S else units.span_of_time(seconds)
+
+
 def _interval(found: Percentile) -> str:
-    if found.low is None or found.high is None:
+    """The interval, in the unit in which the percentile itself is written."""
+    if found.value is None or found.low is None or found.high is None:
         return ""
-    scale, unit = units.shared_unit([found.low, found.high])
+    scale, _ = units.shared_unit([found.value])
     low, high = (units.significant(bound / scale, 3) for bound in (found.low, found.high))
-    return unbroken(f"[{low}, {high}] {unit}")
+    return f"[{low}, {high}]"
 
 
 def _sums(report: SpanReport) -> list[tuple[str, str]]:
     """Sums by currency."""
-    sums: dict[str, Any] = {}
+    sums: dict[str, Decimal] = {}
     for cost in report.costs:
-        sums[cost.currency] = sums.get(cost.currency, 0) + cost.amount
-    return [(shorter(currency), f"{amount:,f}") for currency, amount in sums.items()]
+        sums[cost.currency] = sums.get(cost.currency, Decimal(0)) + cost.amount
+    return [(shorter(currency), _money(amount, report)) for currency, amount in sums.items()]
+
+
+def _money(amount: Decimal, report: SpanReport) -> str:
+    """In full digits, and as many decimals as the longest of them all has."""
+    exponents = [int(cost.amount.normalize().as_tuple().exponent) for cost in report.costs]
+    return f"{amount:,.{max(2, -min(exponents))}f}"
 
 
 def _use(use: ModelUse) -> ModelUse:

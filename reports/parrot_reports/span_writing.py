@@ -3,21 +3,23 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from parrot_bench.errors import RecordError
 from parrot_bench.record import RunDirectory, write_atomically
 from parrot_reports import span_report
 from parrot_reports.prices import read_prices
-from parrot_reports.report import ReportFiles, write_files
 from parrot_reports.sentences import plain
 from parrot_reports.span_choice import Choice
 from parrot_reports.span_files import Progress, read_files, untold
 from parrot_reports.span_json import spans_json
 from parrot_reports.span_markdown import spans_markdown
-from parrot_reports.span_page import render_spans
 from parrot_reports.span_report import SpanReport
 from parrot_reports.span_sources import sources
 from parrot_reports.text import visible
+
+if TYPE_CHECKING:
+    from parrot_reports.report import ReportFiles
 
 TABLE = "spans.parquet"
 """The span table beside the report, from which it is made again in seconds."""
@@ -49,7 +51,7 @@ class SpanOptions:
 
 def write_span_report(
     path: Path | Sequence[Path], out: Path | None = None, options: SpanOptions | None = None
-) -> ReportFiles:
+) -> "ReportFiles":
     """Write ``report.html``, ``summary.md``, ``figures/`` and ``spans.parquet`` about spans.
 
     Args:
@@ -73,6 +75,10 @@ def write_span_report(
             f"{folder} is a run directory, and its report is about the run; name the folder "
             f"itself for that, or another one with --out for a report about {paths[0].name}"
         )
+    # A text needs no matplotlib, which takes a second.
+    from parrot_reports.report import write_files  # noqa: PLC0415
+    from parrot_reports.span_page import render_spans  # noqa: PLC0415
+
     try:
         report = read_span_report(paths, folder, options)
         said = f"{plain(span_report.headline(report))} {span_report.reading(report)[1]}"

@@ -112,7 +112,19 @@ def test_numbers_that_make_no_sense(tmp_path: Path) -> None:
     ]  # fmt: skip
     for span, value in zip(odd, given, strict=True):
         span["attributes"] = [
-            attribute("gen_ai.operation.name", "chat"),
+            {
+                "key": "gen_ai.operation.name",
+                "value": {
+                    "arrayValue": {
+                        "values": [
+                            {"stringValue": "chat"},
+                            {"boolValue": True},
+                        ]
+                    }
+                },
+            },
+            {"key": "error.type", "value": {"doubleValue": 2.5}},
+            {"key": "gen_ai.request.model", "value": {"kvlistValue": {"values": []}}},
             {"key": "gen_ai.usage.input_tokens", "value": value},
             {"key": "gen_ai.response.time_to_first_chunk", "value": {"stringValue": "soon"}},
         ]
@@ -122,4 +134,6 @@ def test_numbers_that_make_no_sense(tmp_path: Path) -> None:
     table = read_spans(path)
     assert table.frame["input_tokens"].to_list() == [None, None, 12]
     assert table.malformed == ()
+    assert table.frame["operation"].to_list() == ["chat, True"] * 3
+    assert table.frame["error"].to_list() == ["2.5"] * 3
     assert write_span_report(path).page.is_file()
