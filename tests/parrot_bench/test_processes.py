@@ -78,7 +78,7 @@ def test_samples_know_their_process() -> None:
 def test_a_run_in_three_processes(cli: Callable[..., object], folder: Path) -> None:
     ended = cli(
         "run", "models:Plain", "--modes", "invoke,ainvoke", "--processes", 3,
-        "--time", 15, "--target", "0.1%", "--out", "out",
+        "--time", 15, "--target", "0.1%", "--studies", "overhead", "--out", "out",
         cwd=folder,
     )  # fmt: skip
     assert ended.returncode == 0, ended.stderr  # type: ignore[attr-defined]
