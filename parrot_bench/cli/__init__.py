@@ -20,8 +20,8 @@ app = typer.Typer(
         "and can you trust the number?"
     ),
     epilog=(
-        "Exit status: 0 done; 1 a check of the run failed; 2 usage or bad input; "
-        "3 inconclusive; 4 not measured."
+        "Exit status: 0 done or pass; 1 a regression, a defect or a failed check; "
+        "2 usage or bad input; 3 inconclusive; 4 not measured."
     ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,

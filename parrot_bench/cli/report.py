@@ -1,30 +1,37 @@
 """``parrot-bench report``: write the report of what was saved."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
 
 from parrot_bench.cli.options import Debug
+from parrot_bench.cli.reading_progress import reading_progress
 from parrot_bench.cli.terminal import (
     conclude,
     console,
+    errors,
     one_line_errors,
     saved_record,
 )
 from parrot_bench.errors import UsageError
 from parrot_bench.record import RunDirectory
 
+_MOST_PROCESSES = 4
+"""More do not help: one process unpacks and hands out what they read."""
+
 
 def report(
-    path: Annotated[
-        Path,
+    paths: Annotated[
+        list[Path],
         typer.Argument(
-            metavar="RUN|FILE",
+            metavar="RUN|PATH...",
             help=(
-                "A run directory; or a file of spans as OTLP/JSON lines, plain or gzip, such as "
-                "a collector's file exporter writes."
+                "A run directory; or spans: files of OTLP/JSON lines, plain or gzip, such as a "
+                "collector's file exporter writes, folders of them, or the spans.parquet of an "
+                "earlier report."
             ),
             show_default=False,
         ),
@@ -34,8 +41,48 @@ def report(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="Folder for the report of a file of spans.",
-            show_default="the file's own",
+            help="Folder for the report of spans.",
+            show_default="that of the first file",
+        ),
+    ] = None,
+    form: Annotated[
+        Literal["html", "md", "json"],
+        typer.Option(
+            "--format",
+            help="Of spans: a page with its files, or a summary or data, printed without --out.",
+        ),
+    ] = "html",
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Only spans with this attribute, of their own or of their resource. Repeatable: "
+            "of one key any of the values, of several keys all.",
+            show_default=False,
+        ),
+    ] = None,
+    since: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME",
+            help="Only spans that started then or later: 2026-11-22T10:30 (UTC), or 90s, 10m, 2h "
+            "after the first span.",
+            show_default=False,
+        ),
+    ] = "",
+    until: Annotated[
+        str,
+        typer.Option(
+            metavar="TIME", help="Only spans that started before it; the same.", show_default=False
+        ),
+    ] = "",
+    prices: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Prices by model, as TOML: a table a model with input, output and perhaps cached "
+            "per million tokens, and currency.",
+            show_default=False,
         ),
     ] = None,
     debug: Debug = False,
@@ -45,26 +92,61 @@ def report(
     Of a run: report.html, figures and summary.md, from the run directory alone. It can be made
     on another machine, without the model and without LangChain.
 
-    Of spans: tokens, errors, latency and time to first chunk by operation, and traces drawn. A
-    line that cannot be read is told with its number; the others are used.
+    Of spans, in the vocabulary of OpenTelemetry, OpenLLMetry or OpenInference: latency and time
+    to first chunk by operation, throughput, errors, tokens, costs, and the slowest traces drawn.
+    A line that cannot be read is told with its number; the others are used. Beside the report
+    lies spans.parquet, from which it is made again in seconds.
 
-        parrot-bench report traces.jsonl --out report
+        parrot-bench report traces.jsonl --out report --where service.name=shop
     """
     with one_line_errors(debug=debug):
-        if path.is_file():
-            _report_spans(path, out)
+        run = RunDirectory(paths[0])
+        if len(paths) == 1 and (run.record.exists() or run.journal.exists()):
+            asked: dict[str, object] = {
+                "--out": out,
+                "--where": where,
+                "--since": since,
+                "--until": until,
+            }
+            asked |= {"--prices": prices, "--format": form != "html"}
+            for option, value in asked.items():
+                if value:
+                    raise UsageError(
+                        f"{option} is for a file of spans; a run's report lies in the run itself, "
+                        f"and its spans in {run.spans}"
+                    )
+            conclude(run, saved_record(run))
             return
-        if out is not None:
-            raise UsageError("--out is for a file of spans; a run's report lies in the run itself")
-        directory = RunDirectory(path)
-        record = saved_record(directory)
-        conclude(directory, record)
+        _report_spans(paths, out, form, (where or [], since, until), prices)
 
 
-def _report_spans(path: Path, out: Path | None) -> None:
-    from parrot_reports import write_span_report  # noqa: PLC0415  # matplotlib takes a second
+def _report_spans(
+    paths: list[Path],
+    out: Path | None,
+    form: Literal["html", "md", "json"],
+    asked: tuple[list[str], str, str],
+    prices: Path | None,
+) -> None:
+    # matplotlib takes a second, and a text needs none of it.
+    from parrot_reports.span_choice import choice  # noqa: PLC0415
+    from parrot_reports.span_writing import (  # noqa: PLC0415
+        SpanOptions,
+        span_text,
+        write_span_report,
+    )
 
-    with console.status("writing the report"):
-        files = write_span_report(path, out)
-    console.print(Text(files.headline), soft_wrap=True)
-    console.print(Text(f"\nreport: {files.page}"), soft_wrap=True)
+    wish = choice(*asked)
+    processes = min(_MOST_PROCESSES, os.cpu_count() or 1)
+    with reading_progress(errors) as told:
+        options = SpanOptions(wish=wish, prices=prices, processes=processes, progress=told)
+        if form == "html":
+            files = write_span_report(paths, out, options)
+        else:
+            text, file = span_text(paths, form, out, options)
+    if form == "html":
+        console.print(Text(files.headline), soft_wrap=True)
+        console.print(Text(f"\nreport: {files.page}"), soft_wrap=True)
+    elif file is None:
+        typer.echo(text, nl=False)
+    else:
+        console.print(Text(f"report: {file}"), soft_wrap=True)

@@ -22,6 +22,7 @@ from parrot_bench.studies.streaming import conclusions as streaming_conclusions
 from parrot_bench.studies.streaming import rounds as streaming_rounds
 from parrot_bench.studies.tracing import costs as tracing_costs
 from parrot_bench.studies.tracing import rounds as tracing_rounds
+from parrot_bench.studies.tracing import told as tracing_told
 
 
 def _no_ratios(_gathered: Gathered) -> list[tuple[str, Estimate]]:
@@ -81,7 +82,7 @@ _TABLE = (
         take=tracing_rounds.take,
         conclude=tracing_costs.conclude,
         enough=tracing_costs.enough,
-        observes=tracing_rounds.Observation,
+        observes=tracing_told.Observation,
     ),
     Study(
         name="growth",

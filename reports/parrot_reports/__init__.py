@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parrot_reports.markdown import summary_markdown, summary_table
-    from parrot_reports.report import ReportFiles, write_report, write_span_report
+    from parrot_reports.report import ReportFiles, write_report
     from parrot_reports.sentences import headline, trust_line, verdict_order, verdict_sentence
+    from parrot_reports.span_writing import write_span_report
     from parrot_reports.spans import SpanTable, read_spans
 
 __all__ = [
@@ -39,7 +40,7 @@ _HOME = {
     "verdict_order": "sentences",
     "verdict_sentence": "sentences",
     "write_report": "report",
-    "write_span_report": "report",
+    "write_span_report": "span_writing",
 }
 
 

@@ -90,6 +90,10 @@ def of_operation(*, calls_model: bool) -> Look:
     return Look(light=light, dark=dark, hollow=False)
 
 
+FAILED = Look(light=_VERMILION[0], dark=_VERMILION[1], hollow=False)
+"""How failed calls are drawn among others."""
+
+
 def variable(light: str) -> str:
     """Name of the CSS variable that stands for a colour of the light page."""
     for name, (ink, _) in INKS.items():

@@ -4,23 +4,25 @@ Durations are those of the spans: what the application waited for. Nothing is kn
 else it did meanwhile, so nothing is compared and nothing has a verdict.
 """
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from parrot_bench.record import Percentile
 from parrot_reports.blocks import Curve
-from parrot_reports.spans import CALLS, SpanTable
-from parrot_reports.summary import Bar, bars_of
+from parrot_reports.dialects import CALLS
+from parrot_reports.percentiles import percentiles
+from parrot_reports.summary import ModelUse
 
-RANKS = ((0.5, "p50"), (0.9, "p90"), (0.99, "p99"))
-_MOST_TRACES = 10
-_MOST_BARS = 25
-_MOST_CURVES = 16
+MOST_OPERATIONS = 40
+_MOST_FAILURES = 40
 _FEWEST = 100
 """With fewer durations the p99 of a distribution is its longest."""
+TOKENS = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,19 +34,24 @@ class Operation:
         target: The model; the rest of the span's name where there is none.
         calls: Its spans.
         failed: Those with status *error*.
-        durations: Percentiles of `RANKS` and the longest, nanoseconds; None where there are
-            too few spans for one to differ from the longest.
+        durations: Percentiles of `RANKS`, nanoseconds.
+        longest: The longest duration, nanoseconds.
         first_chunks: The same of the time to the first chunk.
+        longest_first_chunk: The longest of those; None where there is none.
         streamed: Spans that have a time to the first chunk.
+        curve: Distribution of the durations; None with too few.
     """
 
     operation: str
     target: str
     calls: int
     failed: int
-    durations: tuple[float | None, ...]
-    first_chunks: tuple[float | None, ...]
+    durations: tuple[Percentile, ...]
+    longest: float
+    first_chunks: tuple[Percentile, ...]
+    longest_first_chunk: float | None
     streamed: int
+    curve: Curve | None
 
     @property
     def name(self) -> str:
@@ -68,134 +75,181 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trace:
-    """One trace, drawn for all that have the same root.
+class Totals:
+    """Exact sums over calls of a model.
 
     Attributes:
-        name: Name of the root span.
-        alike: Traces whose root has that name.
-        bars: Its spans, a root of depth 0 first.
-        left_out: Spans beyond those drawn.
-        length: Nanoseconds from its start to its end.
-        trace_id: Hexadecimal.
+        calls: How many.
+        failed: Those with status *error*.
+        input_tokens: Sum over the calls; None when no call has usage.
+        output_tokens: The same for output.
+        cached_tokens: Input tokens read from a cache.
+        reasoning_tokens: Output tokens spent on reasoning.
+        without_usage: Calls that did not fail, and have neither input nor output tokens.
     """
 
-    name: str
-    alike: int
-    bars: tuple[Bar, ...]
-    left_out: int
-    length: int
-    trace_id: str
+    calls: int
+    failed: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+    without_usage: int
 
 
-def operations(table: SpanTable) -> tuple[Operation, ...]:
-    """Durations of every GenAI operation by target: calls of a model first, then by spans."""
-    found = []
-    for (operation, target), rows in _named(table).group_by("operation", "target"):
-        first = rows["first_chunk_s"].drop_nulls().drop_nans() * 1e9
-        found.append(
-            Operation(
-                operation=str(operation),
-                target=str(target),
-                calls=rows.height,
-                failed=int(rows["failed"].sum()),
-                durations=_percentiles(rows["duration"]),
-                first_chunks=_percentiles(first),
-                streamed=first.len(),
-            )
-        )
-    return tuple(
-        sorted(found, key=lambda e: (e.operation not in CALLS, -e.calls, e.operation, e.target))
+def named(frame: pl.DataFrame) -> pl.DataFrame:
+    """GenAI spans with their targets, and durations in nanoseconds."""
+    operation = pl.col("operation")
+    # "execute_tool search" without a name of the tool: it is what follows the operation.
+    rest = pl.col("name").str.strip_prefix(operation).str.strip_chars()
+    target = (
+        pl.when(operation.is_in(CALLS))
+        .then(pl.coalesce("model", rest))
+        .otherwise(pl.coalesce("target", "model", rest))
     )
+    duration = (pl.col("end_ns") - pl.col("start_ns")).clip(lower_bound=0)
+    if frame["operation"].null_count():
+        frame = frame.filter(operation.is_not_null())
+    return frame.with_columns(target.alias("target"), duration.alias("duration"))
 
 
-def failures(table: SpanTable) -> tuple[Failure, ...]:
-    """GenAI spans that failed, by error type and operation, most frequent first."""
+def calls_of(genai: pl.DataFrame) -> pl.DataFrame:
+    """The calls of a model among them, with the columns that are counted."""
+    columns = ("provider", "model", "identity", "outcome", "finish", "failed", "start_ns")
+    chosen = genai.lazy().filter(pl.col("operation").is_in(CALLS))
+    return chosen.select(*columns, "duration", *TOKENS).collect()
+
+
+def operations(genai: pl.DataFrame) -> tuple[tuple[Operation, ...], int]:
+    """Durations by operation and target: calls of a model first, then those with most spans.
+
+    Args:
+        genai: As `named` gives it.
+
+    Returns:
+        The first of them, and how many more there are.
+    """
+    keys = ["operation", "target"]
     counted = (
-        _named(table)
-        .filter("failed")
+        genai.group_by(keys)
+        .agg(pl.len().alias("calls"), pl.col("failed").sum())
+        .with_columns(pl.col("operation").is_in(CALLS).alias("model_first"))
+        .sort(
+            ["model_first", "calls", *keys],
+            descending=[True, True, False, False],
+            nulls_last=True,
+        )
+    )
+    shown = counted.head(MOST_OPERATIONS)
+    times = genai.lazy().select(*keys, "duration", "first_chunk_s")
+    found = [
+        _operation(row, times.filter(**{key: row[key] for key in keys}).collect())
+        for row in shown.iter_rows(named=True)
+    ]
+    return tuple(found), counted.height - shown.height
+
+
+def failures(genai: pl.DataFrame) -> tuple[tuple[Failure, ...], int]:
+    """GenAI spans that failed, by error type and operation, most frequent first; how many more."""
+    counted = (
+        genai.filter("failed")
         .with_columns(pl.col("error").fill_null("unknown"))
         .group_by("error", "operation", "target")
         .len()
         .sort(["len", "error", "operation", "target"], descending=[True, False, False, False])
     )
-    return tuple(
+    shown = tuple(
         Failure(error=error, operation=f"{operation} {target}".strip(), number=number)
-        for error, operation, target, number in counted.iter_rows()
+        for error, operation, target, number in counted.head(_MOST_FAILURES).iter_rows()
     )
+    return shown, counted.height - len(shown)
 
 
-def curves(table: SpanTable) -> tuple[Curve, ...]:
-    """Distributions of durations, for operations with enough spans."""
-    share = np.linspace(0, 1, 101)
-    drawn = []
-    for each in operations(table)[:_MOST_CURVES]:
-        rows = _named(table).filter(operation=each.operation, target=each.target)
-        times = np.sort(rows["duration"].to_numpy()).astype(np.float64)
-        times = times[times > 0]
-        if times.size >= _FEWEST:
-            rank = np.clip(np.ceil(share * times.size).astype(int) - 1, 0, times.size - 1)
-            drawn.append(Curve(mode=each.name, latency=times[rank], share=share, count=times.size))
-    return tuple(drawn)
+def totals(calls: pl.DataFrame) -> Totals:
+    """Sum up all calls of a model; nothing is rounded."""
+    row = calls.select(
+        pl.len().alias("calls"),
+        pl.col("failed").sum(),
+        _without_usage().sum().alias("without_usage"),
+        *(_total(name) for name in TOKENS),
+    ).row(0, named=True)
+    return Totals(**row)
 
 
-def traces(table: SpanTable) -> tuple[Trace, ...]:
-    """One trace for every name of a root, most traces first.
+def use_by_model(calls: pl.DataFrame) -> tuple[tuple[ModelUse, ...], dict[str, int]]:
+    """Calls and tokens by model and identifying params, most calls first.
 
-    Drawn is the trace of median duration: an ordinary one, neither the first nor the slowest.
-    Traces without a GenAI span are left out.
+    Returns:
+        The rows; by model, the calls without usage.
     """
-    frame = table.frame
-    of_genai = frame.filter(pl.col("operation").is_not_null()).select("trace_id").unique()
-    parents = frame.select("trace_id", pl.col("span_id").alias("parent_id"))
-    # A root is what has no parent here: that of a request may be in another service's file.
-    roots = (
-        frame.join(parents, on=["trace_id", "parent_id"], how="anti")
-        .join(of_genai, on="trace_id", how="semi")
-        .with_columns((pl.col("end_ns") - pl.col("start_ns")).alias("duration"))
+    known = calls.with_columns(pl.col("model", "provider").fill_null(""))
+    keys = ["model", "provider", "identity"]
+    grouped = (
+        known.group_by(keys)
+        .agg(pl.len().alias("calls"), pl.col("failed").sum(), *(_total(name) for name in TOKENS))
+        .sort(["calls", *keys], descending=[True, False, False, False])
     )
-    names = roots.group_by("name").len().sort(["len", "name"], descending=[True, False])
-    found = []
-    for name, alike in names.head(_MOST_TRACES).iter_rows():
-        ordered = roots.filter(name=name).sort("duration", "trace_id", "span_id")
-        found.append(_trace(name, alike, ordered.row(alike // 2, named=True), frame))
-    return tuple(found)
+    use = tuple(
+        ModelUse(**{**row, "identity": _params(row["identity"])})
+        for row in grouped.iter_rows(named=True)
+    )
+    unknown = known.filter(_without_usage()).group_by("model").len()
+    return use, dict(unknown.iter_rows())
 
 
-def _trace(name: str, alike: int, root: dict[str, Any], frame: pl.DataFrame) -> Trace:
-    rows = frame.filter(trace_id=root["trace_id"]).sort("start_ns", "end_ns", "span_id").to_dicts()
-    bars, length = bars_of([root], rows)
-    return Trace(
-        name=name,
-        alike=alike,
-        bars=bars[:_MOST_BARS],
-        left_out=max(0, len(bars) - _MOST_BARS),
-        length=length,
-        trace_id=root["trace_id"],
+def tally(calls: pl.DataFrame, column: str) -> tuple[tuple[str, int], ...]:
+    """How many calls have each value of a column, most frequent first; null is *not recorded*."""
+    counted = (
+        calls.group_by(pl.col(column).fill_null("not recorded"))
+        .len()
+        .sort(["len", column], descending=[True, False])
+    )
+    return tuple((str(value), int(number)) for value, number in counted.iter_rows())
+
+
+def _operation(row: dict[str, Any], spans: pl.DataFrame) -> Operation:
+    durations = np.sort(spans["duration"].to_numpy()).astype(np.float64)
+    seconds = spans["first_chunk_s"].drop_nulls().to_numpy()
+    first = seconds[np.isfinite(seconds) & (seconds >= 0)] * 1e9
+    operation, target = str(row["operation"]), str(row["target"])
+    return Operation(
+        operation=operation,
+        target=target,
+        calls=int(row["calls"]),
+        failed=int(row["failed"]),
+        durations=percentiles(durations),
+        longest=float(durations[-1]),
+        first_chunks=percentiles(first),
+        longest_first_chunk=float(first.max()) if first.size else None,
+        streamed=first.size,
+        curve=_curve(f"{operation} {target}".strip(), durations),
     )
 
 
-def _named(table: SpanTable) -> pl.DataFrame:
-    """GenAI spans with their targets and durations."""
-    operation = pl.col("operation")
-    # "execute_tool search" without a model: its target is what follows the operation.
-    rest = pl.col("name").str.strip_prefix(operation).str.strip_chars()
-    return table.frame.filter(operation.is_not_null()).with_columns(
-        pl.coalesce("model", rest).alias("target"),
-        (pl.col("end_ns") - pl.col("start_ns")).clip(lower_bound=0).alias("duration"),
-    )
+def _curve(name: str, durations: NDArray[np.float64]) -> Curve | None:
+    share = np.linspace(0, 1, 101)
+    times = durations[durations > 0]
+    if times.size < _FEWEST:
+        return None
+    rank = np.clip(np.ceil(share * times.size).astype(int) - 1, 0, times.size - 1)
+    return Curve(mode=name, latency=times[rank], share=share, count=times.size)
 
 
-def _percentiles(values: pl.Series) -> tuple[float | None, ...]:
-    """Nearest-rank percentiles, and the longest."""
-    number = values.len()
-    if not number:
-        return (None,) * (len(RANKS) + 1)
-    ordered = np.sort(values.to_numpy()).astype(np.float64)
-    # Rounded first: 0.99 * 100 must not become 100 by the error of its last bit.
-    places = [math.ceil(round(rank * number, 6)) for rank, _ in RANKS]
-    return (
-        # In the last place the percentile would be the longest under another name.
-        *(float(ordered[place - 1]) if place < number else None for place in places),
-        float(ordered[-1]),
+def _total(column: str) -> pl.Expr:
+    # polars sums an all-null group to 0, which would read as "no tokens used".
+    return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum()).alias(column)
+
+
+def _without_usage() -> pl.Expr:
+    return ~pl.col("failed") & pl.all_horizontal(pl.col("input_tokens", "output_tokens").is_null())
+
+
+def _params(text: str) -> tuple[tuple[str, str], ...]:
+    try:
+        params = msgspec.json.decode(text)
+    except msgspec.DecodeError:  # it was too long, and cut
+        return (("identifying params", text),)
+    return tuple(
+        (key, value if isinstance(value, str) else msgspec.json.encode(value).decode())
+        for key, value in params.items()
     )

@@ -1,25 +1,20 @@
-"""A run directory or a file of spans in, its report out: the one place where files are written."""
+"""A run directory in, its report out: the one place where files are written."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from parrot_bench.errors import RecordError
 from parrot_bench.record import RunDirectory, write_atomically
-from parrot_reports import span_report
 from parrot_reports.markdown import summary_markdown
 from parrot_reports.page import Page, render
 from parrot_reports.rundata import read_run
 from parrot_reports.sentences import headline, plain
-from parrot_reports.span_markdown import spans_markdown
-from parrot_reports.span_page import render_spans
-from parrot_reports.spans import read_spans
 from parrot_reports.text import visible
 
 _FIGURES = (
     "ratios",
     "latency",
     "cold",
-    "concurrency",
     "streaming",
     "streaming_latency",
     "chunk_cost",
@@ -27,6 +22,7 @@ _FIGURES = (
     "ablation",
     "stability",
     "growth",
+    "over-time",
 )
 
 
@@ -67,66 +63,19 @@ def write_report(run: Path) -> ReportFiles:
     page = render(read_run(run))
     try:
         record = directory.read_record()
-        return _write(directory, page, summary_markdown(record), plain(headline(record)))
+        return write_files(directory, page, summary_markdown(record), plain(headline(record)))
     except OSError as error:
         raise RecordError(
             f"report cannot be written into {run} ({error.strerror}); make the folder writable"
         ) from error
 
 
-def write_span_report(path: Path, out: Path | None = None) -> ReportFiles:
-    """Write ``report.html``, ``summary.md`` and ``figures/`` about a file of spans.
-
-    Args:
-        path: OTLP/JSON lines, plain or gzip, as a collector's file exporter writes them.
-        out: Folder for the report; by default the file's own.
-
-    Returns:
-        Paths of what was written.
+def write_files(directory: RunDirectory, page: Page, summary: str, headline: str) -> ReportFiles:
+    """Write the files of a report; each whole or not at all.
 
     Raises:
-        RecordError: The file can't be read or has no spans, it belongs to a run whose report
-            would be overwritten, or the folder can't be written.
+        OSError: The directory cannot be written.
     """
-    folder = path.parent if out is None else out
-    if RunDirectory(folder).record.exists():
-        raise RecordError(
-            f"{folder} is a run directory, and its report is about the run; name the folder "
-            f"itself for that, or another one with --out for a report about {path.name}"
-        )
-    report = read_span_report(path)
-    page = render_spans(report)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        said = f"{plain(span_report.headline(report))} {span_report.reading(report)[1]}"
-        return _write(RunDirectory(folder), page, spans_markdown(report), said)
-    except OSError as error:
-        raise RecordError(
-            f"report cannot be written into {folder} ({error.strerror}); "
-            "name a folder that can be with --out"
-        ) from error
-
-
-def read_span_report(path: Path) -> span_report.SpanReport:
-    """Read a file of spans.
-
-    Raises:
-        RecordError: It can't be read, or has no spans.
-    """
-    try:
-        table = read_spans(path)
-    except OSError as error:
-        raise RecordError(f"{path} cannot be read ({error.strerror})") from error
-    if not len(table):
-        lost = f"; {table.malformed[0]}" if table.malformed else ""
-        raise RecordError(
-            f"{path} has no spans; give OTLP/JSON, one request a line, as a collector's file "
-            f"exporter writes it{lost}"
-        )
-    return span_report.span_report(table, path.name)
-
-
-def _write(directory: RunDirectory, page: Page, summary: str, headline: str) -> ReportFiles:
     figures = []
     if page.figures:
         directory.figures.mkdir(exist_ok=True)

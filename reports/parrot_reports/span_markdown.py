@@ -1,33 +1,37 @@
-"""What a file of spans says, as markdown that fits a pull-request comment. Pure."""
+"""What spans say, as markdown that fits a pull-request comment. Pure."""
 
+from parrot_bench.record import Percentile
 from parrot_reports import units
 from parrot_reports.markdown import MARKS, code, escaped, inline
-from parrot_reports.span_report import SpanReport, headline, notes, reading
+from parrot_reports.span_report import SpanReport, counted, headline, notes, reading, shorter
 
 _MOST_ROWS = 20
 _MOST_LINES = 5
+_MOST_REASON = 200
 
 
 def spans_markdown(report: SpanReport) -> str:
-    """Write a file of spans as GitHub-flavoured markdown.
+    """Write what spans say as GitHub-flavoured markdown.
 
     Args:
-        report: The file, understood.
+        report: The spans, understood.
 
     Returns:
-        Headline, whether all could be read, a table of operations, tokens and errors.
+        Headline, whether all could be read, a table of operations, tokens, costs and errors.
     """
     level, read = reading(report)
     parts = [f"### {inline(headline(report))}", f"{MARKS[level]} **{escaped(read)}**"]
     said = [escaped(note) for note in notes(report)]
     said += [
-        f"{code(f'{line.file}:{line.line}')}: {escaped(line.reason)}"
+        f"{code(f'{shorter(line.file)}:{line.line}')}: {escaped(line.reason[:_MOST_REASON])}"
         for line in report.table.malformed[:_MOST_LINES]
     ]
     parts += ["\n".join(f"- {line}" for line in said), _operations(report), _tokens(report)]
+    parts += [_costs(report)]
     if report.failures:
         failed = (
-            f"{units.count(each.number)} {code(each.error)} in {code(each.operation)}"
+            f"{units.count(each.number)} {code(shorter(each.error))} in "
+            f"{code(shorter(each.operation))}"
             for each in report.failures[:_MOST_ROWS]
         )
         parts.append(f"Failed spans: {', '.join(failed)}.")
@@ -42,23 +46,49 @@ def _operations(report: SpanReport) -> str:
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for each in report.operations[:_MOST_ROWS]:
-        times = (*each.durations, *each.first_chunks[:2])
-        cells = [code(each.name, in_table=True), units.count(each.calls), units.count(each.failed)]
-        cells += [units.NONE if time is None else units.duration(time) for time in times]
+        name = code(shorter(each.name), in_table=True)
+        cells = [name, units.count(each.calls), units.count(each.failed)]
+        cells += [_time(found) for found in each.durations]
+        cells += [units.duration(each.longest)]
+        cells += [_time(found) for found in each.first_chunks[:2]]
         rows.append(f"| {' | '.join(cells)} |")
+    more = len(report.operations) + report.operations_more - _MOST_ROWS
+    if more > 0:
+        rows.append(f"\nAnd {counted(more, 'more operation')}.")
     return "\n".join(rows)
 
 
 def _tokens(report: SpanReport) -> str:
-    used = [use for use in report.use if (use.input_tokens, use.output_tokens) != (None, None)]
-    if not used:
+    totals = report.totals
+    if (totals.input_tokens, totals.output_tokens) == (None, None):
         return ""
-    said = (
-        f"{code(use.model or 'unnamed')} {_number(use.input_tokens)} in, "
+    used = [use for use in report.use if (use.input_tokens, use.output_tokens) != (None, None)]
+    models = (
+        f"{code(shorter(use.model) or 'unnamed')} {_number(use.input_tokens)} in, "
         f"{_number(use.output_tokens)} out"
         for use in used[:_MOST_ROWS]
     )
-    return f"Tokens: {'; '.join(said)}."
+    return (
+        f"Tokens: {_number(totals.input_tokens)} in ({_number(totals.cached_tokens)} from a "
+        f"cache), {_number(totals.output_tokens)} out ({_number(totals.reasoning_tokens)} of "
+        f"reasoning). By model: {'; '.join(models)}."
+    )
+
+
+def _costs(report: SpanReport) -> str:
+    paid = "; ".join(
+        f"{code(shorter(cost.model) or 'unnamed')} {cost.amount:,f} {escaped(cost.currency)}"
+        for cost in report.costs[:_MOST_ROWS]
+    )
+    said = [f"Cost: {paid}."] if paid else []
+    if report.unpriced:
+        names = (code(shorter(model) or "unnamed") for model in report.unpriced[:_MOST_ROWS])
+        said.append(f"Without a price: {', '.join(names)}.")
+    return " ".join(said)
+
+
+def _time(found: Percentile) -> str:
+    return units.NONE if found.value is None else units.duration(found.value)
 
 
 def _number(tokens: int | None) -> str:

@@ -9,7 +9,8 @@ import msgspec
 import polars as pl
 
 from parrot_bench.record import RunRecord
-from parrot_reports.spans import CALLS, SpanTable
+from parrot_reports.dialects import CALLS
+from parrot_reports.spans import SpanTable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,7 +22,12 @@ def shown(tmp_path: Path, *, terminal: bool, **options: Any) -> str:
     out = io.StringIO()
     console = Console(file=out, force_terminal=terminal, width=120, highlight=False)
     progress = Progress(console, number)
-    settings: dict[str, Any] = {"modes": ["invoke", "ainvoke"], "time_s": 2, "target": 0.0001}
+    settings: dict[str, Any] = {
+        "studies": ("overhead",),
+        "modes": ["invoke", "ainvoke"],
+        "time_s": 2,
+        "target": 0.0001,
+    }
     try:
         parrot_bench.run("", out=tmp_path / "run", watcher=progress, **{**settings, **options})
     finally:

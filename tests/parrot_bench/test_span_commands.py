@@ -1,6 +1,7 @@
 """``parrot-bench export`` and ``report FILE``: what they print, and how they leave."""
 
 import gzip
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -107,8 +108,12 @@ def test_what_a_collector_does_not_take(
         (("export", "RUN", "--otlp", "me:s3cret@h:4318"), "is not an OTLP endpoint; give a URL"),
         (("export", "RUN", "--otlp", "http://me:s3cret@h:p"), "'http://h:p' is not an OTLP"),
         (("export", "nowhere", "--otlp", "http://h"), "no spans at nowhere; name a run directory"),
-        (("report", "nowhere"), "no record at nowhere"),
-        (("report", "RUN", "--out", "x"), "--out is for a file of spans"),
+        (("report", "nowhere"), "nowhere cannot be read (No such file or directory); name a run"),
+        (("report", "RUN", "--where", "x"), "--where 'x' is not a condition; give key=value"),
+        (("report", "RUN", "--where", "model=x"), "no span has model = x; there is m"),
+        (("report", "RUN", "--since", "noon"), "--since 'noon' is not a time; give"),
+        (("report", "RUN", "--until", "0s"), "no span is left by until 0s; choose less"),
+        (("report", "RUN", "--prices", "no.toml"), "prices no.toml cannot be read"),
     ],
 )
 def test_what_makes_no_sense(call: Call, run: Path, arguments: tuple[str, ...], said: str) -> None:
@@ -126,6 +131,34 @@ def test_a_report_of_spans(call: Call, run: Path, tmp_path: Path) -> None:
     assert "Every line could be read: 4 lines, 20 spans." in done.stdout
     assert f"report: {tmp_path / 'out' / 'report.html'}\n" in done.stdout
     assert (tmp_path / "out" / "summary.md").is_file()
+
+
+def test_a_folder_of_spans_as_text_and_as_data(call: Call, run: Path, tmp_path: Path) -> None:
+    prices = tmp_path / "prices.toml"
+    prices.write_text('[m]\ninput = 1\noutput = 2\ncurrency = "USD"\n', encoding="utf-8")
+    done = call("report", run, "--format", "md", "--where", "gen_ai.request.model=m")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("### **20 calls** of `m`; half of them took ")
+    assert [file.name for file in run.iterdir()] == ["spans.jsonl"], "nothing is written"
+    done = call("report", run, "--format", "json", "--out", "data", "--prices", prices)
+    assert done.stdout == "report: data/report.json\n"
+    found = json.loads((tmp_path / "data" / "report.json").read_text(encoding="utf-8"))
+    assert found["totals"]["calls"] == 20
+    assert found["costs"] == [
+        {"model": "m", "amount": "0", "currency": "USD", "calls": 20, "without_usage": 20}
+    ]
+    table = tmp_path / "data" / "spans.parquet"
+    again = call("report", table, "--format", "json", "--prices", prices)
+    expected = {**found, "name": "spans.parquet"}
+    assert json.loads(again.stdout) == expected
+
+
+def test_options_of_spans_are_refused_for_a_run(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    done = call("report", "run", "--where", "a=b")
+    assert done.returncode == 2
+    assert done.stderr.startswith("parrot-bench: --where is for a file of spans; a run's report")
 
 
 def test_a_run_says_what_its_collector_rejected(

@@ -31,7 +31,7 @@ from parrot_bench.studies.tracing import costs
 from parrot_bench.studies.tracing.listeners import Flushed, open_listeners
 from parrot_bench.studies.tracing.probe import check_handlers
 from parrot_bench.studies.tracing.receiver import local_receiver
-from parrot_bench.studies.tracing.rounds import Arrived, Conditions, LeftOut, SpansMade
+from parrot_bench.studies.tracing.told import Arrived, Conditions, LeftOut, SpansMade
 from parrot_bench.trust import checks
 
 OURS = "parrot_callbacks.conformance.ours:instrumentor"

@@ -267,6 +267,7 @@ def test_hostile_names_are_text_everywhere(make_run: MakeRun) -> None:
     html = page(files)
     outline = Outline(html)
     assert not {"script", "img", "b"} & {*outline.tags}
+    assert "\u202e" not in html
     assert not [a for a in outline.addresses if "invalid" in a]
     drawn = {
         node.text

@@ -10,7 +10,7 @@ import pytest
 
 from parrot_bench.errors import RecordError
 from parrot_reports import read_spans, write_span_report
-from parrot_reports.operations import operations
+from parrot_reports.operations import named, operations
 from parrot_reports.sentences import plain
 from parrot_reports.span_report import SpanReport, headline, notes, reading, span_report
 
@@ -108,7 +108,7 @@ def test_one_trace_of_each_kind_is_the_median_one(write: Callable[..., Path]) ->
         request(chat(10 * n, trace=n, ms=(0, 10 * n)), chat(10 * n + 1, trace=n, parent=10 * n))
         for n in range(2, 9)
     ]
-    found = understood(write(AGENT, *quick)).traces
+    found = understood(write(AGENT, *quick)).traces.kinds
     assert [(trace.name, trace.alike) for trace in found] == [
         ("chat gpt-4.1", 7),
         ("invoke_agent cook", 1),
@@ -127,20 +127,22 @@ def test_one_trace_of_each_kind_is_the_median_one(write: Callable[..., Path]) ->
 
 
 def test_a_root_whose_parent_is_in_another_file(write: Callable[..., Path]) -> None:
-    (trace,) = understood(write(request(chat(5, parent=99)))).traces
+    (trace,) = understood(write(request(chat(5, parent=99)))).traces.kinds
     assert (trace.name, len(trace.bars)) == ("chat gpt-4.1", 1)
 
 
 def test_percentiles_stand_only_where_there_are_spans_enough(write: Callable[..., Path]) -> None:
     def durations(number: int) -> tuple[float | None, ...]:
         spans = [chat(n + 1, trace=n + 1, ms=(0, n + 1)) for n in range(number)]
-        (found,) = operations(read_spans(write(*map(request, spans))))
-        return tuple(t if t is None else t / MS for t in found.durations)
+        (found,), _ = operations(named(read_spans(write(*map(request, spans))).frame))
+        assert found.longest == number * MS
+        assert all(each.value or "needs" in each.reason for each in found.durations)
+        return tuple(each.value and each.value / MS for each in found.durations)
 
-    assert durations(1) == (None, None, None, 1)
-    assert durations(9) == (5, None, None, 9)
-    assert durations(10) == (5, 9, None, 10)
-    assert durations(100) == (50, 90, 99, 100)
+    assert durations(5) == (None, None, None)
+    assert durations(6) == (3, None, None)
+    assert durations(36) == (18, 33, None)
+    assert durations(368) == (184, 332, 365)
 
 
 def test_older_names_of_the_conventions(write: Callable[..., Path]) -> None:
@@ -180,7 +182,7 @@ def test_other_signals_and_broken_lines_are_counted_and_take_nothing_along(
         "1 line of logs passed over.",
         "1 line of metrics passed over.",
         "5 spans there more than once, counted once.",
-        "1 span without gen_ai.operation.name: drawn inside traces, counted nowhere.",
+        "1 span without a GenAI operation: drawn inside traces, counted nowhere.",
     )
     files = write_span_report(path)
     page, summary = files.page.read_text(encoding="utf-8"), files.summary.read_text("utf-8")
@@ -202,7 +204,9 @@ def test_the_same_file_gives_the_same_bytes_packed_or_not(
     pages = {files.page.read_bytes() for files in made}
     assert len(pages) == 1
     assert {files.summary.read_bytes() for files in made} == {made[0].summary.read_bytes()}
-    assert [figure.name for figure in made[0].figures] == ["latency.svg", "latency.png"]
+    assert [figure.name for figure in made[0].figures] == [
+        "latency.svg", "latency.png", "over-time.svg", "over-time.png",
+    ]  # fmt: skip
     assert made[1].page.parent == packed.parent
 
 
@@ -230,7 +234,7 @@ def test_spans_that_are_not_genai_are_said_to_be_that(write: Callable[..., Path]
     files = write_span_report(write(request(span("GET", 1))))
     page = files.page.read_text(encoding="utf-8")
     assert "has no calls of a model among its 1 spans" in page
-    assert page.count("Not drawn: ") == 3
+    assert page.count("Not drawn: ") == 4
 
 
 @pytest.mark.parametrize(
@@ -264,5 +268,5 @@ def test_the_report_of_a_run_is_not_overwritten(make_run: Callable[..., Path]) -
 def test_a_ring_of_parents_ends(write: Callable[..., Path]) -> None:
     ring = request(chat(1, parent=2), chat(2, parent=1))
     report = understood(write(ring, request(chat(3, parent=2)), request(chat(9, trace=2))))
-    assert report.calls == 4
-    assert [trace.trace_id for trace in report.traces] == [f"{2:032x}"], "a ring has no root"
+    assert report.totals.calls == 4
+    assert [trace.trace_id for trace in report.traces.kinds] == [f"{2:032x}"], "a ring has no root"

@@ -24,7 +24,7 @@ from parrot_bench.record.tracing import NO_OP
 from parrot_bench.studies.bench import Bench, Calls
 from parrot_bench.studies.caller import Caller, one_line
 from parrot_bench.studies.tracing.listeners import Listener, named_handler, our_handler
-from parrot_bench.studies.tracing.rounds import LeftOut
+from parrot_bench.studies.tracing.told import LeftOut
 from parrot_bench.timing import CallLimitExceeded
 from parrot_callbacks.errors import TracingError
 

@@ -15,7 +15,7 @@ from parrot_bench.record.growth import (
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.growth.readings import Looked
 from parrot_bench.studies.growth.trends import trend
-from parrot_bench.studies.tracing.rounds import LeftOut
+from parrot_bench.studies.tracing.told import LeftOut
 
 TOLERANCES: Mapping[Quantity, float] = MappingProxyType(
     {

@@ -26,7 +26,7 @@ from parrot_bench.record.tracing import (
 from parrot_bench.samples import Clock, Samples
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.tracing.listeners import Flushed
-from parrot_bench.studies.tracing.rounds import Arrived, Conditions, LeftOut, SpansMade
+from parrot_bench.studies.tracing.told import Arrived, Conditions, LeftOut, SpansMade
 
 OURS = (MODEL, NONE, CALLBACKS, NO_OP, FILE, OTLP, COLLECTOR)
 """The cases that every run has, in the order of the result; the last only if it is asked for."""

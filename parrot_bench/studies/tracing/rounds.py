@@ -10,11 +10,7 @@ emptied between rounds, once they hold a request, and what that takes is told ap
 
 import math
 import random
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-
-from langchain_core.callbacks import BaseCallbackHandler
+from collections.abc import Generator, Iterator
 
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import (
@@ -31,11 +27,13 @@ from parrot_bench.events import (
 )
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.modes import MODES
-from parrot_bench.record.tracing import MODEL, NONE, OTLP, NamedHandler
-from parrot_bench.studies.bench import Bench, Calls
-from parrot_bench.studies.caller import UNPRIMED_NS, Caller, one_line
-from parrot_bench.studies.tracing.listeners import Flushed, Listener, Listeners, open_listeners
-from parrot_bench.timing import CallLimitExceeded, FrozenGarbage, Reading
+from parrot_bench.record.tracing import MODEL, NONE, OTLP
+from parrot_bench.studies.bench import Bench
+from parrot_bench.studies.caller import UNPRIMED_NS, one_line
+from parrot_bench.studies.tracing.listeners import Listeners, open_listeners
+from parrot_bench.studies.tracing.seat import Seat
+from parrot_bench.studies.tracing.told import Arrived, Conditions, LeftOut, SpansMade
+from parrot_bench.timing import CallLimitExceeded, FrozenGarbage
 from parrot_callbacks.errors import TracingError
 from parrot_callbacks.export import spans_left_out_by
 
@@ -61,135 +59,6 @@ QUEUE = 16_384
 """Spans that a queue holds; it is emptied long before."""
 
 Events = Generator[Event, Reply, None]
-
-
-@dataclass(frozen=True, slots=True)
-class LeftOut:
-    """Something was not measured, or not to the end.
-
-    Attributes:
-        what: A mode, a handler, or a handler in a mode.
-        reason: Why.
-    """
-
-    what: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class SpansMade:
-    """Spans of one case in one mode, over all its blocks.
-
-    Attributes:
-        mode: Name of the mode.
-        case: The case.
-        spans: Spans that ended.
-        calls: Calls, untimed ones included.
-    """
-
-    mode: str
-    case: str
-    spans: int
-    calls: int
-
-
-@dataclass(frozen=True, slots=True)
-class Arrived:
-    """What became of the spans of one exporter.
-
-    Attributes:
-        case: Whose.
-        sent: Spans that ended.
-        acknowledged: Spans whose export was acknowledged.
-        received: Spans that the local receiver has counted; None for others.
-        batch: Most spans of one request.
-        error: What the last failure said.
-    """
-
-    case: str
-    sent: int
-    acknowledged: int
-    received: int | None
-    batch: int
-    error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Conditions:
-    """What the study is made under.
-
-    Attributes:
-        handlers: The handlers that were named.
-        left_out_by: Name of the variable by which the user leaves spans out.
-    """
-
-    handlers: tuple[NamedHandler, ...]
-    left_out_by: str
-
-
-Observation = LeftOut | SpansMade | Arrived | Conditions | Flushed
-"""What the study tells beside its rounds."""
-
-
-class Seat:
-    """One case of one mode: what is called, and what listens.
-
-    Args:
-        bench: What every study is given.
-        mode: The mode.
-        called: The mode that is called: itself, or its floor.
-        listener: What listens.
-    """
-
-    def __init__(
-        self, bench: Bench, mode: ExecutionMode, called: ExecutionMode, listener: Listener
-    ) -> None:
-        self.mode = mode
-        self.case = MODEL if called is not mode else listener.case
-        self.listener = listener
-        self.failures = 0
-        self.spans = 0
-        self.calls = 0
-        self._bench = bench
-        self._called = called
-        with listener.attach() as callbacks:
-            self.caller = self._bound(callbacks)
-
-    def _bound(self, callbacks: Sequence[BaseCallbackHandler]) -> Caller:
-        bench = self._bench
-        config = {"callbacks": list(callbacks)} if callbacks else None
-        calls = Calls(**{**vars(bench.calls), "config": config})
-        clock = bench.clocks[self._called.kind]
-        return Caller(self._called, bench.model, calls, clock, bench.budget)
-
-    def warm_up(self, units: int) -> None:
-        """Make the first calls."""
-        with self._attached() as caller:
-            caller.observe()
-            caller.warm_up(units)
-            caller.shape()
-
-    def block(self) -> Reading:
-        """Time one block; what listens is put on and taken off around it."""
-        with self._attached() as caller:
-            reading = caller.block(stamped=False)
-            self.calls += caller.calls_per_block
-        return reading
-
-    @contextmanager
-    def _attached(self) -> Iterator[Caller]:
-        counter = self.listener.counter
-        before = counter.ended if counter is not None else 0
-        with self.listener.attach() as callbacks:
-            if self.listener.patches:
-                # A bound method found before LangChain was changed would not be the changed one.
-                fresh = self._bound(callbacks)
-                fresh.units, fresh.primed = self.caller.units, self.caller.primed
-                self.caller = fresh
-            try:
-                yield self.caller
-            finally:
-                self.spans += counter.ended - before if counter is not None else 0
 
 
 def take(bench: Bench) -> Events:

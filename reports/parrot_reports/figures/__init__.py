@@ -9,6 +9,7 @@ from parrot_reports.figures.canvas import Drawn
 from parrot_reports.figures.concurrency import concurrency
 from parrot_reports.figures.forest import has_close_up, ratios
 from parrot_reports.figures.growth import growth
+from parrot_reports.figures.over_time import over_time
 from parrot_reports.figures.rounds import stability
 from parrot_reports.figures.streaming import arrivals, chunk_cost
 from parrot_reports.figures.times import cold, latency
@@ -23,6 +24,7 @@ __all__ = [
     "growth",
     "has_close_up",
     "latency",
+    "over_time",
     "ratios",
     "stability",
 ]

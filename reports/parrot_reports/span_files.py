@@ -1,0 +1,330 @@
+"""Files of spans into the span table: in blocks, by several processes, with a table beside.
+
+A file is cut into blocks of whole lines, which are read at once by as many processes as are asked
+for and put together in order. A million rows as Python objects would be twenty times the size of
+the table, so a block is a frame as soon as it is read, and many frames are a part on disk.
+"""
+
+import contextlib
+import gc
+import gzip
+import json
+import multiprocessing
+import signal
+import tempfile
+import zlib
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Final
+
+import polars as pl
+
+from parrot_bench.errors import RecordError, UsageError
+from parrot_reports.span_lines import Block, read_block, schema
+from parrot_reports.span_sources import GZIP, Source
+from parrot_reports.spans import Malformed, SpanTable
+
+Progress = Callable[[int, int, int], None]
+"""Called with bytes read, bytes in all, and spans so far."""
+
+
+def untold(done: int, total: int, spans: int) -> None:
+    """Say nothing of how far the reading is."""
+
+
+_BLOCK: Final = 2 << 20
+_LONGEST_LINE: Final = 256 << 20
+_AHEAD: Final = 4
+"""Blocks that wait to be read or to be taken."""
+_PART_ROWS: Final = 100_000
+_MOST_MALFORMED: Final = 1_000
+_WORTH_PROCESSES: Final = 24 << 20
+"""Bytes from which more processes save more than their start costs (polars: half a second)."""
+_OUR_TABLE: Final = "parrot_bench.spans"
+_UNREADABLE = (EOFError, zlib.error, gzip.BadGzipFile)
+
+
+def read_lines(path: Path) -> SpanTable:
+    """Read one file of OTLP/JSON lines, in this process.
+
+    Raises:
+        OSError: The file cannot be opened.
+    """
+    path.open("rb").close()  # the usual OSError rather than ours
+    return read_files([Source(path=path, name=path.name, kind="lines")])
+
+
+def read_files(
+    files: Sequence[Source],
+    *,
+    table: Path | None = None,
+    wanted: Sequence[str] = (),
+    processes: int = 1,
+    progress: Progress = untold,
+) -> SpanTable:
+    """Read files of spans.
+
+    Args:
+        files: What to read.
+        table: Where to write the span table as Parquet, unless it is empty or comes from such a
+            file alone.
+        wanted: Further attributes to keep, each in a column of its name.
+        processes: How many may read at once; small files are read by this one alone.
+        progress: Is told how far it is.
+
+    Returns:
+        The table.
+
+    Raises:
+        RecordError: A file cannot be read at all.
+        UsageError: A table does not have a wanted attribute.
+        OSError: The table cannot be written.
+    """
+    lines = [source for source in files if source.kind == "lines"]
+    total = sum(source.path.stat().st_size for source in lines)
+    read = _Reading()
+    saved = [_saved_table(source, wanted, read) for source in files if source.kind == "parquet"]
+    if saved and not lines:
+        return read.table(saved[0] if len(saved) == 1 else pl.concat(saved))
+    folder = table.parent if table else None
+    with tempfile.TemporaryDirectory(prefix=".spans-", dir=folder) as temporary:
+        parts = _Parts(Path(temporary), wanted)
+        for frame in saved:
+            parts.add(frame)
+        begun = 0
+        with _reading_pool(processes if total >= _WORTH_PROCESSES else 1) as pool:
+            for source in lines:
+                place = _Place()
+                for block in _blocks_read(source, read, wanted, place, pool):
+                    parts.add(block.frame)
+                    progress(begun + place.now, total, parts.rows)
+                begun += source.path.stat().st_size
+        if table is not None and parts.rows:
+            parts.write(table, read.told())
+        return read.table(parts.whole())
+
+
+@dataclass
+class _Place:
+    """How far a file has been read, in bytes of the file as it lies on the disk."""
+
+    now: int = 0
+
+
+@dataclass
+class _Reading:
+    """What is noted while files are read."""
+
+    malformed: list[Malformed] = field(default_factory=list)
+    skipped: Counter[str] = field(default_factory=Counter)
+    lines: int = 0
+    lost: int = 0
+
+    def note(self, name: str, before: int, block: Block) -> None:
+        self.lines += block.lines
+        self.skipped.update(block.skipped)
+        for number, reason in block.malformed:
+            self.lose(name, before + number, reason)
+
+    def lose(self, name: str, line: int, reason: str) -> None:
+        self.lost += 1
+        if len(self.malformed) < _MOST_MALFORMED:
+            self.malformed.append(Malformed(file=name, line=line, reason=reason[:500]))
+
+    def told(self) -> str:
+        """As it is kept inside the table, so that a report from it says the same."""
+        listed = [[m.file, m.line, m.reason] for m in self.malformed]
+        return json.dumps(
+            {"lines": self.lines, "lost": self.lost, "skipped": self.skipped, "malformed": listed}
+        )
+
+    def hear(self, told: str) -> None:
+        kept = json.loads(told)
+        self.lines += kept["lines"]
+        self.lost += kept["lost"]
+        self.skipped.update(kept["skipped"])
+        self.malformed += [Malformed(file=f, line=n, reason=r) for f, n, r in kept["malformed"]]
+
+    def table(self, frame: pl.DataFrame) -> SpanTable:
+        return SpanTable(
+            frame, tuple(self.malformed), skipped=self.skipped, lines=self.lines, lost=self.lost
+        )
+
+
+class _Parts:
+    """Frames, written to a folder whenever there are many of them."""
+
+    def __init__(self, folder: Path, wanted: Sequence[str]) -> None:
+        self.rows = 0
+        self._folder = folder
+        self._frames = [pl.DataFrame(schema=schema(wanted))]
+        self._waiting = 0
+        self._written: list[Path] = []
+        self._table: Path | None = None
+
+    def add(self, frame: pl.DataFrame) -> None:
+        self.rows += frame.height
+        self._waiting += frame.height
+        self._frames.append(frame)
+        if self._waiting >= _PART_ROWS:
+            self._written.append(self._folder / f"part-{len(self._written)}.parquet")
+            pl.concat(self._frames).write_parquet(self._written[-1], compression_level=1)
+            self._frames = self._frames[:1]
+            self._waiting = 0
+
+    def write(self, table: Path, told: str) -> None:
+        """Write one file of all, whole or not at all."""
+        made = self._folder / "table.parquet"
+        told_in = {_OUR_TABLE: told}
+        if self._written:
+            rest = self._folder / f"part-{len(self._written)}.parquet"
+            pl.concat(self._frames).write_parquet(rest)
+            every = pl.scan_parquet([*self._written, rest])
+            every.sink_parquet(made, row_group_size=_PART_ROWS, metadata=told_in)
+        else:
+            pl.concat(self._frames).write_parquet(made, metadata=told_in)
+        made.replace(table)
+        self._table = table
+
+    def whole(self) -> pl.DataFrame:
+        """All rows."""
+        if not self._written:
+            return pl.concat(self._frames)
+        if self._table is not None:
+            return pl.read_parquet(self._table)
+        return pl.concat([*(pl.read_parquet(part) for part in self._written), *self._frames])
+
+
+def _saved_table(source: Source, wanted: Sequence[str], read: _Reading) -> pl.DataFrame:
+    """The span table of an earlier report."""
+    try:
+        told = pl.read_parquet_metadata(source.path).get(_OUR_TABLE)
+        if told is None:
+            raise RecordError(
+                f"{source.path} is a Parquet file of something else; give OTLP/JSON lines, or the "
+                "spans.parquet that a report of them leaves"
+            )
+        frame = pl.read_parquet(source.path)
+        missing = [name for name in wanted if name not in frame.columns]
+        if missing:
+            raise UsageError(
+                f"{source.path} holds no {missing[0]!r}; give the file that the table was made "
+                "from, with the same --where"
+            )
+        read.hear(told)
+        return frame.select(pl.col(name).cast(kind) for name, kind in schema(wanted).items())
+    except (pl.exceptions.PolarsError, OSError, ValueError, KeyError) as error:
+        raise RecordError(
+            f"{source.path} is not a whole span table; make it again from the file that it was "
+            "made from"
+        ) from error
+
+
+def _blocks_read(
+    source: Source,
+    read: _Reading,
+    wanted: Sequence[str],
+    place: _Place,
+    pool: ProcessPoolExecutor | None,
+) -> Iterator[Block]:
+    """The blocks of one file, in order; what is wrong with it is noted."""
+    before = 0
+    stopped: list[Exception] = []
+    blocks = _blocks(source.path, place, stopped)
+    try:
+        for block in _mapped(blocks, wanted, pool):
+            read.note(source.name, before, block)
+            before += block.ends
+            yield block
+    except BrokenProcessPool as error:
+        raise RecordError(
+            f"a process that read {source.path} was killed; free some memory, or give smaller files"
+        ) from error
+    except OSError as error:
+        raise RecordError(f"{source.path} cannot be read ({error.strerror})") from error
+    if stopped:
+        read.lines += 1
+        read.lose(source.name, before + 1, str(stopped[0]) or type(stopped[0]).__name__)
+
+
+def _mapped(
+    blocks: Iterable[bytes], wanted: Sequence[str], pool: ProcessPoolExecutor | None
+) -> Iterator[Block]:
+    """Read blocks, in a pool at most a few ahead of what is asked for."""
+    if pool is None:
+        yield from (read_block(block, wanted) for block in blocks)
+        return
+    waiting: deque[Future[Block]] = deque()
+    for block in blocks:
+        waiting.append(pool.submit(read_block, block, wanted))
+        if len(waiting) > _AHEAD:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+@contextlib.contextmanager
+def _reading_pool(processes: int) -> Iterator[ProcessPoolExecutor | None]:
+    if processes == 1:
+        yield None
+        return
+    # Not forked: polars has threads already, and a fork of those hangs sooner or later.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, mp_context=context, initializer=_start_reading)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start_reading() -> None:
+    """Prepare a process that reads."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the pool
+    gc.disable()  # nothing that is made here is a cycle
+
+
+def _blocks(path: Path, place: _Place, stopped: list[Exception]) -> Iterator[bytes]:
+    """Cut a file into blocks of whole lines; gzip is known by its first bytes.
+
+    A gzip file that ends too early, or is damaged, gives what could be unpacked.
+    """
+    with path.open("rb") as raw:
+        packed = raw.read(2) == GZIP
+        raw.seek(0)
+        rest: list[bytes] = []
+        waiting = 0
+        for chunk in _chunks(raw, packed=packed, stopped=stopped):
+            place.now = raw.tell()
+            cut = chunk.rfind(b"\n") + 1
+            rest.append(chunk[:cut] if cut else chunk)
+            waiting += len(rest[-1])
+            if cut and waiting >= _BLOCK:
+                yield b"".join(rest)
+                rest, waiting = [], 0
+            elif waiting > _LONGEST_LINE:
+                stopped.append(ValueError("a line of more than 256 MB; nothing after it was read"))
+                return
+            if cut and cut < len(chunk):
+                rest.append(chunk[cut:])
+                waiting += len(rest[-1])
+        last = b"".join(rest)
+        # Of what could not be unpacked to its end, the last line is not whole.
+        yield last[: last.rfind(b"\n") + 1] if stopped else last
+
+
+def _chunks(raw: IO[bytes], *, packed: bool, stopped: list[Exception]) -> Iterator[bytes]:
+    if not packed:
+        while chunk := raw.read(_BLOCK):
+            yield chunk
+        return
+    with gzip.open(raw, "rb") as file:
+        try:
+            # read1 hands out what is unpacked before it says that the rest cannot be.
+            while chunk := file.read1(_BLOCK):
+                yield chunk
+        except _UNREADABLE as error:
+            stopped.append(error)
