@@ -128,8 +128,8 @@ def _report_spans(
     prices: Path | None,
 ) -> None:
     # matplotlib takes a second, and a text needs none of it.
-    from parrot_reports.span_choice import choice  # noqa: PLC0415
-    from parrot_reports.span_writing import (  # noqa: PLC0415
+    from parrot_reports.spans.choice import choice  # noqa: PLC0415
+    from parrot_reports.spans.writing import (  # noqa: PLC0415
         SpanOptions,
         span_text,
         write_span_report,

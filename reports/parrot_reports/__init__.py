@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from parrot_reports.markdown import summary_markdown, summary_table
     from parrot_reports.report import ReportFiles, write_report
     from parrot_reports.sentences import headline, trust_line, verdict_order, verdict_sentence
-    from parrot_reports.span_writing import write_span_report
-    from parrot_reports.spans import SpanTable, read_spans
+    from parrot_reports.spans.table import SpanTable, read_spans
+    from parrot_reports.spans.writing import write_span_report
 
 __all__ = [
     "ReportFiles",
@@ -31,16 +31,16 @@ __all__ = [
 
 _HOME = {
     "ReportFiles": "report",
-    "SpanTable": "spans",
+    "SpanTable": "spans.table",
     "headline": "sentences",
-    "read_spans": "spans",
+    "read_spans": "spans.table",
     "summary_markdown": "markdown",
     "summary_table": "markdown",
     "trust_line": "sentences",
     "verdict_order": "sentences",
     "verdict_sentence": "sentences",
     "write_report": "report",
-    "write_span_report": "span_writing",
+    "write_span_report": "spans.writing",
 }
 
 

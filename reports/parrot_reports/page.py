@@ -23,7 +23,7 @@ from parrot_reports import (
 )
 from parrot_reports.rundata import RunData
 from parrot_reports.sentences import Key, Name, Sentence
-from parrot_reports.spans import SpanTable
+from parrot_reports.spans.table import SpanTable
 from parrot_reports.studies import concurrency, growth, parity, streaming, tracing
 from parrot_reports.text import visible
 

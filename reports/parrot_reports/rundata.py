@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from parrot_bench.record import RunDirectory, RunRecord
-from parrot_reports.spans import SpanTable, empty, read_spans
+from parrot_reports.spans.table import SpanTable, empty, read_spans
 
 _NUMBERS = pl.Int64
 _SAMPLES: dict[str, type[pl.DataType]] = {

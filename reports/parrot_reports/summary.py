@@ -9,8 +9,8 @@ import msgspec
 import polars as pl
 
 from parrot_bench.record import RunRecord
-from parrot_reports.dialects import CALLS
-from parrot_reports.spans import SpanTable
+from parrot_reports.spans.dialects import CALLS
+from parrot_reports.spans.table import SpanTable
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parrot_reports.over_time import over_time
+from parrot_reports.spans.over_time import over_time
 
 S = 10**9
 

@@ -194,6 +194,6 @@ def test_a_run_without_it_says_how_to_get_it(make_small_run: Callable[..., Path]
 
 def test_the_end_of_a_run_and_its_summary_have_the_sentence(record: RunRecord) -> None:
     found = record.model_copy(update={"parity": result(finding("stream"))})
-    assert "parity: 1 defect: usage-missing (2 modes, 7 calls)." in printed(overview(found))
+    assert "parity: 1 defect: `usage-missing` (2 modes, 7 calls)." in printed(overview(found))
     assert "Parity: **1 defect**: `usage-missing` (2 modes, 7 calls)." in summary_markdown(found)
     assert "arity" not in printed(overview(record)) + summary_markdown(record)

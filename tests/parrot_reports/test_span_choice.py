@@ -8,9 +8,9 @@ from generated_spans import START_NS, write_spans
 
 from parrot_bench.errors import UsageError
 from parrot_reports import read_spans
-from parrot_reports.span_choice import choice, chosen
-from parrot_reports.span_report import span_report
-from parrot_reports.spans import SpanTable
+from parrot_reports.spans.choice import choice, chosen
+from parrot_reports.spans.report import span_report
+from parrot_reports.spans.table import SpanTable
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from parrot_reports import read_spans, write_span_report
-from parrot_reports.dialects import CALLS, NAMES
-from parrot_reports.span_lines import SCHEMA
-from parrot_reports.span_report import SpanReport, span_report
+from parrot_reports.spans.dialects import CALLS, NAMES
+from parrot_reports.spans.lines import SCHEMA
+from parrot_reports.spans.report import SpanReport, span_report
 
 DATA = Path(__file__).with_name("data")
 RECORDED = ("official", "openllmetry", "openllmetry-0.40", "openinference")

@@ -12,12 +12,13 @@ from generated_spans import Totals, write_spans
 from polars.testing import assert_frame_equal
 
 from parrot_bench.errors import RecordError, UsageError
-from parrot_reports import span_files, write_span_report
-from parrot_reports.span_choice import choice
-from parrot_reports.span_files import read_files
-from parrot_reports.span_report import SpanReport
-from parrot_reports.span_sources import sources
-from parrot_reports.span_writing import SpanOptions, read_span_report, span_text
+from parrot_reports import write_span_report
+from parrot_reports.spans import files as span_files
+from parrot_reports.spans.choice import choice
+from parrot_reports.spans.files import read_files
+from parrot_reports.spans.report import SpanReport
+from parrot_reports.spans.sources import sources
+from parrot_reports.spans.writing import SpanOptions, read_span_report, span_text
 
 
 def assert_exact(report: SpanReport, totals: Totals) -> None:

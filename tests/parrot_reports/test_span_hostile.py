@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from parrot_reports import read_spans, write_span_report
-from parrot_reports.span_writing import span_text
+from parrot_reports.spans.writing import span_text
 
 NAMES = {
     "markup": "<script>alert(1)</script>\"'><svg onload=alert(2)>",

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from parrot_reports.percentiles import fewest, order_bounds, percentiles
+from parrot_reports.spans.percentiles import fewest, order_bounds, percentiles
 
 
 @pytest.mark.parametrize(("rank", "needed"), [(0.5, 6), (0.9, 36), (0.99, 368)])

@@ -10,9 +10,9 @@ import pytest
 
 from parrot_bench.errors import RecordError
 from parrot_reports import read_spans, write_span_report
-from parrot_reports.operations import named, operations
 from parrot_reports.sentences import plain
-from parrot_reports.span_report import SpanReport, headline, notes, reading, span_report
+from parrot_reports.spans.operations import named, operations
+from parrot_reports.spans.report import SpanReport, headline, notes, reading, span_report
 
 HOSTILE = "<img src=x onerror=alert(1)> `|\u202e {{ 7*7 }} @you"
 MS = 1_000_000

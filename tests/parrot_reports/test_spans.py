@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parrot_reports.spans import read_spans
+from parrot_reports.spans.table import read_spans
 
 
 def _conftest() -> ModuleType:

@@ -9,8 +9,9 @@ import polars as pl
 import pytest
 
 from parrot_bench.record import RunRecord
-from parrot_reports import spans, summary
+from parrot_reports import summary
 from parrot_reports.rundata import read_run
+from parrot_reports.spans import table as spans
 
 MakeRun = Callable[..., Path]
 

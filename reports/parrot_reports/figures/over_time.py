@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator, NullLocator
 
 from parrot_reports import colours, units
 from parrot_reports.figures.canvas import RULE, SOFT, WIDTH, Drawn, bare, saved
-from parrot_reports.over_time import Floats, OverTime
+from parrot_reports.spans.over_time import Floats, OverTime
 
 _LEFT, _RIGHT = 64, 24
 _HEIGHT, _GAP, _BELOW = 84, 34, 26

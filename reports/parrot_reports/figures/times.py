@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from parrot_bench.record import RunRecord
 from parrot_reports import colours, units
 from parrot_reports.blocks import Cold, Curve
-from parrot_reports.dialects import CALLS
 from parrot_reports.figures.canvas import NAMES, RULE, Drawn, Rows, dot, log_ticks, rows_figure
 from parrot_reports.sentences import floors
+from parrot_reports.spans.dialects import CALLS
 
 _STEPS_BELOW = 100
 

@@ -7,11 +7,11 @@ from typing import Any
 import msgspec
 
 from parrot_bench.record import Percentile
-from parrot_reports.operations import Operation
-from parrot_reports.percentiles import CONFIDENCE, RANKS
 from parrot_reports.sentences import plain
-from parrot_reports.span_report import SpanReport, headline, notes, reading
-from parrot_reports.span_traces import Trace
+from parrot_reports.spans.operations import Operation
+from parrot_reports.spans.percentiles import CONFIDENCE, RANKS
+from parrot_reports.spans.report import SpanReport, headline, notes, reading
+from parrot_reports.spans.traces import Trace
 
 SCHEMA_VERSION = 1
 

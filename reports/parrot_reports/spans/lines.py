@@ -15,8 +15,8 @@ from typing import Any, Final
 import msgspec
 import polars as pl
 
-from parrot_reports import otlp
-from parrot_reports.dialects import FIRST_CHUNK_EVENTS, IDENTITY, NAMES, OPERATIONS
+from parrot_reports.spans import otlp
+from parrot_reports.spans.dialects import FIRST_CHUNK_EVENTS, IDENTITY, NAMES, OPERATIONS
 
 SCHEMA: Final[dict[str, Any]] = {
     "trace_id": pl.String,

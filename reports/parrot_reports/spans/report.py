@@ -6,15 +6,16 @@ from typing import Literal
 
 import polars as pl
 
-from parrot_reports import operations, units
-from parrot_reports.dialects import CALLS
-from parrot_reports.operations import Failure, Operation, Totals
-from parrot_reports.over_time import OverTime, over_time
-from parrot_reports.prices import Cost, Price, costs
+from parrot_reports import units
 from parrot_reports.sentences import Key, Name, Sentence
-from parrot_reports.span_choice import Choice, chosen
-from parrot_reports.span_traces import Traces, traces
-from parrot_reports.spans import SpanTable
+from parrot_reports.spans import operations
+from parrot_reports.spans.choice import Choice, chosen
+from parrot_reports.spans.dialects import CALLS
+from parrot_reports.spans.operations import Failure, Operation, Totals
+from parrot_reports.spans.over_time import OverTime, over_time
+from parrot_reports.spans.prices import Cost, Price, costs
+from parrot_reports.spans.table import SpanTable
+from parrot_reports.spans.traces import Traces, traces
 from parrot_reports.summary import ModelUse
 from parrot_reports.text import shortened
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 from parrot_bench.errors import RecordError
 from parrot_bench.record import RunDirectory, write_atomically
-from parrot_reports import span_report
-from parrot_reports.prices import read_prices
 from parrot_reports.sentences import plain
-from parrot_reports.span_choice import Choice
-from parrot_reports.span_files import Progress, read_files, untold
-from parrot_reports.span_json import spans_json
-from parrot_reports.span_markdown import spans_markdown
-from parrot_reports.span_report import SpanReport
-from parrot_reports.span_sources import sources
+from parrot_reports.spans import report as span_report
+from parrot_reports.spans.choice import Choice
+from parrot_reports.spans.data import spans_json
+from parrot_reports.spans.files import Progress, read_files, untold
+from parrot_reports.spans.markdown import spans_markdown
+from parrot_reports.spans.prices import read_prices
+from parrot_reports.spans.report import SpanReport
+from parrot_reports.spans.sources import sources
 from parrot_reports.text import visible
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def write_span_report(
         )
     # A text needs no matplotlib, which takes a second.
     from parrot_reports.report import write_files  # noqa: PLC0415
-    from parrot_reports.span_page import render_spans  # noqa: PLC0415
+    from parrot_reports.spans.page import render_spans  # noqa: PLC0415
 
     try:
         report = read_span_report(paths, folder, options)

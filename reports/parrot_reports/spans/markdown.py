@@ -3,7 +3,7 @@
 from parrot_bench.record import Percentile
 from parrot_reports import units
 from parrot_reports.markdown import MARKS, code, escaped, inline
-from parrot_reports.span_report import SpanReport, counted, headline, notes, reading, shorter
+from parrot_reports.spans.report import SpanReport, counted, headline, notes, reading, shorter
 
 _MOST_ROWS = 20
 _MOST_LINES = 5

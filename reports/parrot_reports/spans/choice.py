@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 import polars as pl
 
 from parrot_bench.errors import UsageError
-from parrot_reports.dialects import NAMES, OPERATIONS
-from parrot_reports.span_lines import SCHEMA
+from parrot_reports.spans.dialects import NAMES, OPERATIONS
+from parrot_reports.spans.lines import SCHEMA
 from parrot_reports.text import shortened
 
 _COLUMNS = {

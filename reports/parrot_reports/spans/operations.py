@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from parrot_bench.record import Percentile
 from parrot_reports.blocks import Curve
-from parrot_reports.dialects import CALLS
-from parrot_reports.percentiles import percentiles
+from parrot_reports.spans.dialects import CALLS
+from parrot_reports.spans.percentiles import percentiles
 from parrot_reports.summary import ModelUse
 
 MOST_OPERATIONS = 40

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from parrot_reports.dialects import CALLS
-from parrot_reports.span_lines import SCHEMA
+from parrot_reports.spans.dialects import CALLS
+from parrot_reports.spans.lines import SCHEMA
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +110,7 @@ def read_spans(path: Path) -> SpanTable:
     Raises:
         OSError: The file cannot be opened.
     """
-    from parrot_reports.span_files import read_lines  # noqa: PLC0415  # it imports this module
+    from parrot_reports.spans.files import read_lines  # noqa: PLC0415  # it imports this module
 
     return read_lines(path)
 

@@ -24,9 +24,9 @@ from typing import IO, Final
 import polars as pl
 
 from parrot_bench.errors import RecordError, UsageError
-from parrot_reports.span_lines import Block, read_block, schema
-from parrot_reports.span_sources import GZIP, Source
-from parrot_reports.spans import Malformed, SpanTable
+from parrot_reports.spans.lines import Block, read_block, schema
+from parrot_reports.spans.sources import GZIP, Source
+from parrot_reports.spans.table import Malformed, SpanTable
 
 Progress = Callable[[int, int, int], None]
 """Called with bytes read, bytes in all, and spans so far."""
