@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from parrot_bench.against.events import PairEnded, PairRound, SideDropped, SidePlanned
 from parrot_bench.events import (
     CallsTaken,
     Event,
@@ -29,6 +30,7 @@ from parrot_bench.events import (
 from parrot_bench.studies.table import STUDIES
 
 if TYPE_CHECKING:
+    from parrot_bench.against.events import PairEvent
     from parrot_bench.measuring import Measurement
 
 _KEPT: dict[str, Any] = {
@@ -36,10 +38,14 @@ _KEPT: dict[str, Any] = {
     for kind in (
         CallsTaken,
         ModeDropped,
+        PairEnded,
+        PairRound,
         PassReconciled,
         Planned,
         RoundsEnded,
         RoundTaken,
+        SideDropped,
+        SidePlanned,
         StudyBegun,
         StudyEnded,
     )
@@ -65,13 +71,17 @@ def journaled(measurement: "Measurement", path: Path) -> "Measurement":
                 return
             if isinstance(event, StudyBegun):
                 study = event.study
-            line = _line(event, study)
-            if line:
-                file.write(line)
+            file.write(line_of(event, study))
             reply = yield event
 
 
-def _line(event: Event, study: str) -> bytes:
+def line_of(event: "Event | PairEvent", study: str = "") -> bytes:
+    """Write one event as a line; empty where it is not kept.
+
+    Args:
+        event: The event.
+        study: The study that tells it.
+    """
     if isinstance(event, Observed):
         name, content = "Observed", _adapter(STUDIES[study].observes).dump_json(event.what)
     elif type(event).__name__ in _KEPT:
@@ -87,7 +97,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
     return TypeAdapter(kind)
 
 
-def read_journal(path: Path) -> Iterator[tuple[float, Event]]:
+def read_journal(path: Path) -> Iterator[tuple[float, Any]]:
     """Read a journal up to its first line that is not whole.
 
     Yields:

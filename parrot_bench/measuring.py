@@ -106,8 +106,8 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     """
     measurement = _measure(job, loaded)
     if job.journal is not None:
-        # As the studies below. A side of a comparison keeps no journal, makes no study, and is
-        # spared numpy: 15 % of what its start takes.
+        # As the studies below. The sides of a comparison, whose journal is kept outside of them,
+        # are spared numpy: 15 % of what their start takes.
         from parrot_bench.journal import journaled  # noqa: PLC0415
 
         measurement = journaled(measurement, job.journal)

@@ -22,6 +22,7 @@ from parrot_bench.events import (
     StudyEnded,
 )
 from parrot_bench.measuring import Job, Measurement, RoundsJob
+from parrot_bench.record import RunDirectory
 from parrot_bench.request import MIN_PROCESSES
 from parrot_bench.worker import in_worker
 
@@ -102,13 +103,17 @@ class _Spread:
             if not self._enough:
                 yield from self._other(process)
 
+    def _journal(self, process: int) -> Path | None:
+        own = self._job.journal
+        return None if own is None else RunDirectory(own.parent).journal_of(process)
+
     def _other(self, process: int) -> Generator[Event, Reply, None]:
         modes = tuple(block.mode for block in self._blocks if block.mode not in self._dropped)
         job = replace(
             self._job,
             modes=modes,
             spans=None,
-            journal=None,
+            journal=self._journal(process),
             traced=False,
             rounds=RoundsJob(blocks=self._blocks),
         )

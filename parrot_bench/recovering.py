@@ -1,12 +1,18 @@
 """A run that was killed, put together again from its journal."""
 
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from parrot_bench.against.following import Following
 from parrot_bench.course import Course
 from parrot_bench.errors import RecordError
-from parrot_bench.events import Described
+from parrot_bench.events import Described, ModeDropped, RoundTaken, StudyEnded
 from parrot_bench.journal import read_journal
-from parrot_bench.record import RunDirectory, RunRecord
+from parrot_bench.processes import STUDY as SPREAD
+from parrot_bench.record import ModelDescription, RunDirectory, RunRecord
 from parrot_bench.request import Request
-from parrot_bench.samples import write_tables
+from parrot_bench.samples import Samples, write_tables
 from parrot_bench.trust import checks
 
 
@@ -19,53 +25,105 @@ def recover(directory: RunDirectory) -> RunRecord:
         RecordError: It has no record that this version can read.
     """
     record = directory.read_record()
-    course = _gone_through(directory, record)
-    if not course.measured:
+    if record.model is None:
+        raise RecordError(f"{directory.record} does not say which model was measured")
+    again = _comparison if record.comparison is not None else _studies
+    found, samples = again(directory, record, record.model)
+    if not any(samples):
         return record
-    record = RunRecord.model_validate(
-        {**dict(record), **course.findings(), "status_note": f"killed {course.so_far}"}
-    )
+    record = RunRecord.model_validate({**dict(record), **found})
     record = record.model_copy(update={"trust": checks(record)})
-    samples = [study.samples for study in course.studies.values()]
     write_tables(samples, directory.samples, directory.calls)
     directory.write_record(record)
     return record
 
 
-def _gone_through(directory: RunDirectory, record: RunRecord) -> Course:
-    if record.model is None:
-        raise RecordError(f"{directory.record} does not say which model was measured")
-    asked = record.configuration
-    course = Course(
-        Request(
-            spec=record.model.spec,
-            modes=asked.modes,
-            baseline=asked.baseline,
-            studies=asked.studies,
-            time_s=asked.time_s,
-            target=asked.target,
-            delta=asked.delta,
-            reply_length=asked.reply_length,
-            batch_size=asked.batch_size,
-            max_concurrency=asked.max_concurrency,
-            max_calls=asked.max_calls,
-            call_limit_s=asked.call_limit_s,
-            seed=asked.seed,
-            command=record.command,
-        )
-    )
-    described = Described(
-        model=record.model,
-        environment=record.environment,
-        conditions=record.conditions,
-        modes=record.modes,
-        batch_size=asked.batch_size,
-        reply_length=asked.reply_length,
-        pid=0,
-    )
-    course.hear(described, 0.0)
-    for at, event in read_journal(directory.journal):
+def _studies(
+    directory: RunDirectory, record: RunRecord, model: ModelDescription
+) -> tuple[dict[str, Any], list[Samples]]:
+    """Go through a run's studies again: fields of its record, and its samples."""
+    course = Course(_request(record, model))
+    course.hear(_described(record, model), 0.0)
+    for at, event in _told(directory):
         course.hear(event, at)
     if course.current is not None:
         course.current.stopped_by = "interrupted"
-    return course
+    samples = [study.samples for study in course.studies.values()]
+    return {**course.findings(), "status_note": f"killed {course.so_far}"}, samples
+
+
+def _told(directory: RunDirectory) -> Iterator[tuple[float, Any]]:
+    """What the first process told, and before it ended the study what the others did."""
+    others = [path for path in directory.journals if path != directory.journal]
+    rounds = 0
+    for at, event in read_journal(directory.journal):
+        if isinstance(event, StudyEnded) and event.study == SPREAD:
+            for process, path in enumerate(others, 1):
+                before = rounds
+                for when, told in read_journal(path):
+                    if isinstance(told, RoundTaken):
+                        rounds += 1
+                        number = told.number + before
+                        yield when, replace(told, number=number, process=process)
+                    elif isinstance(told, ModeDropped):
+                        yield when, told
+        rounds += isinstance(event, RoundTaken)
+        yield at, event
+
+
+def _comparison(
+    directory: RunDirectory, record: RunRecord, model: ModelDescription
+) -> tuple[dict[str, Any], list[Samples]]:
+    """Go through the pairs of a comparison again: fields of its record, and its samples."""
+    compared = record.comparison
+    if compared is None:
+        raise RecordError(f"{directory.record} has no comparison")
+    request = replace(_request(record, model), fail_on=compared.fail_on, against=("…",))
+    following = Following(request, directory)
+    following.sides = {"candidate": compared.candidate, "baseline": compared.baseline}
+    for _, event in read_journal(directory.journal):
+        following.hear(event)
+    following.stopped_by = "interrupted"
+    result = following.result().model_copy(
+        update={
+            "candidate": compared.candidate,
+            "baseline": compared.baseline,
+            "duration_s": compared.duration_s,
+        }
+    )
+    note = f"killed in pair {len(following.compared.pairs)}"
+    return {"comparison": result, "status_note": note}, following.samples
+
+
+def _request(record: RunRecord, model: ModelDescription) -> Request:
+    asked = record.configuration
+    return Request(
+        spec=model.spec,
+        modes=asked.modes,
+        baseline=asked.baseline,
+        studies=asked.studies,
+        time_s=asked.time_s,
+        target=asked.target,
+        delta=asked.delta,
+        reply_length=asked.reply_length,
+        batch_size=asked.batch_size,
+        max_concurrency=asked.max_concurrency,
+        max_calls=asked.max_calls,
+        call_limit_s=asked.call_limit_s,
+        service_time_s=asked.service_time_s,
+        seed=asked.seed,
+        handlers=asked.handlers,
+        command=record.command,
+    )
+
+
+def _described(record: RunRecord, model: ModelDescription) -> Described:
+    return Described(
+        model=model,
+        environment=record.environment,
+        conditions=record.conditions,
+        modes=record.modes,
+        batch_size=record.configuration.batch_size,
+        reply_length=record.configuration.reply_length,
+        pid=0,
+    )

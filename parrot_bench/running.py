@@ -153,7 +153,8 @@ class Run(Course):
             write_tables(samples, self.directory.samples, self.directory.calls)
         self.directory.write_record(record)
         if self._over:
-            self.directory.journal.unlink(missing_ok=True)
+            for journal in self.directory.journals:
+                journal.unlink()
         ended = monotonic()
         self._save_next = ended + max(SAVE_EVERY_S, (ended - begun) / SAVE_SHARE)
         return record
@@ -337,7 +338,7 @@ def _follow(
 
 def discard(directory: RunDirectory) -> None:
     """Remove a directory in which nothing was measured; whatever the user put there stays."""
-    for path in (directory.record, directory.log, directory.spans, directory.journal):
+    for path in (directory.record, directory.log, directory.spans, *directory.journals):
         path.unlink(missing_ok=True)
     with suppress(OSError):
         directory.path.rmdir()

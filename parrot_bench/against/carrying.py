@@ -63,12 +63,11 @@ def compare_sides(
     except KeyboardInterrupt:
         if not following.measured:
             raise MeasurementError("stopped before a round was finished; nothing is kept") from None
-        following.stopped_by = "interrupted"
-        return following.save(f"stopped in pair {len(following.compared.pairs)}")
+        note = f"stopped in pair {len(following.compared.pairs)}"
+        return following.stop("interrupted", note)
     except ParrotBenchError as error:
         if following.measured:
-            following.stopped_by = "failed"
-            following.save(str(error))
+            following.stop("failed", str(error))
             error.add_note(f"What was measured is kept in {directory.path}")
         raise
     finally:

@@ -1,6 +1,6 @@
 """A comparison from request to record: follows the pairs, decides when to stop, saves."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from time import monotonic
 from typing import get_args
@@ -21,6 +21,7 @@ from parrot_bench.environment import parrot_bench_version
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Described, Reply
 from parrot_bench.gate import worst
+from parrot_bench.journal import line_of
 from parrot_bench.modes import MODES, select_modes
 from parrot_bench.record import (
     ComparisonResult,
@@ -57,7 +58,7 @@ class Following:
     def __init__(self, request: Request, directory: RunDirectory) -> None:
         self.request = request
         self.directory = directory
-        self.sides: dict[SideName, Side] = {}
+        self.sides: Mapping[SideName, Side | SideRecord] = {}
         self.described: dict[SideName, Described] = {}
         self.phase = ""
         self.dropped: dict[str, str] = {}
@@ -81,11 +82,23 @@ class Following:
         self._begun = monotonic()
         self._pairs_begun: float | None = None
         self._save_next = 0.0
+        self._over = False
 
     # -- events --------------------------------------------------------------------------
 
     def take(self, event: PairEvent) -> Reply:
-        """Take in what was measured, and say whether it is enough."""
+        """Take in what was measured, write it down, and say whether it is enough."""
+        self.hear(event)
+        self._write_down(event)
+        if isinstance(event, PairRound) and monotonic() >= self._save_next:
+            self.save(UNFINISHED)
+        if isinstance(event, PairEnded):
+            self.stopped_by = self._enough(len(self.compared.pairs))
+            return Reply.ENOUGH if self.stopped_by else Reply.GO
+        return Reply.GO
+
+    def hear(self, event: PairEvent) -> None:
+        """Take in what was measured."""
         if isinstance(event, Preparing):
             self.phase = event.text
         elif isinstance(event, SideDescribed):
@@ -100,8 +113,15 @@ class Following:
         elif isinstance(event, PairRound):
             self._round(event)
         else:
-            return self._pair(event)
-        return Reply.GO
+            self.last_pair_s = event.began_s + event.rounds_s
+            if self.compared.pairs:
+                self.compared.pairs[-1].complete = True
+
+    def _write_down(self, event: PairEvent) -> None:
+        """Keep the journal: unbuffered, as that of a run; see :mod:`parrot_bench.journal`."""
+        if line := line_of(event):
+            with self.directory.journal.open("ab", buffering=0) as file:
+                file.write(line)
 
     def _round(self, event: PairRound) -> None:
         pairs = self.compared.pairs
@@ -111,15 +131,6 @@ class Following:
         for side in SIDES:
             samples: Samples = getattr(pairs[event.pair], side)
             samples.add(event.taken[side])
-        if monotonic() >= self._save_next:
-            self.save(UNFINISHED)
-
-    def _pair(self, event: PairEnded) -> Reply:
-        self.last_pair_s = event.began_s + event.rounds_s
-        if self.compared.pairs:
-            self.compared.pairs[-1].complete = True
-        self.stopped_by = self._enough(len(self.compared.pairs))
-        return Reply.ENOUGH if self.stopped_by else Reply.GO
 
     def _enough(self, pairs: int) -> str:
         """Why the pairs are enough; empty when they are not. It looks at widths only."""
@@ -152,6 +163,11 @@ class Following:
         return bool(self.compared.pairs)
 
     @property
+    def samples(self) -> list[Samples]:
+        """The samples of both sides of every pair."""
+        return [s for pair in self.compared.pairs for s in (pair.candidate, pair.baseline)]
+
+    @property
     def kept(self) -> bool:
         """Whether anything was saved that is worth keeping."""
         nothing_left = all(mode in self.dropped for mode in self.compared.modes)
@@ -161,7 +177,14 @@ class Following:
 
     def finish(self) -> RunRecord:
         """Save the complete comparison."""
+        self._over = True
         return self._save(status="complete", note="")
+
+    def stop(self, why: str, note: str) -> RunRecord:
+        """Save what there is, as incomplete, at the end."""
+        self.stopped_by = why
+        self._over = True
+        return self.save(note)
 
     def save(self, why: str) -> RunRecord:
         """Save what there is, as incomplete."""
@@ -170,10 +193,11 @@ class Following:
     def _save(self, *, status: str, note: str) -> RunRecord:
         begun = monotonic()
         record = self.record(status, note)
-        samples = [s for pair in self.compared.pairs for s in (pair.candidate, pair.baseline)]
-        if samples:
+        if samples := self.samples:
             write_tables(samples, self.directory.samples, self.directory.calls)
         self.directory.write_record(record)
+        if self._over:
+            self.directory.journal.unlink(missing_ok=True)
         ended = monotonic()
         self._save_next = ended + max(SAVE_EVERY_S, 20 * (ended - begun))
         return record

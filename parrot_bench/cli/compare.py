@@ -8,9 +8,9 @@ import typer
 
 from parrot_bench.cli.comparison import print_comparison
 from parrot_bench.cli.options import Debug, FailOn, names, share
-from parrot_bench.cli.terminal import errors, one_line_errors
+from parrot_bench.cli.terminal import errors, one_line_errors, saved_record
 from parrot_bench.errors import UsageError
-from parrot_bench.record import ComparisonResult, RunRecord, read_record
+from parrot_bench.record import ComparisonResult, RunRecord
 
 
 class Form(enum.StrEnum):
@@ -81,8 +81,8 @@ def compare(
         from parrot_bench.compare.saved import compare_saved, rejudge  # noqa: PLC0415  # numpy
         from parrot_bench.gate import EXIT_STATUS  # noqa: PLC0415
 
-        records = [read_record(path) for path in runs]
-        others = [read_record(path) for path in vs or ()]
+        records = [saved_record(path) for path in runs]
+        others = [saved_record(path) for path in vs or ()]
         if others:
             baseline, candidate = records, others
         elif len(records) == 1:

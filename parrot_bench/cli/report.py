@@ -115,7 +115,7 @@ def report(
                         f"{option} is for a file of spans; a run's report lies in the run itself, "
                         f"and its spans in {run.spans}"
                     )
-            conclude(run, saved_record(run))
+            conclude(run, saved_record(run.path))
             return
         _report_spans(paths, out, form, (where or [], since, until), prices)
 

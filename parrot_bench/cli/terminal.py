@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Final, NoReturn
 
 import typer
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from parrot_bench.errors import ParrotBenchError
-from parrot_bench.record import RunDirectory, RunRecord
+from parrot_bench.record import RunDirectory, RunRecord, read_record
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
@@ -35,10 +36,11 @@ def one_line_errors(*, debug: bool) -> Iterator[None]:
         raise typer.Exit(EXIT_USAGE) from None
 
 
-def saved_record(directory: RunDirectory) -> RunRecord:
-    """Read a run, up to the last round that it finished where it was killed."""
-    if not directory.journal.exists():
-        return directory.read_record()
+def saved_record(run: Path) -> RunRecord:
+    """Read a run (its folder, or its run.json), up to the last round that it finished."""
+    directory = RunDirectory(run)
+    if not directory.journals:
+        return read_record(run)
     from parrot_bench.recovering import recover  # noqa: PLC0415  # LangChain, for killed runs only
 
     return recover(directory)

@@ -29,6 +29,16 @@ class RunDirectory:
         self.log = path / "worker.log"
         self.journal = path / "journal.jsonl"
 
+    def journal_of(self, process: int) -> Path:
+        """Journal of a further process that takes rounds, by its number from 1."""
+        return self.path / f"journal-{process:02}.jsonl"
+
+    @property
+    def journals(self) -> list[Path]:
+        """Every journal that there is, the run's own first."""
+        found = [self.journal] if self.journal.exists() else []
+        return found + sorted(self.path.glob("journal-*.jsonl"))
+
     def create(self) -> None:
         """Make the directory.
 

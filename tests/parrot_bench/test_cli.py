@@ -340,6 +340,49 @@ def test_a_run_that_is_killed_loses_no_finished_round(
     assert samples["round"].n_unique() == len(finished)
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_a_run_of_several_processes_that_is_killed_loses_no_finished_round(
+    start: Start, cli: Cli, folder: Path
+) -> None:
+    process = start("run", "--time", 30, "--modes", "invoke", "--studies", "overhead",
+                    "--processes", 3, "--target", "0.01%", "--out", "here", cwd=folder)  # fmt: skip
+    journals = [folder / "here" / name for name in ("journal.jsonl", "journal-01.jsonl")]
+    wait_for(journals[1], holding=b"RoundTaken")
+    process.kill()
+    process.communicate(timeout=30)
+    wait_until_still(journals[1])
+    own, others = (path.read_bytes().count(b'"RoundTaken"') for path in journals)
+    assert cli("report", "here", cwd=folder).returncode == 0
+    samples = pl.read_parquet(folder / "here" / "samples.parquet")
+    found = {
+        process: rounds["round"].n_unique() for (process,), rounds in samples.group_by("process")
+    }
+    assert found == {0: own, 1: others}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_a_comparison_that_is_killed_loses_no_finished_round(
+    start: Start, cli: Cli, folder: Path
+) -> None:
+    process = start("run", "models:slow", "--against", "models:slow", "--modes", "invoke",
+                    "--out", "here", cwd=folder)  # fmt: skip
+    journal = folder / "here" / "journal.jsonl"
+    wait_for(journal, holding=b"PairRound")
+    time.sleep(1)
+    process.kill()
+    process.communicate(timeout=30)
+    finished = journal.read_bytes().count(b'"event":"PairRound"')
+    done = cli("compare", "here", cwd=folder)
+    assert done.returncode in {0, 3, 4}, done.stdout + done.stderr
+    record = read_record(folder / "here")
+    assert record.comparison is not None
+    assert record.comparison.rounds == finished
+    samples = pl.read_parquet(folder / "here" / "samples.parquet")
+    for side in ("candidate", "baseline"):
+        own = samples.filter(pl.col("side") == side)
+        assert own.select("process", "round").n_unique() == finished
+
+
 def wait_for(path: Path, holding: bytes = b"") -> None:
     deadline = time.monotonic() + 60
     while not path.exists() or holding not in path.read_bytes():
