@@ -7,7 +7,7 @@ from parrot_bench.record import BlockedLoop
 from parrot_bench.studies.concurrency.observations import LateSample
 
 STALL_NS = 20_000_000
-"""A shorter stall is nobody's fault."""
+"""A shorter stall is nobody's fault, unless asked otherwise."""
 
 FEWEST = 3
 """Samples before anybody is blamed."""
@@ -21,17 +21,20 @@ COMPUTING = 0.7
 """Share of the time in which a thread that computes has a processor or waits for one."""
 
 
-def blocked_loop(samples: Sequence[LateSample], longest_ns: int) -> BlockedLoop | None:
+def blocked_loop(
+    samples: Sequence[LateSample], longest_ns: int, stall_ns: int = STALL_NS
+) -> BlockedLoop | None:
     """Name the line that a loop stood still at.
 
     Args:
         samples: Taken while its heartbeat was late, an idle loop aside.
         longest_ns: The longest time between two heartbeats.
+        stall_ns: A shorter stall is nobody's fault.
 
     Returns:
         The line, or None: there was no stall, or no function has half of the samples.
     """
-    if longest_ns <= STALL_NS or len(samples) < FEWEST:
+    if longest_ns <= stall_ns or len(samples) < FEWEST:
         return None
     functions: defaultdict[tuple[str, str], list[LateSample]] = defaultdict(list)
     for sample in samples:

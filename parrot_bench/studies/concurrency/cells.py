@@ -6,7 +6,6 @@ What they mean is said in :mod:`parrot_bench.studies.concurrency.curves`.
 import asyncio
 import gc
 import random
-import sys
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
@@ -33,15 +32,10 @@ from parrot_bench.studies.concurrency.following import Followed, Ledger, followe
 from parrot_bench.studies.concurrency.observations import (
     Begun,
     CellTaken,
-    LateSample,
     SweepBegun,
     SweepLeftOut,
 )
 from parrot_bench.studies.concurrency.places import (
-    caller_in,
-    culprit,
-    is_idle,
-    place,
     source_files,
 )
 from parrot_bench.studies.concurrency.plan import (
@@ -54,7 +48,7 @@ from parrot_bench.studies.concurrency.plan import (
     planned,
     thinned,
 )
-from parrot_bench.studies.concurrency.watchdog import StackSample, Watchdog
+from parrot_bench.studies.concurrency.watchdog import Watchdog, late_samples
 from parrot_bench.timing import CallLimitExceeded, call_limit
 
 SWEPT = ("batch", "abatch", "ainvoke_gather", "astream")
@@ -199,7 +193,6 @@ class Concurrency:
         self._process = psutil.Process()
         self._paces = {number: Pace() for number in self._sweeps}
         self._done: Counter[Cell] = Counter()
-        self._folder = str(Path.cwd())
 
     def events(self) -> Events:
         """Warm up, say what will be done, and repeat all cells until time or calls are over.
@@ -386,7 +379,7 @@ class Concurrency:
                 threads=native + max(ledger.made.threads, ledger.served.threads) - 1,
                 service_ns=_mean_service(ledger),
                 stall_ns=seen.longest_ns if seen else None,
-                late=tuple(self._late(seen.samples, sweep)) if seen else (),
+                late=tuple(late_samples(seen.samples, sweep.files)) if seen else (),
                 calls_so_far=bench.budget.spent,
             ),
             tuple(_call(sweep, self._case(cell), call) for call in ledger.calls),
@@ -406,19 +399,6 @@ class Concurrency:
                 await perform(items)
 
         return watched
-
-    def _late(self, samples: Sequence[StackSample], sweep: Sweep) -> Iterator[LateSample]:
-        for sample in samples:
-            if is_idle(sample.stack):
-                continue
-            blamed, caller = culprit(sample.stack), caller_in(sample.stack, sweep.files)
-            yield LateSample(
-                stall=sample.stall,
-                at_ns=sample.at_ns,
-                cpu_ns=sample.cpu_ns,
-                place=place(blamed, self._folder, sys.path) if blamed else None,
-                caller=place(caller, self._folder, sys.path) if caller else None,
-            )
 
 
 def _said(plan: Plan, sweeps: int) -> str:

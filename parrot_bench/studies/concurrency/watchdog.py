@@ -1,8 +1,8 @@
 """Whether the event loop stands still, and which line of code it stands at.
 
 A heartbeat in the loop is due every millisecond. A thread looks at it every 5 ms, and while it
-is over 20 ms late takes the loop thread's stack again and again. Nothing of this runs outside
-of the concurrency study; between two cells the thread sleeps without a timer.
+is over 20 ms late takes the loop thread's stack again and again. Nothing of this runs beside a
+block that is compared; between two cells the thread sleeps without a timer.
 """
 
 import asyncio
@@ -10,18 +10,27 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter_ns
 from types import TracebackType
 from typing import Self
 
-from parrot_bench.studies.concurrency.places import StackEntry, copied
+from parrot_bench.studies.concurrency.observations import LateSample
+from parrot_bench.studies.concurrency.places import (
+    StackEntry,
+    caller_in,
+    copied,
+    culprit,
+    is_idle,
+    place,
+)
 
 BEAT_S = 0.001
 LATE_NS = 20_000_000
-"""A heartbeat that is later than this is looked into."""
+"""A heartbeat that is later than this is looked into, unless asked otherwise."""
 
 LOOK_S = 0.005
 SAMPLE_S = 0.002
@@ -61,10 +70,36 @@ class Watched:
     samples: tuple[StackSample, ...]
 
 
-class Watchdog:
-    """A thread that looks at a loop's heartbeat while it is asked to."""
+def late_samples(samples: Iterable[StackSample], files: Collection[str]) -> Iterator[LateSample]:
+    """Say of each stack which line is to blame for it; of an idle loop nothing.
 
-    def __init__(self) -> None:
+    Args:
+        samples: What was seen.
+        files: Source files of the model's classes.
+    """
+    folder = str(Path.cwd())
+    for sample in samples:
+        if is_idle(sample.stack):
+            continue
+        blamed, caller = culprit(sample.stack), caller_in(sample.stack, files)
+        yield LateSample(
+            stall=sample.stall,
+            at_ns=sample.at_ns,
+            cpu_ns=sample.cpu_ns,
+            place=place(blamed, folder, sys.path) if blamed else None,
+            caller=place(caller, folder, sys.path) if caller else None,
+        )
+
+
+class Watchdog:
+    """A thread that looks at a loop's heartbeat while it is asked to.
+
+    Args:
+        late_ns: A heartbeat that is later than this is looked into.
+    """
+
+    def __init__(self, late_ns: int = LATE_NS) -> None:
+        self._late_ns = late_ns
         self._watching = threading.Event()
         self._reading = threading.Lock()
         self._over = False
@@ -133,7 +168,7 @@ class Watchdog:
             if self._over:
                 return
             beat = self._beat_ns
-            if perf_counter_ns() - beat > LATE_NS:
+            if perf_counter_ns() - beat > self._late_ns:
                 self._stall += 1
                 self._sample_until_it_beats(beat)
             time.sleep(LOOK_S)

@@ -15,6 +15,7 @@ from parrot_bench.execution import ExecutionMode, collect
 from parrot_bench.request import DEFAULT_PROMPT
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.caller import one_line
+from parrot_bench.studies.concurrency.places import source_files
 from parrot_bench.studies.parity.hearing import Arrivals, Listener
 from parrot_bench.studies.parity.seen import Asked, UnitSeen, see
 from parrot_bench.studies.parity.turning import Heartbeat
@@ -63,7 +64,8 @@ class Asker:
         arguments: dict[str, Any] = dict(calls.kwargs)
         arguments |= {"stop": [stop]} if stop else {}
         arguments |= {} if limit is None else {"max_tokens": limit}
-        listener, arrivals, heart = Listener(), Arrivals(), Heartbeat()
+        listener, arrivals = Listener(), Arrivals()
+        heart = Heartbeat(source_files(self.bench.model))
         settings = replace(calls.settings, config={"callbacks": [listener]}, kwargs=arguments)
         keep = collect if mode.batches else arrivals.keep
         call = mode.bind(model or self.bench.model, settings, keep)

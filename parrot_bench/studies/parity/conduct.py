@@ -198,6 +198,9 @@ def asynchronous(seen: Evidence) -> Iterator[Found]:
                 seen=f"{model.name} does not implement {' or '.join(missing)}",
                 adds=" and ".join(missing),
             )
+            # Its calls run in another thread, so that none of them can stand in the loop's way;
+            # on a crowded machine one that is put aside with the interpreter's lock seems to.
+            continue
         units = seen.of(mode, "plain", "again")
         if all(_blocked(unit) for unit in units):
             where = next((u.turned.where for u in units if u.turned and u.turned.where), "")

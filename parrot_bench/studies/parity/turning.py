@@ -5,17 +5,20 @@ the loop's thread slept in between, something slept that should have been awaite
 are left aside: work that keeps the processor busy (LangChain's own is of that kind, for a model
 that never suspends), and time in which the thread would have run and was not let.
 
-It is no watchdog: it sees that the loop was blocked, and not by which line of code.
-``Turned.where`` is for whoever does.
+By which line of code it was blocked, the watchdog of the concurrency study says, where it had
+the time to look: from stalls of about 15 ms on.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import pairwise
 from time import perf_counter_ns, thread_time_ns
 from typing import Any, BinaryIO, NamedTuple
 
+from parrot_bench.studies.concurrency.blame import blocked_loop
+from parrot_bench.studies.concurrency.watchdog import Watchdog, Watched, late_samples
 from parrot_bench.studies.parity.seen import Turned
 
 BEAT_S = 0.001
@@ -46,10 +49,16 @@ class Beat(NamedTuple):
 
 
 class Heartbeat:
-    """Beats beside one call."""
+    """Beats beside one call.
 
-    def __init__(self) -> None:
+    Args:
+        files: Source files of the model's classes.
+    """
+
+    def __init__(self, files: Collection[str] = ()) -> None:
+        self._files = files
         self._beats: list[Beat] = []
+        self._where = ""
 
     def beside(self, call: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
         """Return the same call with a heart beating beside it."""
@@ -65,19 +74,30 @@ class Heartbeat:
                     self._beats.append(_beat(scheduled))
                     timers[:] = [loop.call_later(BEAT_S, beat)]
 
+                dog = stack.enter_context(Watchdog(STALL_NS))
                 beat()
                 try:
-                    return await call(item)
+                    with dog.watching():
+                        return await call(item)
                 finally:
                     self._beats.append(_beat(scheduled))
                     for timer in timers:
                         timer.cancel()
+                    self._where = self._blamed(dog.seen())
 
         return watched
 
     def turned(self) -> Turned | None:
         """Say whether the loop turned; None before a call."""
-        return turned(self._beats)
+        said = turned(self._beats)
+        return None if said is None else replace(said, where=self._where)
+
+    def _blamed(self, seen: Watched) -> str:
+        samples = list(late_samples(seen.samples, self._files))
+        found = blocked_loop(samples, seen.longest_ns, STALL_NS)
+        if found is None:
+            return ""
+        return f"{found.place.file}:{found.place.line} in {found.place.function}"
 
 
 def turned(beats: list[Beat]) -> Turned | None:
