@@ -187,7 +187,7 @@ def test_an_output_folder_that_cannot_be_made(cli: Cli, folder: Path) -> None:
 
 
 def test_reporting_what_is_no_run(cli: Cli, folder: Path) -> None:
-    assert "no record at" in complaint(cli("report", "absent", cwd=folder))
+    assert "absent cannot be read" in complaint(cli("report", "absent", cwd=folder))
     (folder / "run.json").write_text('{"schema_version": 99}', encoding="utf-8")
     assert "schema version 2" in complaint(cli("report", ".", cwd=folder))
     (folder / "run.json").write_text("{", encoding="utf-8")

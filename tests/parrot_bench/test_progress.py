@@ -48,12 +48,13 @@ def test_a_terminal_sees_the_ratios_so_far_and_the_time_left(
 
 def test_a_log_gets_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("parrot_bench.progress.LINE_S", 0.5)
-    text = shown(tmp_path, terminal=False)
+    text = shown(tmp_path, terminal=False, time_s=5)
     assert "\x1b" not in text
     lines = text.splitlines()
     assert sum(line.startswith("warming up") for line in lines) == 1
-    (line, *_) = (line for line in lines if "rounds, at most" in line)
-    assert "ainvoke 1." in line or "ainvoke 2." in line
+    # On a busy machine the first of them come before there are rounds enough for a ratio.
+    *_, last = (line for line in lines if "rounds, at most" in line)
+    assert "ainvoke 1." in last or "ainvoke 2." in last
 
 
 def test_the_plan_is_shown_where_calls_are_counted(tmp_path: Path) -> None:
