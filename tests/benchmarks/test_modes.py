@@ -12,7 +12,7 @@ import pytest
 from parrot_bench.execution import CallSettings, ExecutionMode, drain
 from parrot_bench.modes import MODES, quiet
 from parrot_bench.parrot import AsyncChatParrotLink
-from parrot_bench.timing import Async, Sync
+from parrot_bench.timing import Clocks, open_clocks
 
 PROMPT = "What does each way of calling you cost? "
 UNITS = 4
@@ -20,15 +20,13 @@ BATCH = 16
 
 
 @pytest.fixture(scope="module")
-def clocks() -> Iterator[dict[str, Any]]:
-    clocks = {"sync": Sync(), "async": Async()}
-    yield clocks
-    for clock in clocks.values():
-        clock.close()
+def clocks() -> Iterator[Clocks]:
+    with open_clocks() as clocks:
+        yield clocks
 
 
 @pytest.mark.parametrize("mode", MODES.values(), ids=lambda mode: mode.name)
-def test_mode(benchmark: Any, clocks: dict[str, Any], mode: ExecutionMode) -> None:
+def test_mode(benchmark: Any, clocks: Clocks, mode: ExecutionMode) -> None:
     """One block: four units (calls, or batches of 16) after one that is not timed by us."""
     model = AsyncChatParrotLink(parrot_buffer_length=20)
     reason = mode.unavailable(model)
@@ -41,5 +39,5 @@ def test_mode(benchmark: Any, clocks: dict[str, Any], mode: ExecutionMode) -> No
     benchmark.group = "modes, one block"
     benchmark.extra_info["calls"] = UNITS * (BATCH if mode.batches else 1)
     with quiet():
-        reading = benchmark(clock.reading, call, (), (item,) * UNITS)
+        reading = benchmark(clock.reading, call, item, 0, UNITS)
     assert reading.wall_ns > 0
