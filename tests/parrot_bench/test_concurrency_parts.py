@@ -309,6 +309,11 @@ def level(
         ([level(1, 1), level(8, 8), level(64, 12, busy=0.6)], True, "client", 12),
         ([level(n, min(n, 4), service_ns=SERVICE_NS * n / min(n, 4)) for n in (1, 4, 64)], True,
          "model", 4),
+        # Streams wait inside whoever is late: of a loop that is busy, and still does more.
+        ([level(1, 1), level(4, 3.4), level(16, 7.1, busy=0.7, service_ns=2 * SERVICE_NS)], True,
+         "client", 7.1),
+        ([level(1, 1), level(4, 3.2), level(16, 3.2, busy=0.7, service_ns=5 * SERVICE_NS)], True,
+         "model", 3.2),
         ([level(n, 1, service_ns=SERVICE_NS * n) for n in (1, 8)], True, "serial", 1),
         ([level(n, min(n, 6), peak=min(n, 6)) for n in (1, 4, 32)], False, "executor", 6),
     ],

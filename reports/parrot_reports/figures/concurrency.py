@@ -142,35 +142,50 @@ def _knee(axes: Axes, sweep: ConcurrencySweep) -> None:
 
 
 def _latency(axes: Axes, sweep: ConcurrencySweep, sweeps: Sequence[ConcurrencySweep]) -> None:
-    times = [time for each in sweeps for cell in each.levels for time in _times(cell)]
+    times = [time for each in sweeps for time in _all_times(each)]
     low, high = min(times) / 1.3, max(times) * 1.3
     _scale(axes, low, high, {tick: units.duration(tick, 1) for tick in nice(low, high, most=3)})
     own = look(sweep)
-    cells = [(cell.max_concurrency or 1, _times(cell)) for cell in sweep.levels]
-    known = all(cell.percentiles[0].value is not None for cell in sweep.levels)
-    _line(axes, [x for x, _ in cells], [times[0] for _, times in cells], own)
-    axes.text(
-        cells[-1][0] * 1.1, cells[-1][1][0], "p50" if known else "mean", va="center", fontsize=9.5,
-        color=own.light,
-    )  # fmt: skip
-    tail = [(x, times[1]) for x, times in cells if len(times) > 1]
-    if len(tail) > 1:
-        axes.plot(*zip(*tail, strict=True), color=own.light, linewidth=0.9)
-        x, y = tail[-1]
-        if x == cells[-1][0]:
-            # Not on top of the median's own label.
-            y = max(y, cells[-1][1][0] * 1.5)
-        axes.text(x * 1.1, y, "p95", va="center", fontsize=9.5, color=own.light)
+    asked = [cell.max_concurrency or 1 for cell in sweep.levels]
+    middle, name = _middle(sweep)
+    _line(axes, asked, middle, own)
+    axes.text(asked[-1] * 1.1, middle[-1], name, va="center", fontsize=9.5, color=own.light)
+    tail = _p95(sweep)
+    # A level without it breaks the line, which would otherwise say what was not measured.
+    axes.plot(asked, [math.nan if y is None else y for y in tail], color=own.light,
+              linewidth=0.9, marker="_", markersize=5)  # fmt: skip
+    known = [(x, y) for x, y in zip(asked, tail, strict=True) if y is not None]
+    if known:
+        x, y = known[-1]
+        # Beside the end of the line; elsewhere above it, where no other line is.
+        last = x == asked[-1]
+        axes.text(x * 1.1 if last else x, max(y, middle[-1] * 1.5) if last else y * 1.25, "p95",
+                  va="center" if last else "bottom", ha="left" if last else "center",
+                  fontsize=9.5, color=own.light)  # fmt: skip
 
 
-def _times(cell: ConcurrencyCell) -> list[float]:
-    """Median and p95 of latency; the mean alone where there are too few calls for them."""
-    found = [p.value for p in cell.percentiles[:2] if p.value is not None]
-    if found:
-        return found
+def _middle(sweep: ConcurrencySweep) -> tuple[list[float], str]:
+    """The median of latency at each level, or at all of them the mean where one has no median."""
+    medians = [cell.percentiles[0].value for cell in sweep.levels if cell.percentiles]
+    known = [value for value in medians if value is not None]
+    if len(known) == len(sweep.levels):
+        return known, "p50"
+    return [_mean(cell) for cell in sweep.levels], "mean"
+
+
+def _mean(cell: ConcurrencyCell) -> float:
     if cell.latency is not None:
-        return [cell.latency.value]
-    return [cell.batch * 1e9 / max(cell.throughput.value, 1e-9)]
+        return cell.latency.value
+    return cell.batch * 1e9 / max(cell.throughput.value, 1e-9)
+
+
+def _p95(sweep: ConcurrencySweep) -> list[float | None]:
+    """At each level; None where there are too few calls for it."""
+    return [cell.percentiles[1].value if cell.percentiles else None for cell in sweep.levels]
+
+
+def _all_times(sweep: ConcurrencySweep) -> list[float]:
+    return _middle(sweep)[0] + [value for value in _p95(sweep) if value is not None]
 
 
 def _curve(sweep: ConcurrencySweep) -> tuple[list[int], list[float]]:
