@@ -257,7 +257,7 @@ def _parity(result: ParityResult) -> Iterator[TrustCheck]:
         for defect in result.defects
     ]
     if defects:
-        yield _check("parity", "amber", f"Modes do not do the same: {'; '.join(defects)}.")
+        yield _check("parity", "amber", f"The model has defects: {'; '.join(defects)}.")
 
 
 def _exported(result: TracingResult) -> Iterator[TrustCheck]:

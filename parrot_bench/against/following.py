@@ -255,7 +255,9 @@ class Following:
                 "command": self.request.command,
                 "parrot_bench_version": parrot_bench_version(),
                 "model": described.model.model_copy(update={"waits": waits}),
-                "configuration": configuration(self.request, described),
+                "configuration": configuration(self.request, described).model_copy(
+                    update={"studies": (STUDY,)}
+                ),
                 "environment": environment,
                 "conditions": described.conditions,
                 "modes": tuple(

@@ -40,7 +40,11 @@ def _parts(result: ComparisonResult) -> Iterator[RenderableType]:
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     for head in found.heads:
         names = head in {"study", "mode", "verdict"}
-        table.add_column(head, justify="left" if names else "right", no_wrap=head == "mode")
+        # The unit stands below, so that a row fits into 80 columns.
+        name = head.replace(", ", "\n", 1)
+        table.add_column(
+            name, justify="left" if names else "right", no_wrap=head not in {"study", "verdict"}
+        )
     for row in found.rows:
         style = _STYLES.get(row.gate or "", "" if row.decided else "dim")
         table.add_row(*(Text(visible(cell), style=style) for cell in row.cells))

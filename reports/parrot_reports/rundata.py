@@ -63,11 +63,13 @@ def read_run(run: Path) -> RunData:
     """
     directory = RunDirectory(run)
     notes: list[str] = []
+    record = directory.read_record()
     return RunData(
-        record=directory.read_record(),
+        record=record,
         samples=_table(directory.samples, _SAMPLES, "cold calls and stability", notes),
         calls=_table(directory.calls, _CALLS, "latency", notes),
-        spans=_spans(directory.spans, notes),
+        # A comparison makes no traced pass, so that it misses nothing.
+        spans=empty() if record.comparison is not None else _spans(directory.spans, notes),
         notes=tuple(notes),
         files=tuple(path.name for path in _data_files(directory) if path.is_file()),
     )

@@ -358,7 +358,7 @@ def test_a_run_has_it_too(tmp_path: Path) -> None:
     assert record.parity.stopped_by in {"done", "time"}
     (check,) = (check for check in record.trust if check.name == "parity")
     assert check.level == "amber"
-    assert check.sentence == "Modes do not do the same: usage-missing (stream)."
+    assert check.sentence == "The model has defects: usage-missing (stream)."
 
 
 def test_a_study_that_may_make_no_call_says_so() -> None:
