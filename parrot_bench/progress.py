@@ -4,11 +4,11 @@ from collections.abc import Callable
 from time import monotonic
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from parrot_bench.display import Display
 from parrot_bench.estimates import relative_half_width
 from parrot_bench.events import (
     CallsTaken,
@@ -26,12 +26,10 @@ from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.overhead.rounds import MIN_ROUNDS
 from parrot_bench.studies.table import STUDIES
 
-REDRAW_S = 0.5
-LINE_S = 10.0
 SLOW_ROUND_S = 1.0
 
 
-class Progress:
+class Progress(Display):
     """Shows a run on a terminal, or as a line now and then where there is none.
 
     Args:
@@ -40,10 +38,8 @@ class Progress:
     """
 
     def __init__(self, console: Console, number: Callable[[Estimate], tuple[str, str]]) -> None:
-        self._console = console
+        super().__init__(console)
         self._number = number
-        self._live: Live | None = None
-        self._drawn = 0.0
         self._kind = ""
 
     def __call__(self, run: Run, event: Event) -> None:
@@ -60,18 +56,12 @@ class Progress:
         elif isinstance(event, Phase):
             self._phase(event.text)
         if self._console.is_terminal:
-            self._draw(run, force=not isinstance(event, RoundTaken | CallsTaken))
+            self._draw(
+                lambda: self._view(run), force=not isinstance(event, RoundTaken | CallsTaken)
+            )
         elif isinstance(event, RoundTaken) and not event.tail and run.current is not None:
-            self._line(run.current)
-
-    def close(self) -> None:
-        """Take the display away."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-
-    def _say(self, what: RenderableType) -> None:
-        self._console.print(what, soft_wrap=True)
+            study = run.current
+            self._say_now_and_then(lambda: self._line(study))
 
     def _phase(self, text: str) -> None:
         kind = text.partition(" ")[0]
@@ -90,12 +80,11 @@ class Progress:
             if mode.unavailable and mode.status != "deprecated":
                 self._say(Text(f"{mode.name} is not available: {mode.unavailable}", style="yellow"))
         for condition in event.conditions:
-            done = "kept" if condition.kept else "removed from the timed process"
-            self._say(Text(f"{condition.name}: {done} ({condition.effect})", style="yellow"))
+            self._say_condition(condition)
 
     def _planned(self, study: Gathered, plan: Planned) -> None:
         """Show the plan where it costs time or money."""
-        self._drawn = monotonic()
+        self._shown = monotonic()
         request, limit_s = study.request, study.limit_s
         if plan.round_s < SLOW_ROUND_S and request.max_calls is None:
             return
@@ -140,28 +129,12 @@ class Progress:
     def _ratios(study: Gathered) -> list[tuple[str, Estimate]]:
         return STUDIES[study.study].so_far(study)
 
-    def _line(self, study: Gathered) -> None:
-        now = monotonic()
-        if now - self._drawn < LINE_S:
-            return
-        self._drawn = now
+    def _line(self, study: Gathered) -> str:
         ratios = "  ".join(f"{mode} {self._number(e)[0]}" for mode, e in self._ratios(study))
-        self._say(
-            Text(
-                f"{study.study}: {study.samples.rounds} rounds, "
-                f"at most {self._left_s(study):.0f} s left  {ratios}"
-            )
+        return (
+            f"{study.study}: {study.samples.rounds} rounds, "
+            f"at most {self._left_s(study):.0f} s left  {ratios}"
         )
-
-    def _draw(self, run: Run, *, force: bool) -> None:
-        now = monotonic()
-        if not force and now - self._drawn < REDRAW_S:
-            return
-        self._drawn = now
-        if self._live is None:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
-        self._live.update(self._view(run), refresh=True)
 
     def _view(self, run: Run) -> RenderableType:
         study = run.current

@@ -1,9 +1,6 @@
 """What a comparison shows while it goes on: drawn between rounds, never by a thread of its own."""
 
-from time import monotonic
-
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -18,12 +15,10 @@ from parrot_bench.against.events import (
 )
 from parrot_bench.against.following import Following
 from parrot_bench.against.pairs import planned_pairs
-
-REDRAW_S = 0.5
-LINE_S = 10.0
+from parrot_bench.display import Display
 
 
-class PairProgress:
+class PairProgress(Display):
     """Shows a comparison on a terminal, or as a line now and then where there is none.
 
     Args:
@@ -31,9 +26,7 @@ class PairProgress:
     """
 
     def __init__(self, console: Console) -> None:
-        self._console = console
-        self._live: Live | None = None
-        self._drawn = monotonic()
+        super().__init__(console)
         self._told = False
 
     def __call__(self, following: Following, event: PairEvent) -> None:
@@ -45,44 +38,21 @@ class PairProgress:
             labels = [side.label for side in following.sides.values()]
             self._say(Text(f"measuring {labels[0]} against {labels[1]}"))
             for condition in event.described.conditions:
-                done = "kept" if condition.kept else "removed from the timed processes"
-                self._say(Text(f"{condition.name}: {done} ({condition.effect})", style="yellow"))
+                self._say_condition(condition)
         elif isinstance(event, SideDropped):
             label = following.sides[event.side].label
             self._say(
                 Text(f"{event.mode} is not compared: {label}: {event.reason}", style="yellow")
             )
         if self._console.is_terminal:
-            self._draw(following, force=not isinstance(event, PairRound))
+            self._draw(lambda: _view(following), force=not isinstance(event, PairRound))
         elif isinstance(event, PairEnded):
-            self._line(following)
+            self._say_now_and_then(lambda: _line(following))
 
-    def close(self) -> None:
-        """Take the display away."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
 
-    def _say(self, what: RenderableType) -> None:
-        self._console.print(what, soft_wrap=True)
-
-    def _line(self, following: Following) -> None:
-        now = monotonic()
-        if now - self._drawn < LINE_S:
-            return
-        self._drawn = now
-        found = "  ".join(f"{mode} {value} {bounds}" for mode, value, bounds in _ratios(following))
-        self._say(Text(f"{_pairs(following)}, {_left(following)}  {found}"))
-
-    def _draw(self, following: Following, *, force: bool) -> None:
-        now = monotonic()
-        if not force and now - self._drawn < REDRAW_S:
-            return
-        self._drawn = now
-        if self._live is None:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
-        self._live.update(_view(following), refresh=True)
+def _line(following: Following) -> str:
+    found = "  ".join(f"{mode} {value} {bounds}" for mode, value, bounds in _ratios(following))
+    return f"{_pairs(following)}, {_left(following)}  {found}"
 
 
 def _view(following: Following) -> RenderableType:

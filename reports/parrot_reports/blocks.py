@@ -3,7 +3,6 @@
 The estimates and verdicts come from ``run.json``; here is only what figures need beyond them.
 """
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from parrot_bench.record import Estimate, RunRecord
 from parrot_reports.sentences import deciding_time, floors
+from parrot_reports.spans.percentiles import CONFIDENCE, order_bounds
 
 Numbers = NDArray[np.float64]
 
@@ -183,27 +183,16 @@ def drifts(samples: pl.DataFrame, record: RunRecord) -> tuple[Drift, ...]:
     return tuple(found)
 
 
-def median_estimate(values: Numbers, confidence: float = 0.95) -> Estimate:
-    """Median with its exact sign-test interval, which assumes no shape of distribution.
-
-    The interval lies between the order statistics k and n + 1 - k, where k is the largest for
-    which a binomial of n fair coins falls below k with at most half of what is left over.
-    """
+def median_estimate(values: Numbers) -> Estimate:
+    """Median with its exact 95 % sign-test interval, which assumes no shape of distribution."""
     ordered = np.sort(values)
     n = ordered.size
-    tail, k = 0.0, 0
-    while k < n // 2:
-        choose = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
-        tail += math.exp(choose - n * math.log(2))
-        if tail > (1 - confidence) / 2:
-            break
-        k += 1
-    low, high = max(k - 1, 0), n - 1 - max(k - 1, 0)
+    low, high = order_bounds(n, 0.5) or (1, n)
     return Estimate(
         value=float(np.median(ordered)),
-        low=float(ordered[low]),
-        high=float(ordered[high]),
-        confidence=confidence,
+        low=float(ordered[low - 1]),
+        high=float(ordered[high - 1]),
+        confidence=CONFIDENCE,
         count=n,
         unit="ratio",
     )

@@ -11,14 +11,15 @@ from parrot_reports import (
     figures,
     findings,
     sentences,
-    summary,
     svg,
     tables,
 )
 from parrot_reports.rundata import RunData
 from parrot_reports.setting import environment, look, section, set_in_html
+from parrot_reports.spans import operations
 from parrot_reports.spans.table import SpanTable
 from parrot_reports.studies.sections import study_figures, study_words
+from parrot_reports.timelines import timelines
 
 _RECORD_LIMIT = 120_000
 """Longer records are linked and not set into the page, which has to stay below 500 KB."""
@@ -44,6 +45,7 @@ def render(run: RunData) -> Page:
     curves = blocks.curves(run.calls, record)
     cold = blocks.cold_calls(run.samples, record)
     drifts = blocks.drifts(run.samples, record)
+    calls = operations.calls_of(operations.named(run.spans.frame))
     drawn = {
         "ratios": section(figures.ratios(record), findings.ratios(record)),
         "latency": section(figures.latency(curves, record), findings.latency(curves, record)),
@@ -76,12 +78,10 @@ def render(run: RunData) -> Page:
             drawn=drawn,
             close_up=figures.has_close_up(record),
             **study_words(record),
-            timelines=[
-                (line, look(line.mode, record)) for line in summary.timelines(run.spans, record)
-            ],
-            use=summary.use_by_model(run.spans),
-            outcomes=summary.outcomes(run.spans),
-            errors=summary.errors_by_type(run.spans),
+            timelines=[(line, look(line.mode, record)) for line in timelines(run.spans, record)],
+            use=operations.use_by_model(calls)[0],
+            outcomes=operations.tally(calls, "outcome"),
+            errors=operations.tally(calls.filter("failed"), "error", missing="unknown"),
             **malformed_lines(run.spans),
             reconciled=[
                 tables.reconciliation_row(mode)

@@ -38,7 +38,7 @@ def shown(tmp_path: Path, *, terminal: bool, **options: Any) -> str:
 def test_a_terminal_sees_the_ratios_so_far_and_the_time_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("parrot_bench.progress.REDRAW_S", 0.1)
+    monkeypatch.setattr("parrot_bench.display.REDRAW_S", 0.1)
     text = shown(tmp_path, terminal=True)
     assert "warming up" in text
     assert "against invoke, so far" in text
@@ -47,7 +47,7 @@ def test_a_terminal_sees_the_ratios_so_far_and_the_time_left(
 
 
 def test_a_log_gets_whole_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("parrot_bench.progress.LINE_S", 0.5)
+    monkeypatch.setattr("parrot_bench.display.LINE_S", 0.5)
     text = shown(tmp_path, terminal=False, time_s=5)
     assert "\x1b" not in text
     lines = text.splitlines()

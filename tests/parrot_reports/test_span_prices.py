@@ -7,9 +7,9 @@ import pytest
 from generated_spans import write_spans
 
 from parrot_bench.errors import UsageError
+from parrot_reports.spans.operations import ModelUse
 from parrot_reports.spans.prices import costs, read_prices
 from parrot_reports.spans.writing import SpanOptions, read_span_report, span_text
-from parrot_reports.summary import ModelUse
 
 TABLE = """
 currency = "USD"

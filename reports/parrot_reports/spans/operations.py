@@ -16,7 +16,6 @@ from parrot_bench.record import Percentile
 from parrot_reports.blocks import Curve
 from parrot_reports.spans.dialects import CALLS
 from parrot_reports.spans.percentiles import percentiles
-from parrot_reports.summary import ModelUse
 
 MOST_OPERATIONS = 40
 _MOST_FAILURES = 40
@@ -75,6 +74,33 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ModelUse:
+    """The calls of one model with one set of identifying params.
+
+    Attributes:
+        model: Name of the model; empty when its spans have none.
+        provider: Such as ``openai``; empty when unknown.
+        identity: Identifying params, sorted by name, written as JSON values.
+        calls: Chat spans.
+        failed: Spans with status *error*.
+        input_tokens: Sum over the spans; None when no span has usage.
+        output_tokens: The same for output.
+        cached_tokens: Input tokens read from a cache.
+        reasoning_tokens: Output tokens spent on reasoning.
+    """
+
+    model: str
+    provider: str
+    identity: tuple[tuple[str, str], ...]
+    calls: int
+    failed: int
+    input_tokens: int | None
+    output_tokens: int | None
+    cached_tokens: int | None
+    reasoning_tokens: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Totals:
     """Exact sums over calls of a model.
 
@@ -115,7 +141,9 @@ def named(frame: pl.DataFrame) -> pl.DataFrame:
 
 def calls_of(genai: pl.DataFrame) -> pl.DataFrame:
     """The calls of a model among them, with the columns that are counted."""
-    columns = ("provider", "model", "identity", "outcome", "finish", "failed", "start_ns")
+    columns = (
+        "provider", "model", "identity", "outcome", "finish", "error", "failed", "start_ns",
+    )  # fmt: skip
     chosen = genai.lazy().filter(pl.col("operation").is_in(CALLS))
     return chosen.select(*columns, "duration", *TOKENS).collect()
 
@@ -197,10 +225,12 @@ def use_by_model(calls: pl.DataFrame) -> tuple[tuple[ModelUse, ...], dict[str, i
     return use, dict(unknown.iter_rows())
 
 
-def tally(calls: pl.DataFrame, column: str) -> tuple[tuple[str, int], ...]:
-    """How many calls have each value of a column, most frequent first; null is *not recorded*."""
+def tally(
+    calls: pl.DataFrame, column: str, missing: str = "not recorded"
+) -> tuple[tuple[str, int], ...]:
+    """How many calls have each value of a column, most frequent first; what null is called."""
     counted = (
-        calls.group_by(pl.col(column).fill_null("not recorded"))
+        calls.group_by(pl.col(column).fill_null(missing))
         .len()
         .sort(["len", column], descending=[True, False])
     )

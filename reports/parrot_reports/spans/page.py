@@ -9,10 +9,10 @@ from parrot_reports import colours, figures, findings, svg, units
 from parrot_reports.page import Page
 from parrot_reports.sentences import Key, Sentence
 from parrot_reports.setting import environment, section, set_in_html
+from parrot_reports.spans.operations import ModelUse
 from parrot_reports.spans.percentiles import RANKS
 from parrot_reports.spans.report import SpanReport, headline, notes, reading, shorter
 from parrot_reports.spans.traces import Trace
-from parrot_reports.summary import ModelUse
 from parrot_reports.text import shortened
 
 _MOST_CURVES = 16

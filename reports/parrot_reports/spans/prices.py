@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from parrot_bench.errors import UsageError
-from parrot_reports.summary import ModelUse
+from parrot_reports.spans.operations import ModelUse
 
 _MILLION = 1_000_000
 _AMOUNTS = ("input", "cached", "output")

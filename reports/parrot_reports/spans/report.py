@@ -11,12 +11,11 @@ from parrot_reports.sentences import Key, Name, Sentence
 from parrot_reports.spans import operations
 from parrot_reports.spans.choice import Choice, chosen
 from parrot_reports.spans.dialects import CALLS
-from parrot_reports.spans.operations import Failure, Operation, Totals
+from parrot_reports.spans.operations import Failure, ModelUse, Operation, Totals
 from parrot_reports.spans.over_time import OverTime, over_time
 from parrot_reports.spans.prices import Cost, Price, costs
 from parrot_reports.spans.table import SpanTable
 from parrot_reports.spans.traces import Traces, traces
-from parrot_reports.summary import ModelUse
 from parrot_reports.text import shortened
 
 _MOST_NAMED = 5

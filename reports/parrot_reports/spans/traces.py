@@ -5,7 +5,7 @@ from typing import Any
 
 import polars as pl
 
-from parrot_reports.summary import Bar, bars_of
+from parrot_reports.timelines import Bar, bars_of
 
 _MOST_KINDS = 8
 _MOST_SLOW = 5

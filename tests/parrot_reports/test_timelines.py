@@ -1,6 +1,5 @@
-"""Statistics over spans."""
+"""Spans as bars."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,9 +8,9 @@ import polars as pl
 import pytest
 
 from parrot_bench.record import RunRecord
-from parrot_reports import summary
 from parrot_reports.rundata import read_run
 from parrot_reports.spans import table as spans
+from parrot_reports.timelines import Bar, Timeline, timelines
 
 MakeRun = Callable[..., Path]
 
@@ -37,50 +36,13 @@ def table(*rows: dict[str, Any]) -> spans.SpanTable:
     return spans.SpanTable(pl.DataFrame(list(rows), schema=schema, orient="row"))
 
 
-def test_tokens_by_model_and_identifying_params() -> None:
-    identity = json.dumps({"model_name": "m", "stop": ["a"]})
-    found = summary.use_by_model(
-        table(
-            row(model="m", identity=identity, input_tokens=3, output_tokens=1, cached_tokens=2),
-            row(model="m", identity=identity, input_tokens=4, failed=True),
-            row(model="m", input_tokens=100),
-            row(model=None),
-            row(operation="execute_tool", input_tokens=1_000),
-        )
-    )
-    assert [(use.model, use.calls, use.input_tokens) for use in found] == [
-        ("m", 2, 7),
-        ("", 1, None),
-        ("m", 1, 100),
-    ]
-    first = found[0]
-    assert first.identity == (("model_name", "m"), ("stop", '["a"]'))
-    assert (first.failed, first.output_tokens, first.cached_tokens) == (1, 1, 2)
-    assert first.reasoning_tokens is None
-
-
-def test_errors_and_outcomes_most_frequent_first() -> None:
-    spans_ = table(
-        row(failed=True, error="TimeoutError", outcome="failed"),
-        row(failed=True, error="TimeoutError", outcome="failed"),
-        row(failed=True),
-        row(outcome="completed", error="ignored: it did not fail"),
-    )
-    assert summary.errors_by_type(spans_) == (("TimeoutError", 2), ("unknown", 1))
-    assert summary.outcomes(spans_) == (("failed", 2), ("completed", 1), ("not recorded", 1))
-
-
-def test_no_spans_no_statistics(record: RunRecord) -> None:
-    nothing = spans.empty()
-    assert summary.use_by_model(nothing) == ()
-    assert summary.outcomes(nothing) == ()
-    assert summary.errors_by_type(nothing) == ()
-    assert summary.timelines(nothing, record) == ()
+def test_no_spans_no_timelines(record: RunRecord) -> None:
+    assert timelines(spans.empty(), record) == ()
 
 
 def test_one_call_of_each_mode_and_one_batch_of_those_that_batch(make_run: MakeRun) -> None:
     run = read_run(make_run())
-    lines = {line.mode: line for line in summary.timelines(run.spans, run.record)}
+    lines = {line.mode: line for line in timelines(run.spans, run.record)}
     assert len(lines) == 12
     assert (lines["invoke"].calls, lines["invoke"].shown_of) == (1, 5)
     assert (lines["batch"].calls, lines["batch"].shown_of) == (16, 16)
@@ -102,11 +64,11 @@ def test_one_call_of_each_mode_and_one_batch_of_those_that_batch(make_run: MakeR
 )
 def test_the_most_calls_at_once(starts_and_ends: list[tuple[int, int]], peak: int) -> None:
     bars = tuple(
-        summary.Bar(name="chat", start=a, end=b, first_chunk=None, depth=0, failed=False)
+        Bar(name="chat", start=a, end=b, first_chunk=None, depth=0, failed=False)
         for a, b in starts_and_ends
     )
-    inside = summary.Bar(name="POST", start=0, end=30, first_chunk=None, depth=1, failed=False)
-    line = summary.Timeline(
+    inside = Bar(name="POST", start=0, end=30, first_chunk=None, depth=1, failed=False)
+    line = Timeline(
         mode="batch", bars=(*bars, inside), length=30, calls=len(bars), shown_of=len(bars)
     )
     assert line.peak == peak
@@ -120,7 +82,7 @@ def _traced(record: RunRecord) -> RunRecord:
 
 
 def test_spans_inside_a_call_follow_it(record: RunRecord) -> None:
-    (line,) = summary.timelines(
+    (line,) = timelines(
         table(
             row(span_id="m", mode="invoke", operation=None),
             row(span_id="1", parent_id="m", start_ns=100, end_ns=200, first_chunk_s=5.0),
@@ -137,7 +99,7 @@ def test_spans_inside_a_call_follow_it(record: RunRecord) -> None:
 
 
 def test_a_ring_of_parents_ends(record: RunRecord) -> None:
-    found = summary.timelines(
+    found = timelines(
         table(
             row(span_id="m", mode="invoke", parent_id="1"),
             row(span_id="1", parent_id="m"),

@@ -1,43 +1,15 @@
-"""Statistics over a table of spans: pure functions, nothing is drawn or written here."""
+"""Spans of a trace as bars: pure functions, nothing is drawn or written here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
-import msgspec
 import polars as pl
 
 from parrot_bench.record import RunRecord
 from parrot_reports.spans.dialects import CALLS
 from parrot_reports.spans.table import SpanTable
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelUse:
-    """The calls of one model with one set of identifying params.
-
-    Attributes:
-        model: Name of the model; empty when its spans have none.
-        provider: Such as ``openai``; empty when unknown.
-        identity: Identifying params, sorted by name, written as JSON values.
-        calls: Chat spans.
-        failed: Spans with status *error*.
-        input_tokens: Sum over the spans; None when no span has usage.
-        output_tokens: The same for output.
-        cached_tokens: Input tokens read from a cache.
-        reasoning_tokens: Output tokens spent on reasoning.
-    """
-
-    model: str
-    provider: str
-    identity: tuple[tuple[str, str], ...]
-    calls: int
-    failed: int
-    input_tokens: int | None
-    output_tokens: int | None
-    cached_tokens: int | None
-    reasoning_tokens: int | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,38 +60,6 @@ class Timeline:
         # An end comes before a start at the same moment: the one call gave way to the other.
         turns = sorted([(bar.start, 1) for bar in calls] + [(bar.end, -1) for bar in calls])
         return max(accumulate(step for _, step in turns), default=0)
-
-
-def use_by_model(table: SpanTable) -> tuple[ModelUse, ...]:
-    """Count calls and tokens by model and identifying params, most calls first."""
-
-    def total(column: str) -> pl.Expr:
-        # polars sums an all-null group to 0, which would read as "no tokens used".
-        return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum()).alias(column)
-
-    tokens = ("input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens")
-    grouped = (
-        table.chats.with_columns(pl.col("model", "provider").fill_null(""))
-        .group_by("model", "provider", "identity")
-        .agg(pl.len().alias("calls"), pl.col("failed").sum(), *(total(name) for name in tokens))
-        .sort(["calls", "model", "provider", "identity"], descending=[True, False, False, False])
-    )
-    return tuple(
-        ModelUse(**{**row, "identity": _identity(row["identity"])})
-        for row in grouped.iter_rows(named=True)
-    )
-
-
-def errors_by_type(table: SpanTable) -> tuple[tuple[str, int], ...]:
-    """Failed chat spans by ``error.type``, most frequent first."""
-    return _tally(
-        table.chats.filter("failed").with_columns(pl.col("error").fill_null("unknown")), "error"
-    )
-
-
-def outcomes(table: SpanTable) -> tuple[tuple[str, int], ...]:
-    """Chat spans by ``langchain.run.outcome``, most frequent first."""
-    return _tally(table.chats.with_columns(pl.col("outcome").fill_null("not recorded")), "outcome")
 
 
 def timelines(table: SpanTable, record: RunRecord) -> tuple[Timeline, ...]:
@@ -191,18 +131,4 @@ def _bar(row: dict[str, Any], zero: int, depth: int) -> Bar:
         depth=depth,
         failed=row["failed"],
         calls_model=row["operation"] in CALLS,
-    )
-
-
-def _tally(frame: pl.DataFrame, column: str) -> tuple[tuple[str, int], ...]:
-    counted = (
-        frame.group_by(column).len().sort(["len", column], descending=[True, False]).iter_rows()
-    )
-    return tuple((str(value), int(number)) for value, number in counted)
-
-
-def _identity(text: str) -> tuple[tuple[str, str], ...]:
-    return tuple(
-        (key, value if isinstance(value, str) else msgspec.json.encode(value).decode())
-        for key, value in msgspec.json.decode(text).items()
     )
