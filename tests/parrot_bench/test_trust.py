@@ -306,6 +306,6 @@ def test_what_modes_do_differently_is_named_and_notes_are_not() -> None:
     defects = (one("usage-missing", "defect", "stream", "astream"), one("key", "defect"))
     check = found("parity", parity=parity(*defects, one("async-fallback", "note", "ainvoke")))
     assert check.level == "amber"
-    assert check.sentence == "Modes do not do the same: usage-missing (stream, astream); key."
+    assert check.sentence == "The model has defects: usage-missing (stream, astream); key."
     with pytest.raises(ValueError, match="got 0"):
         found("parity", parity=parity(one("async-fallback", "note", "ainvoke")))
