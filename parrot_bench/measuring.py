@@ -53,7 +53,7 @@ class RoundsJob:
     """Rounds and nothing else: a side of a comparison, or one more process of a run.
 
     Attributes:
-        blocks: How modes take part in the rounds, where that is planned already.
+        blocks: How modes take part in the rounds, where that is planned already; no others do.
         side: They are one side of a comparison.
         not_from: A folder from which none of the user's code may be loaded.
     """
@@ -132,6 +132,8 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
     usable = [mode for mode in chosen if not mode.unavailable(model)]
     if job.rounds is not None:
         _check_origin(job.rounds)
+        planned = {block.mode for block in job.rounds.blocks}
+        usable = [mode for mode in usable if not planned or mode.name in planned]
     elif request.baseline not in {mode.name for mode in usable}:
         (missing,) = (mode for mode in chosen if mode.name == request.baseline)
         raise UsageError(

@@ -108,14 +108,13 @@ class _Spread:
         return None if own is None else RunDirectory(own.parent).journal_of(process)
 
     def _other(self, process: int) -> Generator[Event, Reply, None]:
-        modes = tuple(block.mode for block in self._blocks if block.mode not in self._dropped)
+        blocks = tuple(block for block in self._blocks if block.mode not in self._dropped)
         job = replace(
             self._job,
-            modes=modes,
             spans=None,
             journal=self._journal(process),
             traced=False,
-            rounds=RoundsJob(blocks=self._blocks),
+            rounds=RoundsJob(blocks=blocks),
         )
         measurement = in_worker(job, self._log, self._interrupted)
         before = self._rounds

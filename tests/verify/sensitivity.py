@@ -71,6 +71,7 @@ def measure(condition: Condition, planted: Planted, seed: int) -> SensitivityPro
             out=Path(folder) / "run",
             time_s=TIME_S[condition],
             target=NARROWEST,
+            processes=1,
             seed=seed,
         )
         blocks = pl.read_parquet(RunDirectory(Path(folder) / "run").samples)
