@@ -71,6 +71,7 @@ def measure(condition: Condition, planted: Planted, seed: int) -> SensitivityPro
             out=Path(folder) / "run",
             time_s=TIME_S[condition],
             target=NARROWEST,
+            studies=("overhead",),
             processes=1,
             seed=seed,
         )
