@@ -80,7 +80,9 @@ class Pairs:
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.request.seed)  # noqa: S311  # an order, not a secret
-        self._modes = tuple(self.request.modes or (mode.name for mode in select_modes()))
+        # A mode of the user's own is sent to its processes as it was given, module:attr.
+        given = self.request.modes or [mode.name for mode in select_modes()]
+        self._modes = {mode.name: spec for spec in given for mode in select_modes([spec])}
 
     def events(self) -> Generator[PairEvent, Reply, None]:
         """Measure pair after pair until told that it is enough.
@@ -116,8 +118,8 @@ class Pairs:
 
     @property
     def remaining(self) -> tuple[str, ...]:
-        """Names of the modes that both sides still have."""
-        return tuple(name for name in self._modes if name not in self.dropped)
+        """The modes that both sides still have, as they were given."""
+        return tuple(spec for name, spec in self._modes.items() if name not in self.dropped)
 
     def _pair(self, number: int) -> Generator[PairEvent, Reply, Reply]:
         began = monotonic()

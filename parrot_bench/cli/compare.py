@@ -1,10 +1,12 @@
 """``parrot-bench compare``: compare saved runs, or print a saved comparison again."""
 
 import enum
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.text import Text
 
 from parrot_bench.cli.comparison import print_comparison
 from parrot_bench.cli.options import Debug, FailOn, names, share
@@ -59,6 +61,18 @@ def compare(
     form: Annotated[
         Form, typer.Option("--format", help="Text, Markdown for a pull request, or JSON.")
     ] = Form.text,
+    html: Annotated[
+        bool,
+        typer.Option("--html", help="Write a page as well: both sides next to each other."),
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Folder for the page, its figures and comparison.json; with **--html**.",
+            show_default="CANDIDATE-vs-BASELINE beside the candidate",
+        ),
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Compare runs that are unlike, and say in what.")
     ] = False,
@@ -70,6 +84,8 @@ def compare(
 
         parrot-bench compare runs/b1 runs/b2 runs/b3 --vs runs/a1 --vs runs/a2 --vs runs/a3
 
+        parrot-bench compare runs/before runs/after --html
+
     Medians of separate runs of the same code differ by 8 to 10 %. So with fewer than three runs
     a side a difference under 15 % is inconclusive; **run --against** tells 1 %. Runs of another
     machine or with other parameters are refused.
@@ -78,6 +94,8 @@ def compare(
     inconclusive (3), then pass (0).
     """
     with one_line_errors(debug=debug):
+        if out is not None and not html:
+            raise UsageError(f"--out {out} is for the page; add --html to write it")
         from parrot_bench.compare.saved import compare_saved, rejudge  # noqa: PLC0415  # numpy
         from parrot_bench.gate import EXIT_STATUS  # noqa: PLC0415
 
@@ -113,8 +131,31 @@ def compare(
                     markup=False,
                 )
         print_comparison(result, form.value)
+        if html:
+            _write_page(result, out or _beside(runs, vs or ()))
     if result.gate is not None and EXIT_STATUS[result.gate]:
         raise typer.Exit(EXIT_STATUS[result.gate])
+
+
+def _beside(runs: Sequence[Path], others: Sequence[Path]) -> Path:
+    """The folder that is named after both sides, beside the candidate's run."""
+    first = [_folder(side[0]) for side in (others or runs[1:], runs) if side]
+    if len(first) == 1:
+        return first[0].with_name(f"{first[0].name}-judged")
+    candidate, baseline = first
+    return candidate.with_name(f"{candidate.name}-vs-{baseline.name}")
+
+
+def _folder(run: Path) -> Path:
+    return run.resolve() if run.is_dir() else run.resolve().parent
+
+
+def _write_page(result: ComparisonResult, folder: Path) -> None:
+    from parrot_reports import write_comparison  # noqa: PLC0415  # matplotlib takes a second
+
+    with errors.status("writing the report"):
+        files = write_comparison(result, folder)
+    errors.print(Text(f"\nreport: {files.page}"), soft_wrap=True)
 
 
 def _comparison(record: RunRecord) -> ComparisonResult:

@@ -31,10 +31,12 @@ def print_comparison(result: ComparisonResult, form: str = "text") -> None:
 
 
 def _parts(result: ComparisonResult) -> Iterator[RenderableType]:
-    from parrot_reports.comparison import headline, remarks, rows  # noqa: PLC0415
+    from parrot_reports.comparing.sentences import headline, remarks  # noqa: PLC0415
+    from parrot_reports.comparing.table import rows  # noqa: PLC0415
+    from parrot_reports.parts import plain  # noqa: PLC0415
     from parrot_reports.text import visible  # noqa: PLC0415
 
-    yield Text(visible(headline(result)), style=_STYLES.get(result.gate or "", "bold"))
+    yield Text(visible(plain(headline(result))), style=_STYLES.get(result.gate or "", "bold"))
     yield Text("")
     found = rows(result)
     table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")

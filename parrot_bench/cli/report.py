@@ -17,7 +17,7 @@ from parrot_bench.cli.terminal import (
     saved_record,
 )
 from parrot_bench.errors import UsageError
-from parrot_bench.record import RunDirectory
+from parrot_bench.record import RunDirectory, RunRecord
 
 _MOST_PROCESSES = 4
 """More do not help: one process unpacks and hands out what they read."""
@@ -49,7 +49,8 @@ def report(
         Literal["html", "md", "json"],
         typer.Option(
             "--format",
-            help="Of spans: a page with its files, or a summary or data, printed without --out.",
+            help="A page with its files; or a summary for a pull request, or data, which are "
+            "printed (of spans, into **--out** where it is given).",
         ),
     ] = "html",
     where: Annotated[
@@ -108,16 +109,26 @@ def report(
                 "--since": since,
                 "--until": until,
             }
-            asked |= {"--prices": prices, "--format": form != "html"}
+            asked["--prices"] = prices
             for option, value in asked.items():
                 if value:
                     raise UsageError(
                         f"{option} is for a file of spans; a run's report lies in the run itself, "
                         f"and its spans in {run.spans}"
                     )
-            conclude(run, saved_record(run.path))
+            record = saved_record(run.path)
+            if form == "html":
+                conclude(run, record)
+            else:
+                typer.echo(_run_text(record, form), nl=False)
             return
         _report_spans(paths, out, form, (where or [], since, until), prices)
+
+
+def _run_text(record: RunRecord, form: Literal["md", "json"]) -> str:
+    from parrot_reports import summary_markdown  # noqa: PLC0415  # lazily
+
+    return summary_markdown(record) if form == "md" else record.model_dump_json(indent=1) + "\n"
 
 
 def _report_spans(

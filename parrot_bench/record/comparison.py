@@ -1,12 +1,15 @@
 """What a comparison of two sides found."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from parrot_bench.record.base import Estimate, Saved
 from parrot_bench.record.overhead import Verdict
 from parrot_bench.record.subject import Environment, ModelDescription
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Clock = Literal["cpu", "wall"]
 """CPU time of the process, or the time on the wall."""
@@ -124,3 +127,15 @@ class ComparisonResult(Saved):
     unlike: tuple[str, ...] = ()
     stopped_by: Literal["", "target", "pairs", "time", "max-calls", "interrupted", "failed"] = ""
     duration_s: float = 0.0
+
+    def to_polars(self) -> "pl.DataFrame":
+        """Its ratios as a table; see :func:`parrot_bench.notebook.comparison_frame`."""
+        from parrot_bench.notebook import comparison_frame  # noqa: PLC0415  # needs polars
+
+        return comparison_frame(self)
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows."""
+        from parrot_bench.notebook import comparison_html  # noqa: PLC0415  # needs matplotlib
+
+        return comparison_html(self)

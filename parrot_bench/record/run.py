@@ -8,7 +8,7 @@ History of ``schema_version``:
 """
 
 from datetime import datetime
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import Field
 
@@ -29,6 +29,9 @@ from parrot_bench.record.subject import (
 )
 from parrot_bench.record.traced import Reconciliation
 from parrot_bench.record.tracing import TracingResult
+
+if TYPE_CHECKING:
+    import polars as pl
 
 SCHEMA_VERSION: Final = 2
 
@@ -94,3 +97,15 @@ class RunRecord(Saved):
     def trusted(self) -> bool:
         """Whether every trust check is green and the run is complete."""
         return self.status == "complete" and all(c.level == "green" for c in self.trust)
+
+    def to_polars(self) -> "pl.DataFrame":
+        """Its times and ratios as a table; see :func:`parrot_bench.notebook.run_frame`."""
+        from parrot_bench.notebook import run_frame  # noqa: PLC0415  # needs polars
+
+        return run_frame(self)
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows."""
+        from parrot_bench.notebook import run_html  # noqa: PLC0415  # needs matplotlib
+
+        return run_html(self)

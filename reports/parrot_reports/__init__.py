@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from parrot_reports.markdown import summary_markdown, summary_table
-    from parrot_reports.report import ReportFiles, write_report
+    from parrot_reports.report import ReportFiles, write_comparison, write_report
     from parrot_reports.sentences import headline, trust_line, verdict_order, verdict_sentence
     from parrot_reports.spans.table import SpanTable, read_spans
     from parrot_reports.spans.writing import write_span_report
@@ -25,6 +25,7 @@ __all__ = [
     "trust_line",
     "verdict_order",
     "verdict_sentence",
+    "write_comparison",
     "write_report",
     "write_span_report",
 ]
@@ -39,6 +40,7 @@ _HOME = {
     "trust_line": "sentences",
     "verdict_order": "sentences",
     "verdict_sentence": "sentences",
+    "write_comparison": "report",
     "write_report": "report",
     "write_span_report": "spans.writing",
 }

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from parrot_bench.record import RunRecord
 from parrot_reports import units
 from parrot_reports.blocks import Cold, Curve, Drift
-from parrot_reports.sentences import Name, Sentence, deciding_joint, floors
+from parrot_reports.parts import Name, Sentence
+from parrot_reports.sentences import deciding_joint, floors
 
 
 def ratios(record: RunRecord) -> Sentence:

@@ -3,11 +3,11 @@
 import re
 
 from parrot_bench.record import ComparisonResult, Estimate, ModeOverhead, RunRecord
-from parrot_reports import comparison, units
+from parrot_reports import units
+from parrot_reports.comparing import sentences as compared
+from parrot_reports.comparing.table import rows as compared_rows
+from parrot_reports.parts import Key, Name, Sentence
 from parrot_reports.sentences import (
-    Key,
-    Name,
-    Sentence,
     deciding_ratio,
     floors,
     headline,
@@ -56,11 +56,11 @@ def summary_markdown(record: RunRecord) -> str:
 
 def comparison_markdown(result: ComparisonResult) -> str:
     """A comparison as GitHub-flavoured markdown, for a pull request's comment."""
-    return f"### {escaped(comparison.headline(result))}\n\n{_comparison(result)}\n"
+    return f"### {inline(compared.headline(result))}\n\n{_comparison(result)}\n"
 
 
 def _comparison(result: ComparisonResult) -> str:
-    table = comparison.rows(result)
+    table = compared_rows(result)
     lines = []
     numbers = len(table.heads) - 4  # columns of names before the numbers
     lines.append(f"| {' | '.join(table.heads)} |")
@@ -70,7 +70,7 @@ def _comparison(result: ComparisonResult) -> str:
         cells = [code(cell, in_table=True) for cell in before]
         cells += [escaped(cell) for cell in (baseline, candidate, differs, said)]
         lines.append(f"| {' | '.join(cells)} |")
-    remarked = [*table.notes, *comparison.remarks(result)]
+    remarked = [*table.notes, *compared.remarks(result)]
     lines += ["", *(f"- {escaped(remark)}" for remark in remarked)]
     return "\n".join(lines)
 

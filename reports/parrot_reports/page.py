@@ -7,7 +7,6 @@ from typing import Any
 from parrot_bench.record import RunRecord
 from parrot_reports import (
     blocks,
-    comparison,
     figures,
     findings,
     sentences,
@@ -21,7 +20,7 @@ from parrot_reports.spans.table import SpanTable
 from parrot_reports.studies.sections import study_figures, study_words
 from parrot_reports.timelines import timelines
 
-_RECORD_LIMIT = 120_000
+RECORD_LIMIT = 120_000
 """Longer records are linked and not set into the page, which has to stay below 500 KB."""
 _SHOWN_MALFORMED = 5
 
@@ -71,8 +70,6 @@ def render(run: RunData) -> Page:
             ],
             notes=run.notes,
             files=run.files,
-            comparison=comparison.rows(record.comparison) if record.comparison else None,
-            remarks=tuple(comparison.remarks(record.comparison)) if record.comparison else (),
             modes=tables.modes_table(record),
             unavailable=tables.unavailable(record),
             drawn=drawn,
@@ -88,8 +85,8 @@ def render(run: RunData) -> Page:
                 for mode in (record.reconciliation.modes if record.reconciliation else ())
             ],
             command=shlex.join(record.command),
-            configuration=_configuration(record),
-            raw=raw if len(raw) <= _RECORD_LIMIT else "",
+            configuration=configuration(record),
+            raw=raw if len(raw) <= RECORD_LIMIT else "",
             light=svg.variables(dark=False),
             dark=svg.variables(dark=True),
         )
@@ -107,7 +104,7 @@ def malformed_lines(table: SpanTable) -> dict[str, Any]:
     }
 
 
-def _configuration(record: RunRecord) -> list[tuple[str, str]]:
+def configuration(record: RunRecord) -> list[tuple[str, str]]:
     """Everything that was asked for; empty values in words."""
     rows = []
     for name, value in record.configuration.model_dump(mode="json").items():

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parrot_bench.errors import RecordError
-from parrot_bench.record import RunDirectory, write_atomically
-from parrot_reports.markdown import summary_markdown
+from parrot_bench.record import ComparisonResult, RunDirectory, write_atomically
+from parrot_reports.comparing.page import FIGURE, render_comparison
+from parrot_reports.comparing.sentences import headline as comparison_headline
+from parrot_reports.markdown import comparison_markdown, summary_markdown
 from parrot_reports.page import Page, render
-from parrot_reports.rundata import read_run
-from parrot_reports.sentences import headline, plain
+from parrot_reports.rundata import RunData, read_run
+from parrot_reports.parts import plain
+from parrot_reports.sentences import headline
 from parrot_reports.text import visible
 
 _FIGURES = (
@@ -23,6 +26,7 @@ _FIGURES = (
     "stability",
     "growth",
     "over-time",
+    FIGURE,
 )
 
 
@@ -59,14 +63,54 @@ def write_report(run: Path) -> ReportFiles:
         RecordError: There is no record that this version can read, or the directory cannot be
             written.
     """
-    directory = RunDirectory(run)
-    page = render(read_run(run))
+    found = read_run(run)
+    page, record = _page(found), found.record
     try:
-        record = directory.read_record()
-        return write_files(directory, page, summary_markdown(record), plain(headline(record)))
+        said = plain(headline(record))
+        return write_files(RunDirectory(run), page, summary_markdown(record), said)
     except OSError as error:
         raise RecordError(
             f"report cannot be written into {run} ({error.strerror}); make the folder writable"
+        ) from error
+
+
+def _page(run: RunData) -> Page:
+    """The page of a run, or of the comparison that a run is."""
+    record = run.record
+    if record.comparison is None:
+        return render(run)
+    return render_comparison(
+        record.comparison, name=record.name, record=record, notes=run.notes, files=run.files
+    )
+
+
+def write_comparison(result: ComparisonResult, folder: Path) -> ReportFiles:
+    """Write the report of a comparison of saved runs, and ``comparison.json`` beside it.
+
+    Args:
+        result: The comparison.
+        folder: Where to; made if it is not there. A report in it is replaced.
+
+    Raises:
+        RecordError: The folder is a run directory, or cannot be written.
+    """
+    directory = RunDirectory(folder)
+    if directory.record.exists():
+        raise RecordError(
+            f"{folder} is a run directory, and its report is about the run; "
+            "name another folder with --out"
+        )
+    page = render_comparison(result, name=folder.resolve().name, files=("comparison.json",))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        saved = result.model_dump_json(indent=1).encode() + b"\n"
+        write_atomically(folder / "comparison.json", saved)
+        said = plain(comparison_headline(result))
+        return write_files(directory, page, comparison_markdown(result), said)
+    except OSError as error:
+        raise RecordError(
+            f"report cannot be written into {folder} ({error.strerror}); "
+            "name a folder that can be with --out"
         ) from error
 
 
@@ -98,6 +142,9 @@ def _remove_stale(folder: Path, keep: list[Path]) -> None:
     """Remove figures of an earlier report that this one does not draw."""
     for name in _FIGURES:
         for ending in ("svg", "png"):
-            path = folder / f"{name}.{ending}"
-            if path not in keep:
-                path.unlink(missing_ok=True)
+            stale = [folder / f"{name}.{ending}"]
+            if name == FIGURE:
+                stale += folder.glob(f"{FIGURE}-*.{ending}")
+            for path in stale:
+                if path not in keep:
+                    path.unlink(missing_ok=True)

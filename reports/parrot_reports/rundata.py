@@ -64,14 +64,24 @@ def read_run(run: Path) -> RunData:
     directory = RunDirectory(run)
     notes: list[str] = []
     record = directory.read_record()
+    files = tuple(path.name for path in _data_files(directory) if path.is_file())
+    if record.comparison is not None:
+        # Its page needs its record alone.
+        return RunData(
+            record=record,
+            samples=pl.DataFrame(schema=_SAMPLES),
+            calls=pl.DataFrame(schema=_CALLS),
+            spans=empty(),
+            notes=(),
+            files=files,
+        )
     return RunData(
         record=record,
         samples=_table(directory.samples, _SAMPLES, "cold calls and stability", notes),
         calls=_table(directory.calls, _CALLS, "latency", notes),
-        # A comparison makes no traced pass, so that it misses nothing.
-        spans=empty() if record.comparison is not None else _spans(directory.spans, notes),
+        spans=_spans(directory.spans, notes),
         notes=tuple(notes),
-        files=tuple(path.name for path in _data_files(directory) if path.is_file()),
+        files=files,
     )
 
 

@@ -2,37 +2,17 @@
 
 Pure functions from the saved record to sentences. A sentence claims nothing that the
 verdict does not: where no difference is resolved, no ratio is named.
-
-A sentence is a tuple of parts. A part that came out of the run (a name) is a `Name`, so that
-the page and the markdown summary can each set it as code, and escape it, in their own way.
 """
 
 from collections.abc import Iterable
 
 from parrot_bench.record import Estimate, ModeOverhead, RunRecord
-from parrot_reports import comparison, units
-
-Sentence = tuple[str, ...]
+from parrot_reports import units
+from parrot_reports.comparing.sentences import headline as compared
+from parrot_reports.parts import Key, Name, Sentence, plain
 
 _NEAR = 0.1
 """Ratios closer to 1 than this are easier to read as a percentage than as a factor."""
-
-
-class Name(str):
-    """Text that came from the run: to be set as code, and escaped."""
-
-    __slots__ = ()
-
-
-class Key(str):
-    """The number that a sentence is about: to be set in bold."""
-
-    __slots__ = ()
-
-
-def plain(sentence: Sentence) -> str:
-    """Write a sentence as text, names in backticks."""
-    return "".join(f"`{part}`" if isinstance(part, Name) else part for part in sentence)
 
 
 def verdict_sentence(mode: ModeOverhead, record: RunRecord) -> str:
@@ -185,7 +165,7 @@ def verdict_order(record: RunRecord) -> tuple[ModeOverhead, ...]:
 def headline(record: RunRecord) -> Sentence:
     """The whole run in one sentence: how many modes cost more, and which the most."""
     if record.comparison is not None:
-        return (comparison.headline(record.comparison),)
+        return compared(record.comparison)
     model = Name(model_name(record))
     others = [mode for mode in verdict_order(record) if mode.verdict != "baseline"]
     if record.overhead is None or not others:

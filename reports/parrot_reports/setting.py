@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 
 from parrot_bench.record import RunRecord
 from parrot_reports import colours, figures, svg, units
-from parrot_reports.sentences import Key, Name, Sentence
+from parrot_reports.parts import Key, Name, Sentence
 from parrot_reports.text import visible
 
 _UNIT = re.compile(r"(?<=\d) (?=(ns|\N{MICRO SIGN}s|ms|s|min|h|%)\b|%)")

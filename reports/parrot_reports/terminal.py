@@ -5,7 +5,8 @@ from rich.table import Table
 from rich.text import Text
 
 from parrot_bench.record import ModeOverhead, RunRecord
-from parrot_reports.sentences import deciding_ratio, floors, plain, trust_line
+from parrot_reports.parts import plain
+from parrot_reports.sentences import deciding_ratio, floors, trust_line
 from parrot_reports.studies.headlines import headlines
 from parrot_reports.text import visible
 from parrot_reports.units import NONE, TIMES, duration, ratio

@@ -75,9 +75,17 @@ def test_samples_know_their_process() -> None:
     assert [row[1] for row in samples.sample_rows()] == [0, 0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
 
 
+OWN = """
+from dataclasses import replace
+from parrot_bench.modes import MODES
+mine = replace(MODES["ainvoke"], name="mine")
+"""
+
+
 def test_a_run_in_three_processes(cli: Callable[..., object], folder: Path) -> None:
+    (folder / "own.py").write_text(OWN, encoding="utf-8")
     ended = cli(
-        "run", "models:Plain", "--modes", "invoke,ainvoke", "--processes", 3,
+        "run", "models:Plain", "--modes", "invoke,ainvoke,own:mine", "--processes", 3,
         "--time", 15, "--target", "0.1%", "--studies", "overhead", "--out", "out",
         cwd=folder,
     )  # fmt: skip
@@ -87,9 +95,10 @@ def test_a_run_in_three_processes(cli: Callable[..., object], folder: Path) -> N
     assert record.overhead is not None
     assert record.overhead.processes == 3
     assert record.reconciliation is not None  # of the first process alone, and once
-    assert len(record.reconciliation.modes) == 2
+    assert len(record.reconciliation.modes) == 3
     samples = pl.read_parquet(folder / "out" / "samples.parquet")
-    assert set(samples["process"]) == {0, 1, 2}
+    # A mode of the user's own is in every process, too.
+    assert set(samples.filter(pl.col("mode") == "mine")["process"]) == {0, 1, 2}
     # A round belongs to one process, so that what joins by rounds needs to know nothing of them.
     assert samples.group_by("round").agg(pl.col("process").n_unique())["process"].max() == 1
     assert set(samples.filter(pl.col("tail"))["process"]) <= {0}

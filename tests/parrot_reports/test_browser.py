@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from parrot_reports import write_report, write_span_report
+from parrot_bench.record import ComparisonResult, Estimate, ModeComparison, SideRecord
+from parrot_reports import write_comparison, write_report, write_span_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 
@@ -80,7 +81,32 @@ def page_of_spans(make_run: Callable[..., Path], folder: Path) -> Path:
     return write_span_report(folder / "spans.jsonl").page
 
 
-@pytest.mark.parametrize("make_page", [page_of_a_run, page_of_spans])
+def page_of_a_comparison(make_run: Callable[..., Path], folder: Path) -> Path:
+    side = SideRecord(label=LONG, kind="runs", runs=(LONG,))
+    about = Estimate(value=1.03, low=1.02, high=1.04, confidence=0.95, count=9, unit="ratio")
+    modes = tuple(
+        ModeComparison(
+            mode=f"mode_{number}_{LONG}",
+            study=study,
+            candidate_ns=103_000,
+            baseline_ns=100_000,
+            cpu_ratio=about,
+            wall_ratio=about,
+            verdict="slower",
+            gate="regression",
+            units=9,
+        )
+        for study in ("overhead", "streaming, each chunk")
+        for number in range(3)
+    )
+    result = ComparisonResult(
+        candidate=side, baseline=side, modes=modes, unit="run", units=9, delta=0.02,
+        fail_on=0.01, gate="regression",
+    )  # fmt: skip
+    return write_comparison(result, folder / "compared").page
+
+
+@pytest.mark.parametrize("make_page", [page_of_a_run, page_of_spans, page_of_a_comparison])
 def test_nothing_sticks_out_of_a_narrow_screen(
     make_page: Callable[..., Path], make_run: Callable[..., Path], tmp_path: Path
 ) -> None:

@@ -26,7 +26,7 @@ from parrot_bench.record import (
     RunRecord,
 )
 from parrot_reports import summary_markdown, write_report
-from parrot_reports.sentences import plain
+from parrot_reports.parts import plain
 from parrot_reports.studies import concurrency
 from parrot_reports.terminal import overview
 from parrot_reports.text import visible

@@ -20,7 +20,7 @@ from markupsafe import escape
 from parrot_bench.errors import RecordError
 from parrot_bench.record import RunRecord
 from parrot_reports import ReportFiles, write_report
-from parrot_reports.sentences import Key, Name
+from parrot_reports.parts import Key, Name
 from parrot_reports.setting import set_in_html
 from parrot_reports.tables import modes_table
 from parrot_reports.text import shortened, visible

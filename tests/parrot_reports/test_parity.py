@@ -18,7 +18,7 @@ from parrot_bench.record import (
 )
 from parrot_reports import write_report
 from parrot_reports.markdown import summary_markdown
-from parrot_reports.sentences import plain
+from parrot_reports.parts import plain
 from parrot_reports.studies import check
 from parrot_reports.studies.parity import advice, columns, reasons, sentence, where
 from parrot_reports.terminal import overview

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from parrot_bench.record import Estimate, ModeOverhead, RunRecord, TrustCheck
 from parrot_reports import sentences
-from parrot_reports.sentences import Key, Name, verdict_sentence
+from parrot_reports.parts import Key, Name
+from parrot_reports.sentences import verdict_sentence
 
 
 def ratio(low: float, value: float, high: float, **more: Any) -> Estimate:

@@ -10,7 +10,7 @@ import pytest
 
 from parrot_bench.errors import RecordError
 from parrot_reports import read_spans, write_span_report
-from parrot_reports.sentences import plain
+from parrot_reports.parts import plain
 from parrot_reports.spans.operations import named, operations
 from parrot_reports.spans.report import SpanReport, headline, notes, reading, span_report
 

@@ -25,7 +25,7 @@ from parrot_bench.record import (
 )
 from parrot_reports import summary_markdown, units, verdict_sentence, write_report
 from parrot_reports.figures.streaming import _apart
-from parrot_reports.sentences import plain
+from parrot_reports.parts import plain
 from parrot_reports.studies import streaming
 from parrot_reports.terminal import overview
 

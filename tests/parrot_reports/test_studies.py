@@ -25,7 +25,7 @@ from parrot_bench.record import (
 )
 from parrot_reports import figures, write_report
 from parrot_reports.markdown import summary_markdown
-from parrot_reports.sentences import plain
+from parrot_reports.parts import plain
 from parrot_reports.studies import growth, tracing
 from parrot_reports.studies.headlines import headlines
 

@@ -7,6 +7,7 @@ its right, so that eighteen modes stay readable and no legend is needed.
 from parrot_reports.figures.ablation import ablation
 from parrot_reports.figures.canvas import Drawn
 from parrot_reports.figures.concurrency import concurrency
+from parrot_reports.figures.differences import differences
 from parrot_reports.figures.forest import has_close_up, ratios
 from parrot_reports.figures.growth import growth
 from parrot_reports.figures.over_time import over_time
@@ -21,6 +22,7 @@ __all__ = [
     "chunk_cost",
     "cold",
     "concurrency",
+    "differences",
     "growth",
     "has_close_up",
     "latency",

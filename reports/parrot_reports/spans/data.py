@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from parrot_bench.record import Percentile
-from parrot_reports.sentences import plain
+from parrot_reports.parts import plain
 from parrot_reports.spans.operations import Operation
 from parrot_reports.spans.percentiles import CONFIDENCE, RANKS
 from parrot_reports.spans.report import SpanReport, headline, notes, reading

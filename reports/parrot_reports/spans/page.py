@@ -7,7 +7,7 @@ from typing import Any
 from parrot_bench.record import Percentile
 from parrot_reports import colours, figures, findings, svg, units
 from parrot_reports.page import Page
-from parrot_reports.sentences import Key, Sentence
+from parrot_reports.parts import Key, Sentence
 from parrot_reports.setting import environment, section, set_in_html
 from parrot_reports.spans.operations import ModelUse
 from parrot_reports.spans.percentiles import RANKS

@@ -7,7 +7,7 @@ from typing import Literal
 import polars as pl
 
 from parrot_reports import units
-from parrot_reports.sentences import Key, Name, Sentence
+from parrot_reports.parts import Key, Name, Sentence
 from parrot_reports.spans import operations
 from parrot_reports.spans.choice import Choice, chosen
 from parrot_reports.spans.dialects import CALLS

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from parrot_bench.errors import RecordError
 from parrot_bench.record import RunDirectory, write_atomically
-from parrot_reports.sentences import plain
+from parrot_reports.parts import plain
 from parrot_reports.spans import report as span_report
 from parrot_reports.spans.choice import Choice
 from parrot_reports.spans.data import spans_json

@@ -12,7 +12,7 @@ from parrot_bench.record import (
     RunRecord,
 )
 from parrot_reports import colours, units
-from parrot_reports.sentences import Key, Name, Sentence
+from parrot_reports.parts import Key, Name, Sentence
 
 _URGENCY = ("blocked", "serial", "executor", "model", "client", "none")
 """What stops throughput, from a defect of the model to nothing."""

@@ -2,7 +2,7 @@
 
 from parrot_bench.record import Growth, GrowthResult, ModeGrowth, RunRecord
 from parrot_reports import units
-from parrot_reports.sentences import Key, Name, Sentence
+from parrot_reports.parts import Key, Name, Sentence
 
 _WORDS = {
     "memory": ("", ""),

@@ -1,7 +1,7 @@
 """The one sentence of each study, for where there is room for one."""
 
 from parrot_bench.record import RunRecord
-from parrot_reports.sentences import Sentence
+from parrot_reports.parts import Sentence
 from parrot_reports.studies import concurrency, growth, parity, streaming, tracing
 
 _STUDIES = {

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from parrot_bench.record import ModeRecord, ParityFinding, ParityResult, RunRecord
 from parrot_bench.record.parity import Outcome
 from parrot_reports import units
-from parrot_reports.sentences import Key, Name, Sentence
+from parrot_reports.parts import Key, Name, Sentence
 from parrot_reports.text import visible
 
 WORDS: dict[Outcome, str] = {

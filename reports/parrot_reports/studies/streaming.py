@@ -13,7 +13,8 @@ from parrot_bench.record import (
     SegmentCost,
 )
 from parrot_reports import colours, units
-from parrot_reports.sentences import Key, Name, Sentence, floors
+from parrot_reports.parts import Key, Name, Sentence
+from parrot_reports.sentences import floors
 from parrot_reports.text import visible
 
 Cell = tuple[str, str]

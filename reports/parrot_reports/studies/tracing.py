@@ -12,7 +12,7 @@ from parrot_bench.record import (
     TracingResult,
 )
 from parrot_reports import colours, units
-from parrot_reports.sentences import Key, Name, Sentence
+from parrot_reports.parts import Key, Name, Sentence
 from parrot_reports.text import shortened
 
 MIN_ROUNDS = 10

@@ -205,7 +205,19 @@ def test_saved_runs(cli: Cli, folder: Path) -> None:
     found = json.loads(ended.stdout)
     assert (found["unit"], found["units"], found["gate"]) == ("run", 1, "pass")
     assert found["modes"][-1]["note"] == "fewer than three runs a side"
-    assert cli("compare", "a", "b", cwd=folder).returncode == 0
+    shown = cli("compare", "a", "b", "--html", cwd=folder)
+    assert shown.returncode == 0
+    assert (folder / "b-vs-a" / "report.html").is_file()
+    assert (folder / "b-vs-a" / "figures" / "differences.png").is_file()
+    assert "b-vs-a/report.html" in shown.stderr.replace("\n", "")
+    assert cli("compare", "a", "b", "--html", "--out", "page", cwd=folder).returncode == 0
+    assert (folder / "page" / "comparison.json").is_file()
+    refused = cli("compare", "a", "b", "--html", "--out", "a", cwd=folder)
+    assert refused.returncode == 2
+    assert "a is a run directory" in refused.stderr
+    refused = cli("compare", "a", "b", "--out", "page", cwd=folder)
+    assert refused.returncode == 2
+    assert "add --html" in refused.stderr
     unlike = cli(
         "run",
         "models:Plain",

@@ -1,0 +1,1 @@
+"""A comparison of two sides: in words, as a page, in files."""
