@@ -34,10 +34,10 @@ LEVELS = {
 """Mode to what is planted in it, as a share of the baseline's call."""
 
 ALONE: dict[Condition, tuple[str, ...]] = {
-    "quiet": (),
+    "quiet": ("plus_0_25", "plus_0_5", "plus_2", "plus_3"),
     "busy": ("plus_0_25", "plus_0_5", "plus_1", "plus_2"),
 }
-"""Modes that take turns in a condition, one a process, because all would have too few rounds."""
+"""Modes that take turns in a condition, one a process: all at once would share its rounds."""
 
 VARIABLE = "PARROT_BENCH_PLANTED"
 """Where a worker finds the `Planted`, as JSON."""

@@ -105,11 +105,11 @@ def test_every_promise_is_about_modes_that_every_process_has() -> None:
         assert all(promise.mode in levels(promise.condition, seed) for seed in range(10))
 
 
-def test_on_a_busy_machine_modes_take_turns() -> None:
-    had = [levels("busy", seed) for seed in range(8)]
+@pytest.mark.parametrize("condition", ["quiet", "busy"])
+def test_modes_of_which_nothing_is_promised_take_turns(condition: Condition) -> None:
+    had = [levels(condition, seed) for seed in range(8)]
     assert {len(names) for names in had} == {3}
     assert {name for names in had for name in names} == set(LEVELS)
-    assert levels("quiet", 0) == tuple(LEVELS)
 
 
 def test_a_process_that_was_told_nothing_plants_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
