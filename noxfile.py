@@ -136,3 +136,12 @@ def verify(session: nox.Session) -> None:
     command, *options = session.posargs or ["bias"]
     results = Path(session.cache_dir, "verify").absolute()
     session.run("python", "-m", "tests.verify", command, "--results", str(results), *options)
+
+
+@nox.session
+def gallery(session: nox.Session) -> None:
+    """Draw docs/gallery.md from saved runs: ``nox -s gallery -- RUN... [SPANS...]``."""
+    if not session.posargs:
+        session.error("name what was saved: nox -s gallery -- runs/mine runs/a-vs-b spans.jsonl")
+    session.install("-e", ".[bench]")
+    session.run("python", "-m", "tests.gallery", *session.posargs)

@@ -17,6 +17,9 @@ from parrot_reports.parts import Sentence
 from parrot_reports.setting import environment, set_in_html
 from parrot_reports.text import visible
 
+Table = tuple[tuple[str, ...], list[tuple[str, ...]]]
+"""Heads, and rows of cells."""
+
 
 def run_fragment(record: RunRecord) -> str:
     """What a run found: its sentence, whether it can be trusted, its table, its ratios."""
@@ -24,7 +27,8 @@ def run_fragment(record: RunRecord) -> str:
         return comparison_fragment(record.comparison, trust=sentences.trust_line(record))
     _, trust = sentences.trust_line(record)
     modes = tables.modes_table(record)
-    heads, cells = ("mode", "CPU", "wall", "ratio", "", "verdict"), []
+    heads: tuple[str, ...] = ()
+    cells: list[tuple[str, ...]] = []
     if modes is not None and record.overhead is not None:
         over = f"over {record.overhead.baseline}, {modes.confidence}"
         heads = ("mode", f"CPU, {modes.cpu_unit}", f"wall, {modes.wall_unit}", over, "", "verdict")
@@ -33,9 +37,8 @@ def run_fragment(record: RunRecord) -> str:
                 ratio = row.cpu_ratio if row.decided_by == "cpu" else row.wall_ratio
                 cells.append((row.mode, row.cpu, row.wall, *ratio, row.verdict))
     drawn = figures.ratios(record)
-    return _fragment(
-        sentences.headline(record), trust, heads, cells, drawn, findings.ratios(record)
-    )
+    head = set_in_html(sentences.headline(record))
+    return _fragment(head, trust, (heads, cells), _picture(drawn, findings.ratios(record)))
 
 
 def comparison_fragment(result: ComparisonResult, trust: tuple[str, str] | None = None) -> str:
@@ -52,34 +55,20 @@ def comparison_fragment(result: ComparisonResult, trust: tuple[str, str] | None 
         "differences", first, delta=result.delta, fail_on=result.fail_on, kinds={}
     )
     table = rows(result)
-    return _fragment(
-        compared.headline(result),
-        said,
-        table.heads,
-        [row.cells for row in table.rows],
-        drawn,
-        compared.finding(first),
-    )
+    cells = [row.cells for row in table.rows]
+    head = set_in_html(compared.headline(result))
+    return _fragment(head, said, (table.heads, cells), _picture(drawn, compared.finding(first)))
 
 
-def _fragment(
-    headline: Sentence,
-    trust: str,
-    heads: tuple[str, ...],
-    cells: list[tuple[str, ...]],
-    drawn: Drawn | None,
-    finding: Sentence,
-) -> str:
-    picture = None
-    if drawn is not None:
-        source = "data:image/svg+xml;base64," + b64encode(drawn.svg).decode()
-        picture = Markup('<img src="{}" alt="{}" width="880">').format(
-            source, visible("".join(finding))
-        )
-    return (
-        environment()
-        .get_template("notebook.html.j2")
-        .render(
-            headline=set_in_html(headline), trust=trust, heads=heads, rows=cells, picture=picture
-        )
-    )
+def _picture(drawn: Drawn | None, finding: Sentence) -> Markup | None:
+    if drawn is None:
+        return None
+    source = "data:image/svg+xml;base64," + b64encode(drawn.svg).decode()
+    image = Markup('<img src="{}" alt="{}" width="880">')
+    return image.format(source, visible("".join(finding)))
+
+
+def _fragment(headline: Markup, trust: str, table: Table, picture: Markup | None) -> str:
+    heads, rows = table
+    template = environment().get_template("notebook.html.j2")
+    return template.render(headline=headline, trust=trust, heads=heads, rows=rows, picture=picture)

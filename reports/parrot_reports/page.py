@@ -13,6 +13,7 @@ from parrot_reports import (
     svg,
     tables,
 )
+from parrot_reports.advice import advice
 from parrot_reports.rundata import RunData
 from parrot_reports.setting import environment, look, section, set_in_html
 from parrot_reports.spans import operations
@@ -64,6 +65,7 @@ def render(run: RunData) -> Page:
             level=level,
             trust=trust,
             headline=set_in_html(sentences.headline(record)),
+            advice=_advice(record),
             verdicts=[
                 (mode, look(mode.mode, record), set_in_html(sentences.verdict(mode, record)))
                 for mode in sentences.verdict_order(record)
@@ -93,6 +95,15 @@ def render(run: RunData) -> Page:
     )
     found = (section.drawn for section in drawn.values() if section is not None)
     return Page(html=html, figures=tuple(found))
+
+
+def _advice(record: RunRecord) -> dict[str, Any] | None:
+    """Which mode to use, for the template."""
+    found = advice(record)
+    if found is None:
+        return None
+    rows = [(purpose, set_in_html(sentence)) for purpose, sentence in found.rows]
+    return {"clock": found.clock, "baseline": found.baseline, "rows": rows}
 
 
 def malformed_lines(table: SpanTable) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from parrot_reports.comparing.page import FIGURE, render_comparison
 from parrot_reports.comparing.sentences import headline as comparison_headline
 from parrot_reports.markdown import comparison_markdown, summary_markdown
 from parrot_reports.page import Page, render
-from parrot_reports.rundata import RunData, read_run
 from parrot_reports.parts import plain
+from parrot_reports.rundata import RunData, read_run
 from parrot_reports.sentences import headline
 from parrot_reports.text import visible
 

@@ -32,6 +32,7 @@ from parrot_reports.markdown import comparison_markdown, summary_markdown
 from parrot_reports.notebook import comparison_fragment, run_fragment
 from parrot_reports.parts import plain
 from parrot_reports.sentences import headline as run_headline
+from parrot_reports.units import TIMES
 
 HOSTILE = "<img src=x onerror=alert(1)> | `tick` @everyone"
 
@@ -170,7 +171,7 @@ def a_mode(name: str, found: Estimate | None, verdict: Any, **more: Any) -> Mode
             a_mode("x", ratio(0.96, 0.97, 0.98), "faster", study="streaming, each chunk"),
             "`x` takes 3.0 % less [2.0, 4.0].",
         ),
-        (a_mode("x", ratio(2.9, 3.0, 3.1), "slower"), "`x` takes 3.0× as long [2.9, 3.1]."),
+        (a_mode("x", ratio(2.9, 3.0, 3.1), "slower"), f"`x` takes 3.0{TIMES} as long [2.9, 3.1]."),
         (
             a_mode("x", ratio(0.999, 1.0, 1.001), "same"),
             "`x` is the same within 2 %: +0.0 % [-0.1, +0.1].",
@@ -230,8 +231,7 @@ def test_what_a_figure_shows() -> None:
     ]
     said = plain(finding(modes))
     assert said == (
-        "The largest difference is that of `a`, +20.0 % [+10.0, +30.0]; "
-        "1 of 2 intervals include 0."
+        "The largest difference is that of `a`, +20.0 % [+10.0, +30.0]; 1 of 2 intervals include 0."
     )
 
 
@@ -324,8 +324,8 @@ def test_in_a_notebook(result: ComparisonResult, record: RunRecord) -> None:
     assert "<img src=x" not in fragment
     assert 'src="data:image/svg+xml;base64,' in fragment
     assert "REGRESSION, slower" in fragment
-    assert result._repr_html_() == fragment  # noqa: SLF001 - the name that notebooks ask for
-    shown = record._repr_html_()  # noqa: SLF001
+    assert result._repr_html_() == fragment
+    shown = record._repr_html_()
     assert shown == run_fragment(record)
     assert shown is not None
     assert shown.count("<tr>") == len(record.overhead.modes if record.overhead else ()) + 1

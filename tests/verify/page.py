@@ -37,10 +37,11 @@ hash seed, other addresses), whose rounds take all of the time. Every mode is `i
 after some work, a hash repeated in C, 300 µs together; what is planted is more of the same work.
 Verdicts are those of the record: CPU time decides, Holm over the modes.
 
-A process has the baseline, its second instance, an equal mode, the one of which something is promised
-(1 % on a quiet machine, 3 % on a busy one), and one of the others in turn. Whoever compares more modes
-at once shares the time among them: with all five planted modes in the same 30 s, 17 of 22 processes
-found 1 %. On the busy machine, one process a core does nothing but work, pinned to it.
+A process has the baseline, its second instance, an equal mode, the one of which something is
+promised (1 % on a quiet machine, 3 % on a busy one), and one of the others in turn. Whoever
+compares more modes at once shares the time among them: with all five planted modes in the same
+30 s, 17 of 22 processes found 1 %. On the busy machine, one process a core does nothing but work,
+pinned to it.
 
 *Measured* is how much longer planted calls take by `timeit`, interleaved, in processes of their
 own: the median of {truths}, in which the baseline's call took {call}. Shares have Wilson's 95 %

@@ -101,7 +101,9 @@ def _verdicts(
     groups: dict[tuple[object, ...], list[ModeComparison]] = {}
     for mode in modes:
         alone = () if mode.verdict in {"same", "not resolved"} else (mode.mode,)
-        groups.setdefault((mode.verdict, mode.gate, mode.gated, mode.study, *alone), []).append(mode)
+        groups.setdefault((mode.verdict, mode.gate, mode.gated, mode.study, *alone), []).append(
+            mode
+        )
     for own in groups.values():
         yield own, sentence(own[0], result) if len(own) == 1 else together(own, result)
 

@@ -1,0 +1,118 @@
+"""Which mode to use: the cheapest for each purpose, and silence where that is not known."""
+
+from typing import Any
+
+import pytest
+
+from parrot_bench.record import Estimate, ModeOverhead, ModeRecord, RunRecord, TrustCheck
+from parrot_reports.advice import advice
+from parrot_reports.parts import plain
+from parrot_reports.units import TIMES
+
+KINDS: dict[str, dict[str, Any]] = {
+    "invoke": {},
+    "ainvoke": {"kind": "async"},
+    "abatch": {"kind": "async", "batches": True},
+    "ainvoke_gather": {"kind": "async", "batches": True},
+    "stream": {"streams": True},
+    "astream_events_v2": {"kind": "async", "streams": True},
+    "astream_events_v3": {"kind": "async", "streams": True},
+    "astream_log": {"kind": "async", "streams": True, "status": "deprecated"},
+    "direct_generate": {"status": "floor"},
+}
+
+
+def ratio(value: float, spread: float) -> Estimate:
+    return Estimate(
+        value=value,
+        low=value * (1 - spread),
+        high=value * (1 + spread),
+        confidence=0.95,
+        count=99,
+        unit="ratio",
+    )
+
+
+def a_run(record: RunRecord, ratios: dict[str, float], **verdicts: Any) -> RunRecord:
+    """A run of modes with these ratios, each known to 1 %."""
+    assert record.overhead is not None
+    template = record.overhead.modes[0]
+
+    def mode(name: str, value: float) -> ModeOverhead:
+        found = None if name == "invoke" else ratio(value, 0.01)
+        verdict = "baseline" if name == "invoke" else verdicts.get(name, "slower")
+        return template.model_copy(
+            update={
+                "mode": name,
+                "verdict": verdict,
+                "decided_by": "cpu",
+                "cpu_ratio": found,
+                "cpu_ratio_joint": found,
+            }
+        )
+
+    def described(name: str) -> ModeRecord:
+        about = {"kind": "sync", "streams": False, "batches": False, "status": "stable"}
+        return ModeRecord(name=name, api=name, floor="", **{**about, **KINDS[name]})
+
+    overhead = record.overhead.model_copy(
+        update={"baseline": "invoke", "modes": tuple(mode(*pair) for pair in ratios.items())}
+    )
+    return record.model_copy(
+        update={"overhead": overhead, "modes": tuple(described(name) for name in ratios)}
+    )
+
+
+RATIOS = {
+    "invoke": 1.0,
+    "ainvoke": 1.6,
+    "abatch": 1.332,
+    "ainvoke_gather": 1.314,
+    "stream": 3.0,
+    "astream_events_v2": 12.0,
+    "astream_events_v3": 7.0,
+    "astream_log": 5.0,
+    "direct_generate": 0.2,
+}
+
+
+def rows(record: RunRecord) -> dict[str, str]:
+    found = advice(record)
+    assert found is not None
+    return {purpose: plain(sentence).replace(TIMES, "x") for purpose, sentence in found.rows}
+
+
+def test_the_cheapest_for_each_purpose(record: RunRecord) -> None:
+    assert rows(a_run(record, RATIOS)) == {
+        "one call": "`invoke`; in async code `ainvoke`, 1.60x.",
+        "many calls": "in async code `ainvoke_gather` or `abatch`, 1.31x to 1.33x.",
+        "a stream": "`stream`, 3.00x.",
+        "events": "in async code `astream_events_v3`, 7.00x, not `astream_events_v2` at 12.0x.",
+    }
+    found = advice(a_run(record, RATIOS))
+    assert found is not None
+    assert (found.clock, found.baseline) == ("CPU time", "invoke")
+
+
+def test_no_ratio_where_none_is_resolved(record: RunRecord) -> None:
+    said = rows(a_run(record, RATIOS, stream="not resolved", ainvoke="not measured"))
+    assert said["a stream"] == "`stream`."
+    assert said["one call"] == "`invoke`."
+
+
+def test_silence(record: RunRecord) -> None:
+    few = {name: RATIOS[name] for name in ("invoke", "ainvoke", "direct_generate")}
+    assert advice(a_run(record, few)) is None
+    assert advice(record.model_copy(update={"overhead": None})) is None
+    failed = TrustCheck(name="reconciliation", level="red", sentence="It failed.")
+    assert advice(a_run(record, RATIOS).model_copy(update={"trust": (failed,)})) is None
+
+
+@pytest.mark.parametrize("name", ["<b>", "a`b"])
+def test_names_stay_names(record: RunRecord, name: str) -> None:
+    KINDS[name] = {"streams": True}
+    try:
+        said = rows(a_run(record, {**RATIOS, name: 2.0}))
+    finally:
+        del KINDS[name]
+    assert said["a stream"] == f"`{name}`, 2.00x, not `stream` at 3.00x."
