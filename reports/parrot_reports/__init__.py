@@ -9,9 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from parrot_reports.headline import headline
     from parrot_reports.markdown import summary_markdown, summary_table
     from parrot_reports.report import ReportFiles, write_comparison, write_report
-    from parrot_reports.sentences import headline, trust_line, verdict_order, verdict_sentence
+    from parrot_reports.sentences import trust_line, verdict_order, verdict_sentence
     from parrot_reports.spans.table import SpanTable, read_spans
     from parrot_reports.spans.writing import write_span_report
 
@@ -33,7 +34,7 @@ __all__ = [
 _HOME = {
     "ReportFiles": "report",
     "SpanTable": "spans.table",
-    "headline": "sentences",
+    "headline": "headline",
     "read_spans": "spans.table",
     "summary_markdown": "markdown",
     "summary_table": "markdown",

@@ -14,6 +14,9 @@ from parrot_reports.sentences import deciding_joint, deciding_ratio, trust_line
 _FEWEST = 3
 """Of fewer modes the verdicts say it all."""
 
+_DEARER = 1.1
+"""From here on the dearest mode is worth a warning."""
+
 _KINDS = (("sync", ""), ("async", "in async code "))
 
 
@@ -108,7 +111,7 @@ def _cheapest(costs: Sequence[_Cost]) -> Iterator[str]:
     if len(equal) > 1 or first.low != first.high:
         yield ", "
         yield Key(" to ".join(dict.fromkeys((values[0], values[-1]))))
-    if last not in equal and last.resolved:
+    if last not in equal and last.resolved and last.value >= _DEARER * first.value:
         yield ", not "
         yield Name(last.mode)
         yield f" at {_factor(last)}"

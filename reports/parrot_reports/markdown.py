@@ -6,11 +6,11 @@ from parrot_bench.record import ComparisonResult, Estimate, ModeOverhead, RunRec
 from parrot_reports import units
 from parrot_reports.comparing import sentences as compared
 from parrot_reports.comparing.table import rows as compared_rows
+from parrot_reports.headline import headline
 from parrot_reports.parts import Key, Name, Sentence
 from parrot_reports.sentences import (
     deciding_ratio,
     floors,
-    headline,
     tally,
     trust_line,
     verdict_order,

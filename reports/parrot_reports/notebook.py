@@ -13,6 +13,7 @@ from parrot_reports import figures, findings, sentences, tables
 from parrot_reports.comparing import sentences as compared
 from parrot_reports.comparing.table import rows
 from parrot_reports.figures import Drawn
+from parrot_reports.headline import headline
 from parrot_reports.parts import Sentence
 from parrot_reports.setting import environment, set_in_html
 from parrot_reports.text import visible
@@ -37,7 +38,7 @@ def run_fragment(record: RunRecord) -> str:
                 ratio = row.cpu_ratio if row.decided_by == "cpu" else row.wall_ratio
                 cells.append((row.mode, row.cpu, row.wall, *ratio, row.verdict))
     drawn = figures.ratios(record)
-    head = set_in_html(sentences.headline(record))
+    head = set_in_html(headline(record))
     return _fragment(head, trust, (heads, cells), _picture(drawn, findings.ratios(record)))
 
 
@@ -48,7 +49,7 @@ def comparison_fragment(result: ComparisonResult, trust: tuple[str, str] | None 
         result: The comparison.
         trust: Level and line, of the run that measured it; of saved runs by default.
     """
-    _, said = trust or compared.trust_line(result)
+    _, trusted = trust or compared.trust_line(result)
     told = compared.order(result)
     first = [mode for mode in told if mode.study == told[0].study]
     drawn = figures.differences(
@@ -57,7 +58,7 @@ def comparison_fragment(result: ComparisonResult, trust: tuple[str, str] | None 
     table = rows(result)
     cells = [row.cells for row in table.rows]
     head = set_in_html(compared.headline(result))
-    return _fragment(head, said, (table.heads, cells), _picture(drawn, compared.finding(first)))
+    return _fragment(head, trusted, (table.heads, cells), _picture(drawn, compared.finding(first)))
 
 
 def _picture(drawn: Drawn | None, finding: Sentence) -> Markup | None:
@@ -68,7 +69,7 @@ def _picture(drawn: Drawn | None, finding: Sentence) -> Markup | None:
     return image.format(source, visible("".join(finding)))
 
 
-def _fragment(headline: Markup, trust: str, table: Table, picture: Markup | None) -> str:
+def _fragment(said: Markup, trust: str, table: Table, picture: Markup | None) -> str:
     heads, rows = table
     template = environment().get_template("notebook.html.j2")
-    return template.render(headline=headline, trust=trust, heads=heads, rows=rows, picture=picture)
+    return template.render(headline=said, trust=trust, heads=heads, rows=rows, picture=picture)

@@ -14,16 +14,19 @@ from parrot_reports import (
     tables,
 )
 from parrot_reports.advice import advice
+from parrot_reports.headline import headline
 from parrot_reports.rundata import RunData
 from parrot_reports.setting import environment, look, section, set_in_html
 from parrot_reports.spans import operations
 from parrot_reports.spans.table import SpanTable
+from parrot_reports.studies.headlines import headlines
 from parrot_reports.studies.sections import study_figures, study_words
 from parrot_reports.timelines import timelines
 
 RECORD_LIMIT = 120_000
 """Longer records are linked and not set into the page, which has to stay below 500 KB."""
 _SHOWN_MALFORMED = 5
+_LEVELS = ("red", "amber", "green")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +64,13 @@ def render(run: RunData) -> Page:
         .render(
             name=record.name,
             record=record,
+            trust_checks=sorted(record.trust, key=lambda check: _LEVELS.index(check.level)),
             overhead=record.overhead,
             level=level,
             trust=trust,
-            headline=set_in_html(sentences.headline(record)),
+            headline=set_in_html(headline(record)),
             advice=_advice(record),
+            found=[set_in_html(sentence) for _, sentence in headlines(record)],
             verdicts=[
                 (mode, look(mode.mode, record), set_in_html(sentences.verdict(mode, record)))
                 for mode in sentences.verdict_order(record)

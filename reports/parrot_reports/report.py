@@ -7,11 +7,11 @@ from parrot_bench.errors import RecordError
 from parrot_bench.record import ComparisonResult, RunDirectory, write_atomically
 from parrot_reports.comparing.page import FIGURE, render_comparison
 from parrot_reports.comparing.sentences import headline as comparison_headline
+from parrot_reports.headline import headline
 from parrot_reports.markdown import comparison_markdown, summary_markdown
 from parrot_reports.page import Page, render
 from parrot_reports.parts import plain
 from parrot_reports.rundata import RunData, read_run
-from parrot_reports.sentences import headline
 from parrot_reports.text import visible
 
 _FIGURES = (
@@ -114,7 +114,7 @@ def write_comparison(result: ComparisonResult, folder: Path) -> ReportFiles:
         ) from error
 
 
-def write_files(directory: RunDirectory, page: Page, summary: str, headline: str) -> ReportFiles:
+def write_files(directory: RunDirectory, page: Page, summary: str, said: str) -> ReportFiles:
     """Write the files of a report; each whole or not at all.
 
     Raises:
@@ -134,7 +134,7 @@ def write_files(directory: RunDirectory, page: Page, summary: str, headline: str
         page=directory.report,
         summary=directory.summary,
         figures=tuple(figures),
-        headline=visible(headline),
+        headline=visible(said),
     )
 
 

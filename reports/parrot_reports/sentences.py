@@ -8,7 +8,6 @@ from collections.abc import Iterable
 
 from parrot_bench.record import Estimate, ModeOverhead, RunRecord
 from parrot_reports import units
-from parrot_reports.comparing.sentences import headline as compared
 from parrot_reports.parts import Key, Name, Sentence, plain
 
 _NEAR = 0.1
@@ -162,14 +161,12 @@ def verdict_order(record: RunRecord) -> tuple[ModeOverhead, ...]:
     return tuple(sorted((m for m in record.overhead.modes if m.mode not in skipped), key=key))
 
 
-def headline(record: RunRecord) -> Sentence:
-    """The whole run in one sentence: how many modes cost more, and which the most."""
-    if record.comparison is not None:
-        return compared(record.comparison)
+def modes_headline(record: RunRecord) -> Sentence:
+    """How many modes cost more, and which the most; nothing where no modes were compared."""
     model = Name(model_name(record))
     others = [mode for mode in verdict_order(record) if mode.verdict != "baseline"]
     if record.overhead is None or not others:
-        return ("Nothing was compared in this run of ", model)
+        return ()
     baseline = Name(record.overhead.baseline)
     slower = [mode for mode in others if mode.verdict == "slower"]
     number = (

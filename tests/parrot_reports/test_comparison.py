@@ -28,10 +28,10 @@ from parrot_reports.comparing.sentences import (
     trust_line,
 )
 from parrot_reports.comparing.table import rows
+from parrot_reports.headline import headline as run_headline
 from parrot_reports.markdown import comparison_markdown, summary_markdown
 from parrot_reports.notebook import comparison_fragment, run_fragment
 from parrot_reports.parts import plain
-from parrot_reports.sentences import headline as run_headline
 from parrot_reports.units import TIMES
 
 HOSTILE = "<img src=x onerror=alert(1)> | `tick` @everyone"

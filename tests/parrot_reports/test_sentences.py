@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from parrot_bench.record import Estimate, ModeOverhead, RunRecord, TrustCheck
 from parrot_reports import sentences
-from parrot_reports.parts import Key, Name
+from parrot_reports.headline import headline
+from parrot_reports.parts import Key, Name, plain
 from parrot_reports.sentences import verdict_sentence
 
 
@@ -115,7 +116,7 @@ def test_nothing_is_claimed_where_nothing_is_resolved(
         cpu_ratio=ratio(value * 0.9, value, value * 1.1),
         seconds_to_resolve=seconds,
     )
-    said = sentences.plain(sentences.verdict(found, _bare_record()))
+    said = plain(sentences.verdict(found, _bare_record()))
     assert not re.search(r"costs|slower|faster|same|more than|less than|×|\[", said)
     assert not any(isinstance(part, Key) for part in sentences.verdict(found, _bare_record()))
 
@@ -158,7 +159,7 @@ def test_verdicts_come_dearest_first_and_unresolved_last(record: RunRecord) -> N
 
 
 def test_the_headline_is_the_finding(record: RunRecord) -> None:
-    said = sentences.plain(sentences.headline(record))
+    said = plain(headline(record))
     assert said == (
         "9 of 11 other ways to call `AsyncChatParrotLink` cost more than `invoke`: "
         "`astream_events_v2` the most, at 13.4×"
@@ -175,26 +176,26 @@ def _with_modes(record: RunRecord, *modes: ModeOverhead) -> RunRecord:
 
 def test_the_headline_of_all_modes(record: RunRecord) -> None:
     both = _with_modes(record, mode(), mode(mode="stream"))
-    assert sentences.plain(sentences.headline(both)).startswith("All 2 other ways to call ")
+    assert plain(headline(both)).startswith("All 2 other ways to call ")
 
 
 def test_the_headline_of_one_slower_mode_is_singular(record: RunRecord) -> None:
     two = _with_modes(record, mode(), mode(mode="batch", verdict="not resolved"))
-    assert sentences.plain(sentences.headline(two)) == (
+    assert plain(headline(two)) == (
         "1 of 2 other ways to call `AsyncChatParrotLink` costs more than `invoke`: "
         "`astream_events_v2`, at 7.2×"
     )
 
 
 def test_the_headline_of_two_modes_counts_nothing(record: RunRecord) -> None:
-    assert sentences.plain(sentences.headline(_with_modes(record, mode()))) == (
+    assert plain(headline(_with_modes(record, mode()))) == (
         "`astream_events_v2` costs more than `invoke` to call `AsyncChatParrotLink`"
     )
 
 
 def test_the_headline_claims_nothing_where_nothing_is_resolved(record: RunRecord) -> None:
     quiet = _with_modes(record, mode(verdict="not resolved"))
-    said = sentences.plain(sentences.headline(quiet))
+    said = plain(headline(quiet))
     assert said == (
         "No other way to call `AsyncChatParrotLink` is found to cost more than `invoke`"
     )

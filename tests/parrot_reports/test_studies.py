@@ -24,6 +24,7 @@ from parrot_bench.record import (
     TracingResult,
 )
 from parrot_reports import figures, write_report
+from parrot_reports.headline import headline
 from parrot_reports.markdown import summary_markdown
 from parrot_reports.parts import plain
 from parrot_reports.studies import growth, tracing
@@ -245,6 +246,9 @@ def test_every_study_that_was_made_has_its_sentence(
 ) -> None:
     assert headlines(record) == []
     assert [study for study, _ in headlines(studied_record)] == ["tracing", "growth"]
+    alone = studied_record.model_copy(update={"overhead": None})
+    assert plain(headline(alone)).startswith("Tracing adds 62 µs")
+    assert not plain(headline(alone)).endswith(".")
     text = summary_markdown(studied_record)
     assert "Tracing adds **62 µs**" in text
     assert f"with ``{HOSTILE}`` grows" in text
