@@ -21,8 +21,12 @@ HOSTILE = "<img src=//parrot.invalid/a.png onerror=\"document.title='pwned'\"> &
 
 
 def browse(tmp_path: Path, *arguments: str) -> str:
+    return started(tmp_path, *arguments).stdout
+
+
+def started(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     assert CHROMIUM is not None
-    done = subprocess.run(
+    return subprocess.run(
         [
             CHROMIUM,
             "--headless",
@@ -40,7 +44,6 @@ def browse(tmp_path: Path, *arguments: str) -> str:
         timeout=60,
         text=True,
     )
-    return done.stdout
 
 
 def test_nothing_is_fetched_and_hostile_names_are_text(
@@ -106,7 +109,62 @@ def page_of_a_comparison(make_run: Callable[..., Path], folder: Path) -> Path:
     return write_comparison(result, folder / "compared").page
 
 
-@pytest.mark.parametrize("make_page", [page_of_a_run, page_of_spans, page_of_a_comparison])
+PAGES = [page_of_a_run, page_of_spans, page_of_a_comparison]
+
+LOOK = """<script>
+const part = (value) => { value /= 255;
+  return value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4; };
+const light = (colour) => { const [r, g, b] = colour.match(/[0-9.]+/g).map(Number);
+  return 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b); };
+const paper = light(getComputedStyle(document.body).backgroundColor);
+const contrast = (colour) => { const one = light(colour);
+  return (Math.max(one, paper) + 0.05) / (Math.min(one, paper) + 0.05); };
+const all = (what) => [...document.querySelectorAll(what)];
+document.title = JSON.stringify({
+  paper,
+  headings: all("main h2").length,
+  hidden: all("main section").filter((e) => e.getBoundingClientRect().height < 20).length,
+  words: Math.min(...all("main p, main td, main li")
+    .map((e) => contrast(getComputedStyle(e).color))),
+  figures: all("svg.figure").length,
+  faint: all("svg.figure text").filter((e) => contrast(getComputedStyle(e).fill) < 3)
+    .map((e) => e.textContent),
+  small: all("svg.figure").filter((e) => e.getBoundingClientRect().width < 600).length,
+});
+</script></body>"""
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("make_page", PAGES)
+def test_every_section_can_be_read(
+    make_page: Callable[..., Path], make_run: Callable[..., Path], tmp_path: Path, dark: bool
+) -> None:
+    page = make_page(make_run, tmp_path)
+    said = started(tmp_path, "--enable-logging=stderr", "--dump-dom", page.as_uri())
+    assert "CONSOLE" not in said.stderr
+    text = page.read_text(encoding="utf-8")
+    policy = '<meta http-equiv="Content-Security-Policy"'
+    looked = tmp_path / "looked.html"
+    looked.write_text(
+        text.replace(policy, '<meta name="removed"').replace("</body>", LOOK), encoding="utf-8"
+    )
+    scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
+    found = re.search(
+        r"<title>(.*?)</title>",
+        browse(tmp_path, scheme, "--window-size=1200,900", "--dump-dom", looked.as_uri()),
+    )
+    assert found is not None
+    seen = json.loads(html_module.unescape(found[1]))
+    assert (seen["paper"] < 0.1) is dark
+    assert seen["headings"] == text.count("<h2 ") > 4
+    assert seen["hidden"] == 0
+    assert seen["words"] >= 4.5
+    assert seen["figures"] == text.count('<svg class="figure"') > 0
+    assert seen["faint"] == []
+    assert seen["small"] == 0
+
+
+@pytest.mark.parametrize("make_page", PAGES)
 def test_nothing_sticks_out_of_a_narrow_screen(
     make_page: Callable[..., Path], make_run: Callable[..., Path], tmp_path: Path
 ) -> None:
