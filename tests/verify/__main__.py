@@ -15,14 +15,20 @@ from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
 from tests.verify.names import BOUNDED, BOUNDED_FUNCTIONS
 from tests.verify.promises import (
     BIAS_PROCESSES,
+    ENDS,
     PROCESSES,
     PROMISES,
+    TRIALS,
+    against_outcome,
+    against_share,
     bias_outcome,
 )
 from tests.verify.results import (
+    AGAINST,
     BIAS,
     SENSITIVITY,
     TRUTH,
+    AgainstTrial,
     BiasProcess,
     Condition,
     SensitivityProcess,
@@ -114,6 +120,34 @@ def sensitivity(
     _judge(results)
 
 
+@app.command()
+def against(
+    results: Results,
+    trials: Annotated[int, typer.Option(min=1, help="Of each candidate.")] = TRIALS,
+) -> None:
+    """Let `run --against` judge an equal and a slower model; it goes on where it stopped."""
+    from tests.verify.against import missing_trials, trial  # loads LangChain
+    from tests.verify.planted import calibrate
+
+    file = results / AGAINST
+    done = read(file, AgainstTrial)
+    planted = done[0].planted if done else calibrate()
+    left = list(missing_trials(done, trials))
+    for number, (candidate, seed) in enumerate(left, 1):
+        line = trial(candidate, planted, seed)
+        append(file, line)
+        typer.echo(
+            f"{candidate} {number} of {len(left)}: {line.gate}, {line.value - 1:+.1%} "
+            f"[{line.low - 1:+.1%}, {line.high - 1:+.1%}], {line.pairs} pairs, "
+            f"{line.seconds:.0f} s, ended by {line.stopped_by}"
+        )
+    done = read(file, AgainstTrial)
+    outcomes = [against_outcome(done, candidate) for candidate in ENDS]
+    for candidate, outcome in zip(ENDS, outcomes, strict=True):
+        typer.echo(f"{candidate}: {ENDS[candidate]} in {against_share(done, candidate)}: {outcome}")
+    _leave(outcomes)
+
+
 @app.command(hidden=True)
 def truth(file: Path, seed: int) -> None:
     """Measure the planted work with timeit."""
@@ -143,7 +177,8 @@ def _write(results: Path, write: Path) -> None:
     truths = read(results / TRUTH, Truth)
     drawn = write.with_suffix(".svg")
     drawn.write_bytes(figure(lines, truths))
-    text = page(read(results / BIAS, BiasProcess), lines, truths, drawn.name)
+    trials = read(results / AGAINST, AgainstTrial)
+    text = page(read(results / BIAS, BiasProcess), lines, truths, drawn.name, trials)
     write.write_text(text, encoding="utf-8")
     typer.echo(text)
     _judge(results)

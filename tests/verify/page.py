@@ -1,6 +1,7 @@
 """The page about the harness itself: a pure function of what was saved."""
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from statistics import median, stdev
 
@@ -11,16 +12,29 @@ from tests.verify.names import BOUNDED_FUNCTIONS, REFERENCES
 from tests.verify.planted import EQUAL, LEVELS
 from tests.verify.promises import (
     ALARM,
+    ENDS,
     FOUND,
     PROMISES,
     SAME,
+    against_outcome,
+    against_share,
     bias,
     bias_outcome,
     said,
     share,
 )
-from tests.verify.results import BiasProcess, Condition, ProcessLine, SensitivityProcess, Truth
+from tests.verify.results import (
+    AgainstTrial,
+    BiasProcess,
+    Candidate,
+    Condition,
+    ProcessLine,
+    SensitivityProcess,
+    Truth,
+)
 from tests.verify.shares import Z95, share_of, uniformity
+
+CANDIDATES: dict[Candidate, str] = {"equal": "the same model", "slower": "3 % slower"}
 
 COMMAND = "nox -s verify -- sensitivity --write docs/sensitivity.md"
 
@@ -54,6 +68,7 @@ def page(
     lines: Sequence[SensitivityProcess],
     truths: Sequence[Truth],
     figure: str = "",
+    trials: Sequence[AgainstTrial] = (),
 ) -> str:
     """Return the page as Markdown.
 
@@ -62,13 +77,16 @@ def page(
         lines: What runs said of planted differences; none leaves that part out.
         truths: What `timeit` said of the planted work.
         figure: Path of the figure, relative to the page; empty for none.
+        trials: How comparisons of two sides ended; none leaves that part out.
     """
     parts = ["# What the harness can see\n"]
     if lines:
         parts += _sensitivity(lines, truths, figure)
+    if trials:
+        parts += _against(trials)
     if biases:
         parts += _bias(biases)
-    parts += [_machine(line.environment) for line in (*lines, *biases)][:1]
+    parts += [_machine(line.environment) for line in (*lines, *biases, *trials)][:1]
     return "\n".join(parts)
 
 
@@ -181,6 +199,38 @@ def _sooner(lines: Sequence[SensitivityProcess]) -> str:
         rows.append((f"{now.seconds:.0f} s", str(share(equal, ALARM)), *cells, same))
     found = [f"{LEVELS[name]:.2%} found" for name in names]
     return _table(("rounds until", "false alarms", *found, "equals the same"), rows)
+
+
+def _against(trials: Sequence[AgainstTrial]) -> Iterable[str]:
+    yield "## Two sides on a busy machine\n"
+    yield (
+        f"{_when(trials)} by `nox -s verify -- against`. Each trial is a command, "
+        "`parrot-bench run CANDIDATE --against BASELINE --modes invoke --fail-on 1%`, with a hog "
+        "on every core; the models' work is the one above.\n"
+    )
+    rows = []
+    for candidate, words in CANDIDATES.items():
+        of = [trial for trial in trials if trial.candidate == candidate]
+        if not of:
+            continue
+        ends = Counter(trial.gate for trial in of)
+        rows.append(
+            (
+                words,
+                ENDS[candidate],
+                str(against_share(trials, candidate)),
+                ", ".join(f"{number} {end}" for end, number in ends.most_common()),
+                f"{median(trial.value for trial in of) - 1:+.2%}",
+                f"{median(_half_width(trial.low, trial.high) for trial in of):.2%}",
+                f"{median(trial.pairs for trial in of):.0f}",
+                f"{median(trial.seconds for trial in of):.0f} s",
+                against_outcome(trials, candidate),
+            )
+        )
+    heads = (
+        "candidate", "has to end in", "did", "ends", "ratio", "±", "pairs", "time", "≥ 95%",
+    )  # fmt: skip
+    yield _table(heads, rows)
 
 
 def _bias(lines: Sequence[BiasProcess]) -> Iterable[str]:

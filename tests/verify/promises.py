@@ -6,14 +6,24 @@ from typing import Literal
 
 from parrot_bench.errors import MeasurementError
 from parrot_bench.estimates import paired_ratio
-from parrot_bench.record import Estimate
+from parrot_bench.record import Estimate, GateVerdict
 from tests.verify.names import BOUNDED, BOUNDED_FUNCTIONS
 from tests.verify.planted import EQUAL
-from tests.verify.results import BiasProcess, Condition, Found, SensitivityProcess
+from tests.verify.results import (
+    AgainstTrial,
+    BiasProcess,
+    Candidate,
+    Condition,
+    Found,
+    SensitivityProcess,
+)
 from tests.verify.shares import Share, share_of
 
 PROCESSES = 100
 """Fresh processes of each condition that a promise needs."""
+
+TRIALS = 20
+"""Trials of each candidate of ``run --against``."""
 
 BIAS_PROCESSES = 20
 """Fresh processes for the bias, whose unit is the process."""
@@ -94,3 +104,24 @@ def bias_outcome(lines: Sequence[BiasProcess], function: str, who: str) -> Outco
     found = bias(lines, function, who)
     reach = max(1.0 - found.low, found.high - 1.0)
     return "kept" if reach <= BOUNDED_FUNCTIONS[function] else "broken"
+
+
+AGAINST_LEAST = 0.95
+"""19 in 20."""
+
+ENDS: dict[Candidate, GateVerdict] = {"equal": "pass", "slower": "regression"}
+"""How a trial has to end."""
+
+
+def against_share(trials: Sequence[AgainstTrial], candidate: Candidate) -> Share | None:
+    """Return the share of a candidate's trials that ended as they have to; None without any."""
+    of = [trial for trial in trials if trial.candidate == candidate]
+    return share_of(trial.gate == ENDS[candidate] for trial in of) if of else None
+
+
+def against_outcome(trials: Sequence[AgainstTrial], candidate: Candidate) -> Outcome:
+    """Say whether the promise was kept: by the share itself, of enough trials."""
+    found = against_share(trials, candidate)
+    if found is None or found.of < TRIALS:
+        return "too few processes"
+    return "kept" if found.value >= AGAINST_LEAST else "broken"

@@ -8,9 +8,12 @@ from typing import Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from parrot_bench.errors import RecordError
-from parrot_bench.record import Environment, Verdict
+from parrot_bench.record import Environment, GateVerdict, Verdict
 
 Condition = Literal["quiet", "busy"]
+
+Candidate = Literal["equal", "slower"]
+"""What is compared with the baseline in a trial of ``run --against``."""
 
 
 def now() -> datetime:
@@ -110,6 +113,36 @@ class SensitivityProcess(ProcessLine):
     stable: dict[str, bool]
 
 
+class AgainstTrial(ProcessLine):
+    """How one comparison of two sides ended, on a busy machine.
+
+    Attributes:
+        candidate: What was compared with the baseline.
+        seed: Of the run.
+        planted: The planted work.
+        gate: The verdict against the threshold.
+        exit_status: Of the command.
+        value: Ratio of the candidate to the baseline, in the clock that decides.
+        low: Lower bound of its 95 % interval.
+        high: Upper bound.
+        pairs: Pairs of processes behind it.
+        stopped_by: Why there were no more.
+        seconds: How long the command took.
+    """
+
+    candidate: Candidate
+    seed: int
+    planted: Planted
+    gate: GateVerdict
+    exit_status: int
+    value: float
+    low: float
+    high: float
+    pairs: int
+    stopped_by: str
+    seconds: float
+
+
 class Truth(Line):
     """How much longer planted calls take, measured by `timeit` in a process of its own.
 
@@ -127,6 +160,7 @@ class Truth(Line):
 
 
 BIAS, SENSITIVITY, TRUTH = "bias.jsonl", "sensitivity.jsonl", "truth.jsonl"
+AGAINST = "against.jsonl"
 
 L = TypeVar("L", bound=Line)
 

@@ -1,11 +1,16 @@
 """The page says what was measured, and nothing else."""
 
+import pytest
+
+from parrot_bench.record import GateVerdict
+from tests.verify import sides
+from tests.verify.against import missing_trials
 from tests.verify.figure import figure
 from tests.verify.names import BOUNDED_FUNCTIONS, OURS, REFERENCES
 from tests.verify.page import page
-from tests.verify.planted import LEVELS
-from tests.verify.promises import bias_outcome
-from tests.verify.results import BiasProcess, Condition, Truth
+from tests.verify.planted import LEVELS, VARIABLE
+from tests.verify.promises import against_outcome, bias_outcome
+from tests.verify.results import AgainstTrial, BiasProcess, Candidate, Condition, Truth
 from tests.verify.test_promises import ENVIRONMENT, PLANTED, process
 
 
@@ -71,3 +76,43 @@ def test_the_bias_is_judged_by_the_bound_of_its_interval() -> None:
     assert bias_outcome(lines, "20 µs", OURS) == "broken"
     assert bias_outcome(lines[:19], "20 µs", OURS) == "too few processes"
     assert bias_outcome(lines, "20 µs", "pyperf") is None
+
+
+def trial(candidate: Candidate, seed: int, gate: GateVerdict) -> AgainstTrial:
+    return AgainstTrial(
+        environment=ENVIRONMENT,
+        candidate=candidate,
+        seed=seed,
+        planted=PLANTED,
+        gate=gate,
+        exit_status=0,
+        value=1.03,
+        low=1.02,
+        high=1.04,
+        pairs=14,
+        stopped_by="target",
+        seconds=100.0,
+    )
+
+
+def test_trials_are_judged_by_how_they_end() -> None:
+    trials = [trial("equal", seed, "pass") for seed in range(20)]
+    trials += [trial("slower", seed, "regression") for seed in range(18)]
+    assert against_outcome(trials, "equal") == "kept"
+    assert against_outcome(trials, "slower") == "too few processes"
+    trials += [trial("slower", seed, "inconclusive") for seed in (18, 19)]
+    assert against_outcome(trials, "slower") == "broken"
+    text = page([], [], [], "", trials)
+    assert "| 3 % slower | regression | 90%" in text
+    assert "| 18 regression, 2 inconclusive | +3.00% |" in text
+    assert "On a hog" not in text
+    assert list(missing_trials(trials[:1], 2)) == [
+        ("slower", 0), ("equal", 1), ("slower", 1),
+    ]  # fmt: skip
+
+
+def test_the_sides_of_a_trial_differ_by_what_is_planted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, PLANTED.model_dump_json())
+    assert sides.equal().turns == sides.plain().turns == PLANTED.base
+    assert sides.slower().turns == PLANTED.base + PLANTED.extra[sides.SLOWER]
+    assert sides.slower().invoke("hello").text == "hello"
