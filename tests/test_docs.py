@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from parrot_bench.configuration import keys_as_markdown
 from parrot_bench.modes import MODES
 from parrot_bench.parrot import ChatParrotLink
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
@@ -61,3 +62,8 @@ def test_the_tables_of_the_parity_study_are_true() -> None:
     text = (ROOT / "docs" / "check.md").read_text(encoding="utf-8")
     assert parity_checks() in text
     assert findings_as_markdown() in text
+
+
+def test_the_table_of_the_configuration_is_true() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert keys_as_markdown() in text

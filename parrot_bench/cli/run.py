@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from parrot_bench.cli.against import AGAINST_S, AGAINST_TARGET, run_against
+from parrot_bench.cli.configured import is_typed
 from parrot_bench.cli.options import (
     Debug,
     FailOn,
@@ -28,6 +29,7 @@ from parrot_bench.request import COUNTED_STUDIES, DEFAULT_STUDIES, SHARES
 
 
 def run(
+    context: typer.Context,
     model: Model = "",
     *,
     modes: Annotated[
@@ -293,8 +295,9 @@ def run(
             otlp=otlp,
             against=tuple(against or ()),
             processes=processes,
-            pairs=pairs,
-            fail_on=fail_on,
+            # A project keeps them for its comparisons.
+            pairs=pairs if against else None,
+            fail_on=fail_on if against else None,
             handlers=names(handler),
             growth_calls=growth_calls,
             command=_command(prompt),
@@ -302,7 +305,7 @@ def run(
         if against:
             run_against(request, out)
             return
-        if pairs is not None or fail_on is not None:
+        if any(is_typed(context, name) for name in ("pairs", "fail_on")):
             raise UsageError(
                 "--pairs and --fail-on belong to a comparison; say with what by --against, "
                 "or compare saved runs by parrot-bench compare"

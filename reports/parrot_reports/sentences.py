@@ -162,11 +162,18 @@ def verdict_order(record: RunRecord) -> tuple[ModeOverhead, ...]:
 
 
 def modes_headline(record: RunRecord) -> Sentence:
-    """How many modes cost more, and which the most; nothing where no modes were compared."""
+    """How many modes cost more, and which the most; nothing where no mode was measured."""
     model = Name(model_name(record))
-    others = [mode for mode in verdict_order(record) if mode.verdict != "baseline"]
-    if record.overhead is None or not others:
+    told = verdict_order(record)
+    others = [mode for mode in told if mode.verdict != "baseline"]
+    if record.overhead is None or not told:
         return ()
+    if not others:
+        alone: Sentence = ("Nothing was compared in this run of ", model)
+        (mode,) = told
+        if deciding_time(mode) is None:
+            return alone
+        return (*alone, ": ", Name(mode.mode), f" takes {_cost(mode, record)}")
     baseline = Name(record.overhead.baseline)
     slower = [mode for mode in others if mode.verdict == "slower"]
     number = (
