@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.text import Text
 
+from parrot_bench.cli.fitness import check_environment
 from parrot_bench.cli.options import Debug, Model, names, read_prompt, seconds
 from parrot_bench.cli.terminal import (
     EXIT_FAILED,
@@ -68,6 +69,18 @@ def check(
             metavar="FILE", help="Write everything that was found, as well.", show_default=False
         ),
     ] = None,
+    env: Annotated[
+        bool,
+        typer.Option("--env", help="Check the machine and what is installed, and no model."),
+    ] = False,
+    otlp: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="With **--env**: whether this collector takes spans.",
+            show_default="those of the OTEL_* variables",
+        ),
+    ] = "",
     debug: Debug = False,
 ) -> None:
     """Check that all execution modes of a chat model do the same.
@@ -78,6 +91,8 @@ def check(
 
         parrot-bench check my_app.llm:make_model
 
+        parrot-bench check --env
+
     Exit status: 0 no defect (notes are none); 1 a defect; 2 bad input; 4 nothing could be
     measured.
     """
@@ -86,6 +101,10 @@ def check(
 
         if json is not None and not json.parent.is_dir():
             raise UsageError(f"{json} cannot be written: there is no folder {json.parent}")
+        if env:
+            if check_environment(otlp, form, json):
+                raise typer.Exit(EXIT_FAILED)
+            return
         request = Request(
             spec=model,
             modes=names(modes),
