@@ -7,7 +7,7 @@ import typer
 from rich.text import Text
 
 from parrot_bench.cli.comparison import print_comparison
-from parrot_bench.cli.terminal import console, errors
+from parrot_bench.cli.terminal import Form, console, errors
 from parrot_bench.errors import MeasurementError, ParrotBenchError
 from parrot_bench.record import RunDirectory, RunRecord
 from parrot_bench.request import Request
@@ -19,8 +19,17 @@ AGAINST_TARGET: Final = 0.005
 """Half-width to stop at without a threshold."""
 
 
-def run_against(request: Request, out: Path | None) -> None:
-    """Measure a model against something else, and leave with the status of its gate."""
+def run_against(
+    request: Request, out: Path | None, form: Form = "text", *, quiet: bool = False
+) -> None:
+    """Measure a model against something else, and leave with the status of its gate.
+
+    Args:
+        request: What is asked for.
+        out: The run directory.
+        form: What is printed at the end.
+        quiet: Print no progress.
+    """
     from parrot_bench.against.carrying import compare_sides  # noqa: PLC0415  # loads LangChain
     from parrot_bench.against.progress import PairProgress  # noqa: PLC0415
     from parrot_bench.gate import EXIT_STATUS  # noqa: PLC0415
@@ -29,15 +38,16 @@ def run_against(request: Request, out: Path | None) -> None:
     progress = PairProgress(console if console.is_terminal else errors)
     directory: list[RunDirectory] = []
     try:
-        record = compare_sides(request, out=out, watcher=progress, opened=directory.append)
+        watcher = None if quiet else progress
+        record = compare_sides(request, out=out, watcher=watcher, opened=directory.append)
     except ParrotBenchError:
         progress.close()
         if directory and directory[0].record.exists():
-            _conclude(directory[0], directory[0].read_record())
+            _conclude(directory[0], directory[0].read_record(), form)
         raise
     finally:
         progress.close()
-    _conclude(directory[0], record)
+    _conclude(directory[0], record, form)
     if record.status == "incomplete":
         raise MeasurementError(
             f"{record.status_note}; the finished rounds are kept in {directory[0].path}"
@@ -47,12 +57,13 @@ def run_against(request: Request, out: Path | None) -> None:
         raise typer.Exit(EXIT_STATUS[gate])
 
 
-def _conclude(directory: RunDirectory, record: RunRecord) -> None:
+def _conclude(directory: RunDirectory, record: RunRecord, form: Form) -> None:
     """Print the comparison, and write the report."""
     from parrot_reports import write_report  # noqa: PLC0415  # matplotlib takes a second
 
     if record.comparison is not None:
-        print_comparison(record.comparison)
-    with console.status("writing the report"):
+        print_comparison(record.comparison, form)
+    said = console if form == "text" else errors
+    with said.status("writing the report"):
         files = write_report(directory.path)
-    console.print(Text(f"\nreport: {files.page}"), soft_wrap=True)
+    said.print(Text(f"\nreport: {files.page}"), soft_wrap=True)

@@ -19,8 +19,10 @@ from parrot_bench.cli.options import (
 )
 from parrot_bench.cli.terminal import (
     EXIT_FAILED,
+    Form,
     conclude,
     console,
+    errors,
     one_line_errors,
 )
 from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
@@ -250,6 +252,20 @@ def run(
             rich_help_panel="What becomes of it",
         ),
     ] = "",
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--format",
+            help="What is printed at the end: a table, the summary as Markdown, or the record.",
+            rich_help_panel="What becomes of it",
+        ),
+    ] = "text",
+    quiet: Annotated[
+        bool,
+        typer.Option(
+            "--quiet", "-q", help="Print no progress.", rich_help_panel="What becomes of it"
+        ),
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Measure a chat model in every execution mode, and write the report.
@@ -303,31 +319,32 @@ def run(
             command=_command(prompt),
         )
         if against:
-            run_against(request, out)
+            run_against(request, out, form, quiet=quiet)
             return
         if any(is_typed(context, name) for name in ("pairs", "fail_on")):
             raise UsageError(
                 "--pairs and --fail-on belong to a comparison; say with what by --against, "
                 "or compare saved runs by parrot-bench compare"
             )
-        progress = Progress(console, ratio)
+        # What is printed for machines must be all of it; how it goes is said beside it.
+        progress = Progress(console if form == "text" else errors, ratio)
         directory: list[RunDirectory] = []
 
         try:
             record = carry_out(
                 request,
                 out=out,
-                watcher=progress,
+                watcher=None if quiet else progress,
                 opened=directory.append,
             )
         except ParrotBenchError:
             progress.close()
             if directory and directory[0].record.exists():
-                conclude(directory[0], directory[0].read_record())
+                conclude(directory[0], directory[0].read_record(), form)
             raise
         finally:
             progress.close()
-        conclude(directory[0], record)
+        conclude(directory[0], record, form)
         if record.status == "incomplete":
             raise MeasurementError(f"{record.status_note}; they are kept in {directory[0].path}")
     if any(check.level == "red" for check in record.trust):

@@ -4,7 +4,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NoReturn
+from typing import Final, Literal, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,6 +17,9 @@ EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INCONCLUSIVE: Final = 3
 EXIT_NOT_MEASURED: Final = 4
+
+Form = Literal["text", "md", "json"]
+"""What a command prints."""
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False)
@@ -54,12 +57,25 @@ def not_measured(error: ParrotBenchError, *, debug: bool) -> NoReturn:
     raise typer.Exit(EXIT_NOT_MEASURED) from None
 
 
-def conclude(directory: RunDirectory, record: RunRecord) -> None:
-    """Write the report, and print its table and where it lies."""
-    from parrot_reports import write_report  # noqa: PLC0415  # matplotlib takes a second
+def conclude(directory: RunDirectory, record: RunRecord, form: Form = "text") -> None:
+    """Write the report, and print what was found and where it lies.
+
+    Args:
+        directory: The run directory.
+        record: The run.
+        form: ``text``: a table. ``md``: the summary; ``json``: the record; with these nothing
+            else goes to the standard output.
+    """
+    from parrot_reports import summary_markdown, write_report  # noqa: PLC0415  # a second
     from parrot_reports.terminal import overview  # noqa: PLC0415
 
-    console.print(overview(record, console.width))
-    with console.status("writing the report"):
+    said = console if form == "text" else errors
+    if form == "text":
+        console.print(overview(record, console.width))
+    else:
+        # Not through the console, which would wrap lines and colour them.
+        text = summary_markdown(record) if form == "md" else record.model_dump_json(indent=1) + "\n"
+        typer.echo(text, nl=False)
+    with said.status("writing the report"):
         files = write_report(directory.path)
-    console.print(Text(f"\nreport: {files.page}"), soft_wrap=True)
+    said.print(Text(f"\nreport: {files.page}"), soft_wrap=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from parrot_bench.record import RunDirectory, read_record
+from parrot_bench.record import RunDirectory, RunRecord, read_record
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
@@ -418,3 +418,19 @@ def test_without_the_bench_extra_it_says_which_line_to_type(tmp_path: Path) -> N
     line = complaint(done)
     assert "pip install 'parrot-bench[bench]'" in line
     assert "typer" in line
+
+
+def test_for_machines_the_record_and_nothing_else(cli: Cli, folder: Path) -> None:
+    asked = ("run", "models:Plain", "--modes", "invoke", "--studies", "overhead", "--time", 1.5)
+    ended = cli(*asked, "--format", "json", "--quiet", "--out", "quiet", cwd=folder)
+    assert ended.returncode == 0, ended.stderr
+    record = RunRecord.model_validate_json(ended.stdout)
+    assert record == read_record(folder / "quiet")
+    assert ended.stderr.split() == ["report:", "quiet/report.html"]
+    again = cli("report", "quiet", "--format", "json", cwd=folder)
+    assert again.stdout == ended.stdout
+    summary = cli("report", "quiet", "--format", "md", cwd=folder)
+    assert summary.stdout == (folder / "quiet" / "summary.md").read_text(encoding="utf-8")
+    told = cli(*asked, "--format", "md", "--out", "told", cwd=folder)
+    assert told.stdout == (folder / "told" / "summary.md").read_text(encoding="utf-8")
+    assert "\x1b" not in told.stderr

@@ -128,7 +128,7 @@ def test_every_key_is_an_option() -> None:
     assert fields <= known["run"] | known["compare"]
     assert fields - known["run"] == {"delta"}
     # What run has and the file has not is said of a single run.
-    assert known["run"] - fields == {"against", "seed", "out", "debug"}
+    assert known["run"] - fields == {"against", "seed", "out", "form", "quiet", "debug"}
     for name, parameters in NOT_THE_SAME.items():
         assert parameters <= known[name]
 
