@@ -131,7 +131,7 @@ def collectors(session: nox.Session) -> None:
 
 @nox.session
 def verify(session: nox.Session) -> None:
-    """See what the harness can see: ``-- bias``, ``against``, ``sensitivity [--write FILE]``."""
+    """Hold the harness to account: ``-- bias``, ``against``, ``fuzz``, ``sensitivity``."""
     session.install("-e", ".[bench]", *group("verify"))
     command, *options = session.posargs or ["bias"]
     results = Path(session.cache_dir, "verify").absolute()

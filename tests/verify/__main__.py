@@ -148,6 +148,37 @@ def against(
     _leave(outcomes)
 
 
+@app.command("fuzz")
+def fuzz_readers(
+    results: Results,
+    records: Annotated[
+        list[Path], typer.Option("--run", help="A run directory whose record is a seed.")
+    ],
+    inputs: Annotated[int, typer.Option(min=1, help="Of each reader.")] = 5_000,
+    seed: int = 0,
+) -> None:
+    """Feed the readers of records, spans, prices and configurations what is nearly right."""
+    from parrot_bench.record import RunDirectory
+    from tests.verify.fuzz import fuzz, targets
+
+    runs = [RunDirectory(path) for path in records]
+    spans = [run.spans.read_bytes() for run in runs if run.spans.exists()]
+    recorded = Path(__file__).parents[1] / "parrot_reports" / "data"
+    spans += [path.read_bytes() for path in sorted(recorded.glob("*.jsonl"))]
+    found = 0
+    for target in targets([run.record.read_bytes() for run in runs], spans):
+        counted, defects = fuzz(target, inputs, seed)
+        typer.echo(f"{target.name}: {dict(counted)}")
+        for defect in defects:
+            found += 1
+            kept = results / f"fuzz-{found}.bin"
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(defect.data)
+            typer.echo(f"{kept}: {defect.said.splitlines()[-1]}")
+    if found:
+        raise typer.Exit(BROKEN)
+
+
 @app.command(hidden=True)
 def truth(file: Path, seed: int) -> None:
     """Measure the planted work with timeit."""
