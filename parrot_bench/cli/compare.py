@@ -80,15 +80,13 @@ def compare(
 ) -> None:
     """Compare saved runs: is the second slower than the first, in which mode, by how much?
 
-        parrot-bench compare runs/before runs/after
-
-        parrot-bench compare runs/b1 runs/b2 runs/b3 --vs runs/a1 --vs runs/a2 --vs runs/a3
-
-        parrot-bench compare runs/before runs/after --html
-
     Medians of separate runs of the same code differ by 8 to 10 %. So with fewer than three runs
     a side a difference under 15 % is inconclusive; **run --against** tells 1 %. Runs of another
     machine or with other parameters are refused.
+
+        parrot-bench compare runs/before runs/after --html
+
+        parrot-bench compare runs/b1 runs/b2 runs/b3 --vs runs/a1 --vs runs/a2 --vs runs/a3
 
     With --fail-on the worst mode decides: regression (exit status 1), then not measured (4), then
     inconclusive (3), then pass (0).
