@@ -85,7 +85,7 @@ def understood(path: Path) -> SpanReport:
 def test_what_an_application_did(write: Callable[..., Path]) -> None:
     report = understood(write(AGENT))
     assert plain(headline(report)) == (
-        "2 calls of `gpt-4.1`; half of them took 345 ms or less, 1 failed (50 %)."
+        "2 calls of `gpt-4.1`; half of them took 300 ms or less, 1 failed (50 %)."
     )
     assert [(each.name, each.calls, each.failed) for each in report.operations] == [
         ("chat gpt-4.1", 2, 1),

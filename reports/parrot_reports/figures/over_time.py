@@ -15,6 +15,7 @@ from parrot_reports.spans.over_time import Floats, OverTime
 _LEFT, _RIGHT = 64, 24
 _HEIGHT, _GAP, _BELOW = 84, 34, 26
 _PANELS, _TICKS = 3, 8
+_MOST_STEPS = 4.5
 _NICE = (1, 2, 5, 10, 15, 20, 30, 60)
 _UNITS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"), (1e-6, "µs"))
 
@@ -52,11 +53,11 @@ def over_time(calls: OverTime | None) -> Drawn | None:
         axes = panel(0, _title(calls), float(rate.max()))
         steps(axes, rate, fill=True, color=usual.light, alpha=0.75)
         steps(axes, calls.failed / calls.seconds, fill=True, color=failed.light)
-        _value_ticks(axes, float(rate.max()), lambda value: units.significant(value, 2))
+        _value_ticks(axes, float(rate.max()), _number)
         axes = panel(1, "calls in flight: mean (filled) and most", float(calls.peak.max()))
         steps(axes, calls.in_flight, fill=True, color=usual.light, alpha=0.35)
         steps(axes, calls.peak, color=usual.light, linewidth=1.2)
-        _value_ticks(axes, float(calls.peak.max()), lambda value: units.significant(value, 2))
+        _value_ticks(axes, float(calls.peak.max()), _number)
         known = calls.median[~(calls.median != calls.median)]
         most = float(known.max()) if known.size else 1.0
         axes = panel(2, "median duration of the calls that started", most)
@@ -73,15 +74,22 @@ def _title(calls: OverTime) -> str:
 
 
 def _value_ticks(axes: Axes, most: float, label: Callable[[float], str]) -> None:
+    """Round values, three to five of them with 0."""
     power = 10.0 ** math.floor(math.log10(most)) if most > 0 else 1.0
-    top = next(step * power for step in (5, 2, 1) if step * power <= most) if most > 0 else 1.0
-    ticks = [0.0, top / 2, top]
+    steps = (power / 5, power / 2, power, 2 * power)
+    step = next((step for step in steps if most / step <= _MOST_STEPS), steps[-1])
+    ticks = [step * number for number in range(int(most / step + 1e-9) + 1)]
     axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_minor_locator(NullLocator())
     texts = ["0", *(label(tick) for tick in ticks[1:])]
     axes.yaxis.set_major_formatter(FixedFormatter(texts))
     axes.grid(axis="y", color=RULE, linewidth=0.5, alpha=0.6)
     axes.set_axisbelow(True)
+
+
+def _number(value: float) -> str:
+    text = units.significant(value, 2)
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _time_ticks(axes: Axes, end: float, *, labels: bool) -> None:
