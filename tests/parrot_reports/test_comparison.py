@@ -218,10 +218,16 @@ def test_many_modes_that_do_not_differ_are_told_together(
     assert rows(given).notes == ("open0, open1, open2, open3 and 5 more: too few.",)
 
 
-def test_the_studies_are_named_where_there_are_several(result: ComparisonResult) -> None:
-    first = a_mode("stream", ratio(1.01, 1.02, 1.03), "slower", study="streaming, each chunk")
-    given = with_modes(result, first, a_mode("stream", None, "not measured"))
-    assert plain(sentence(first, given)).startswith("`stream` (streaming, each chunk) takes 2.0 %")
+def test_the_studies_are_named_where_there_are_several(
+    result: ComparisonResult, tmp_path: Path
+) -> None:
+    slow = ratio(1.5, 1.6, 1.7)
+    chunks = a_mode("stream", slow, "slower", study="streaming, each chunk", gate="regression")
+    given = with_modes(saved(result), chunks, a_mode("stream", None, "not measured", note="gone"))
+    assert plain(headline(given)).endswith(" in `stream` (streaming, each chunk)")
+    html = write_comparison(given, tmp_path / "page").page.read_text(encoding="utf-8")
+    first = html[: html.index('id="trust"')]
+    assert re.findall("<h3>(.*?)</h3>", first) == ["Overhead", "Streaming, each chunk"]
 
 
 def test_what_a_figure_shows() -> None:

@@ -4,6 +4,8 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from markupsafe import Markup
+
 from parrot_bench.record import ComparisonResult, ModeComparison, RunRecord, SideRecord
 from parrot_reports import colours, figures, sentences, svg, units
 from parrot_reports.comparing import table
@@ -20,11 +22,12 @@ from parrot_reports.comparing.sentences import (
     trust_line,
 )
 from parrot_reports.page import RECORD_LIMIT, Page, configuration
-from parrot_reports.parts import Sentence
 from parrot_reports.setting import Section, environment, section, set_in_html
 
 FIGURE = "differences"
 """Name of the first figure; those of further studies are numbered."""
+
+_NO_DIFFERENCE = {"same", "not resolved", "not measured"}
 
 _MANY = 14
 """Up to so many modes each has a sentence of its own."""
@@ -64,8 +67,14 @@ def render_comparison(
             trust=trust,
             headline=set_in_html(headline(result)),
             verdicts=[
-                (own[0], [looks[mode.mode] for mode in own], _gate(own[0]), set_in_html(said))
-                for own, said in _verdicts(result, told)
+                (
+                    study,
+                    [
+                        (own[0], [looks[mode.mode] for mode in own], _gate(own[0]), said)
+                        for own, said in _verdicts(result, modes, grouped=len(told) > _MANY)
+                    ],
+                )
+                for study, modes in _by_study(told).items()
             ],
             notes=notes,
             doubts=tuple(doubts(result)) if record is None else (),
@@ -91,21 +100,18 @@ def _level(result: ComparisonResult, level: str) -> str:
 
 
 def _verdicts(
-    result: ComparisonResult, modes: Sequence[ModeComparison]
-) -> Iterator[tuple[list[ModeComparison], Sentence]]:
-    """A sentence a mode; where there are many, one for all of a study that don't differ."""
-    if len(modes) <= _MANY:
-        for mode in modes:
-            yield [mode], sentence(mode, result)
-        return
+    result: ComparisonResult, modes: Sequence[ModeComparison], *, grouped: bool
+) -> Iterator[tuple[list[ModeComparison], Markup]]:
+    """A sentence a mode of a study; or one for all that don't differ, where there are many."""
     groups: dict[tuple[object, ...], list[ModeComparison]] = {}
     for mode in modes:
-        alone = () if mode.verdict in {"same", "not resolved"} else (mode.mode,)
-        groups.setdefault((mode.verdict, mode.gate, mode.gated, mode.study, *alone), []).append(
-            mode
-        )
+        alone = () if grouped and mode.verdict in _NO_DIFFERENCE else (mode.mode,)
+        alike = (mode.verdict, mode.gate, mode.gated, *alone)
+        note = mode.note if mode.verdict == "not measured" else ""
+        groups.setdefault((*alike, note), []).append(mode)
     for own in groups.values():
-        yield own, sentence(own[0], result) if len(own) == 1 else together(own, result)
+        said = sentence(own[0], result) if len(own) == 1 else together(own, result)
+        yield own, set_in_html(said)
 
 
 def _gate(mode: ModeComparison) -> str:
@@ -113,7 +119,10 @@ def _gate(mode: ModeComparison) -> str:
 
 
 def _by_study(modes: Sequence[ModeComparison]) -> dict[str, list[ModeComparison]]:
+    """The modes by study, the whole call first."""
     found: dict[str, list[ModeComparison]] = {}
+    if any(mode.study == "overhead" for mode in modes):
+        found["overhead"] = []
     for mode in modes:
         found.setdefault(mode.study, []).append(mode)
     return found

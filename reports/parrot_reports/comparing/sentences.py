@@ -79,7 +79,9 @@ def _worst(result: ComparisonResult) -> Sentence:
         return ()
     _, mode = max(found, key=lambda pair: pair[0])
     most = "" if len(failing) == 1 else f" in {len(failing)} modes, most"
-    return (f"{most} in ", *_name(mode, result))
+    several = len({each.study for each in result.modes}) > 1
+    study = f" ({mode.study})" if several else ""
+    return (f"{most} in ", Name(mode.mode), study)
 
 
 def order(result: ComparisonResult) -> tuple[ModeComparison, ...]:
@@ -94,34 +96,30 @@ def order(result: ComparisonResult) -> tuple[ModeComparison, ...]:
 
 
 def sentence(mode: ModeComparison, result: ComparisonResult) -> Sentence:
-    """Say what was found for one mode."""
-    name, ratio = _name(mode, result), mode.ratio
+    """Say what was found for one mode of a study."""
+    name, ratio = Name(mode.mode), mode.ratio
     if ratio is None or mode.verdict == "not measured":
-        return (*name, f" was not measured: {mode.note or 'no reason was saved'}.")
+        return (name, f" was not measured: {mode.note or 'no reason was saved'}.")
     if mode.verdict == "not resolved":
-        return (*name, ": no difference resolved.")
+        return (name, ": no difference resolved.")
+    times = _times(mode)
     if mode.verdict == "same":
         within = f" is the same within {units.percent(result.delta)}: "
-        times = _times(mode)
-        return (*name, within, difference(ratio), f", {times}." if times else ".")
-    times = _times(mode)
-    return (*name, *_difference(ratio), f": {times}." if times else ".")
+        return (name, within, difference(ratio), f", {times}." if times else ".")
+    return (name, *_difference(ratio), f": {times}." if times else ".")
 
 
 def together(modes: Sequence[ModeComparison], result: ComparisonResult) -> Sentence:
-    """Say of several modes what is true of them all: no difference resolved, or the same."""
+    """Say of several modes of a study what is true of them all, and is no difference."""
     names: list[str] = []
     for mode in modes:
-        names += [", " if names else "", *_name(mode, result)]
-    if modes[0].verdict == "same":
+        names += [", " if names else "", Name(mode.mode)]
+    first = modes[0]
+    if first.verdict == "same":
         return (f"The same within {units.percent(result.delta)}: ", *names, ".")
+    if first.verdict == "not measured":
+        return ("Not measured: ", *names, f" ({first.note or 'no reason was saved'}).")
     return ("No difference resolved: ", *names, ".")
-
-
-def _name(mode: ModeComparison, result: ComparisonResult) -> Sentence:
-    """The mode, and the study where there are several."""
-    several = len({each.study for each in result.modes}) > 1
-    return (Name(mode.mode), f" ({mode.study})") if several else (Name(mode.mode),)
 
 
 def difference(ratio: Estimate | None) -> str:
