@@ -255,6 +255,15 @@ def test_saved_runs_are_trusted_only_if_nothing_speaks_against_it(
     result: ComparisonResult,
 ) -> None:
     assert trust_line(saved(result, units=3))[0] == "green"
+    assert (
+        "enough pairs"
+        in trust_line(
+            result.model_copy(
+                update={"aa_baseline": None, "baseline": SideRecord(label="x", kind="model")}
+            )
+        )[1]
+    )
+    assert trust_line(saved(result, unit="pair", units=2))[0] == "amber"
     few = saved(result, units=2, unlike=("batch size (a: 1; b: 2)",))
     assert trust_line(few) == ("amber", "Read with care: 2 reasons below.")
     assert [line.split(":")[0] for line in doubts(few)] == [

@@ -199,7 +199,7 @@ def remarks(result: ComparisonResult) -> Iterator[str]:
 
 
 def doubts(result: ComparisonResult) -> Iterator[str]:
-    """Reasons to read a comparison of saved runs with care, a sentence each."""
+    """Reasons to read a comparison with care, a sentence each, where no trust checks were saved."""
     for field in result.unlike:
         yield f"The runs are unlike: {field}."
     if result.unit == "run" and result.units < _FEWEST:
@@ -207,6 +207,8 @@ def doubts(result: ComparisonResult) -> Iterator[str]:
             f"There are fewer than {_FEWEST} runs a side: a difference under 15 % is not "
             "told from that between two runs of the same code."
         )
+    if result.unit == "pair" and result.units < _FEWEST:
+        yield f"There are fewer than {_FEWEST} pairs of processes, from which nothing is decided."
     for side in (result.candidate, result.baseline):
         for note in side.notes:
             yield f"{side.label}: {note}."
@@ -216,8 +218,9 @@ def doubts(result: ComparisonResult) -> Iterator[str]:
 
 
 def trust_line(result: ComparisonResult) -> tuple[str, str]:
-    """Say whether a comparison of saved runs can be trusted: level, and a line of text."""
+    """Say whether a comparison without trust checks can be trusted: level, and a line."""
     found = len(list(doubts(result)))
     if found:
         return "amber", f"Read with care: {found} {'reason' if found == 1 else 'reasons'} below."
-    return "green", "Nothing speaks against it: like runs, enough of them, made in turn."
+    how = "like runs, enough of them" if result.unit == "run" else "enough pairs of processes"
+    return "green", f"Nothing speaks against it: {how}, made in turn."
