@@ -6,36 +6,32 @@ goes before what is kept.
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from parrot_bench.errors import UsageError
+from parrot_bench.quantities import seconds, share
 
 FILE: Final = "parrot-bench.toml"
 PYPROJECT: Final = "pyproject.toml"
 TABLE: Final = "tool.parrot-bench"
 
-_TIME = re.compile(r"\d+(?:\.\d+)?\s*(?:ms|s|m|min|h)?")
-_SHARE = re.compile(r"\d+(?:\.\d+)?\s*%?")
+
+def _read_by(read: Callable[[str], float]) -> AfterValidator:
+    """Take what the command line would take, and keep it as it is written."""
+
+    def written(value: str | float) -> str:
+        read(str(value))
+        return str(value)
+
+    return AfterValidator(written)
 
 
-def _time(value: str | float) -> str:
-    if not _TIME.fullmatch(str(value).strip()):
-        raise ValueError('expected seconds, or a time such as "90s", "2m", "1h"')
-    return str(value)
-
-
-def _share(value: str | float) -> str:
-    if not _SHARE.fullmatch(str(value).strip()):
-        raise ValueError('expected a share such as "2%" or 0.02')
-    return str(value)
-
-
-Time = Annotated[str | int | float, AfterValidator(_time)]
-Share = Annotated[str | int | float, AfterValidator(_share)]
+Time = Annotated[str | int | float, _read_by(seconds)]
+Share = Annotated[str | int | float, _read_by(share)]
 Names = str | list[str]
 Count = Annotated[int, Field(ge=1, strict=True)]
 
@@ -184,7 +180,9 @@ def _said(error: Mapping[str, Any], table: Mapping[str, Any]) -> str:
     kind, key = error["type"], str(error["loc"][0])
     if kind == "extra_forbidden":
         return f"there is no such key; the keys: {', '.join(keys())}"
-    message = str(error["msg"]).removeprefix("Value error, ")
+    if kind == "value_error":
+        return str(error["msg"]).removeprefix("Value error, ")
+    message = str(error["msg"])
     return f"{message[0].lower()}{message[1:]}, and not {table.get(key)!r}"
 
 

@@ -50,7 +50,7 @@ def environment(model_module: str, event_loop: str) -> Environment:
         cpu=_cpu_name(),
         logical_cpus=_usable_cpus(),
         memory_bytes=psutil.virtual_memory().total,
-        governor=_read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        governor=read_if_there("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         packages=_versions(model_module),
         commit=commit,
         dirty=dirty,
@@ -77,11 +77,12 @@ def _versions(model_module: str) -> dict[str, str]:
 
 
 def _cpu_name() -> str:
-    match = re.search(r"^model name\s*:\s*(.+)$", _read("/proc/cpuinfo"), re.MULTILINE)
+    match = re.search(r"^model name\s*:\s*(.+)$", read_if_there("/proc/cpuinfo"), re.MULTILINE)
     return match[1] if match else platform.processor() or platform.machine()
 
 
-def _read(path: str) -> str:
+def read_if_there(path: str) -> str:
+    """Text of one of the kernel's files; empty where there is none."""
     try:
         return Path(path).read_text(encoding="utf-8").strip()
     except OSError:

@@ -17,8 +17,9 @@ from typing import Final, Literal
 
 from parrot_bench.against.cache import cache_folder
 from parrot_bench.conditions import conditions
-from parrot_bench.environment import NoiseWatch, environment
+from parrot_bench.environment import NoiseWatch, environment, read_if_there
 from parrot_bench.loading import load_parrot
+from parrot_bench.record import Environment
 from parrot_callbacks.exporters import exporters_from_environment
 
 Level = Literal["fine", "note", "defect"]
@@ -65,8 +66,9 @@ def facts(otlp: str = "", watched_s: float = WATCHED_S) -> Iterator[Fact]:
         otlp: A collector that is to be asked, beside those of the OTEL_* variables.
         watched_s: How long the machine is watched, seconds.
     """
-    yield from _versions()
-    yield from _processors()
+    where = environment("parrot_bench", "")
+    yield from _versions(where)
+    yield from _processors(where)
     yield _clock("time.perf_counter_ns", time.perf_counter_ns)
     yield _clock("time.process_time_ns", time.process_time_ns)
     yield _waiting()
@@ -77,8 +79,7 @@ def facts(otlp: str = "", watched_s: float = WATCHED_S) -> Iterator[Fact]:
     yield from _noise(watched_s)
 
 
-def _versions() -> Iterator[Fact]:
-    where = environment("parrot_bench", "")
+def _versions(where: Environment) -> Iterator[Fact]:
     named = ", ".join(f"{name} {version}" for name, version in where.packages.items())
     yield Fact("versions", "fine", f"{where.python}; {named}")
     for module, used_for in _EXTRAS.items():
@@ -98,8 +99,7 @@ def _is_installed(module: str) -> bool:
         return False
 
 
-def _processors() -> Iterator[Fact]:
-    where = environment("parrot_bench", "")
+def _processors(where: Environment) -> Iterator[Fact]:
     said = f"{where.cpu or 'unknown'}, {where.logical_cpus} to be used here"
     if where.logical_cpus == 1:
         yield Fact(
@@ -125,7 +125,7 @@ def _processors() -> Iterator[Fact]:
             f"the processor's clock follows its load ({where.governor})",
             "set the governor to performance; ratios within rounds hold all the same",
         )
-    if re.search(r"^flags\s*:.*\bhypervisor\b", _read("/proc/cpuinfo"), re.MULTILINE):
+    if re.search(r"^flags\s*:.*\bhypervisor\b", read_if_there("/proc/cpuinfo"), re.MULTILINE):
         yield Fact(
             "virtual machine",
             "note",
@@ -136,17 +136,10 @@ def _processors() -> Iterator[Fact]:
 
 def _quota() -> float | None:
     """Processors that the control group may use; None for all."""
-    limit, _, period = _read("/sys/fs/cgroup/cpu.max").partition(" ")
+    limit, _, period = read_if_there("/sys/fs/cgroup/cpu.max").partition(" ")
     if limit.isdigit() and period.isdigit():
         return int(limit) / int(period)
     return None
-
-
-def _read(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError:
-        return ""
 
 
 def _clock(name: str, read: Callable[[], int]) -> Fact:

@@ -4,10 +4,9 @@ from pathlib import Path
 from typing import Final
 
 import typer
-from rich.text import Text
 
 from parrot_bench.cli.comparison import print_comparison
-from parrot_bench.cli.terminal import Form, console, errors
+from parrot_bench.cli.terminal import Form, console, errors, write_page
 from parrot_bench.errors import MeasurementError, ParrotBenchError
 from parrot_bench.record import RunDirectory, RunRecord
 from parrot_bench.request import Request
@@ -63,7 +62,4 @@ def _conclude(directory: RunDirectory, record: RunRecord, form: Form) -> None:
 
     if record.comparison is not None:
         print_comparison(record.comparison, form)
-    said = console if form == "text" else errors
-    with said.status("writing the report"):
-        files = write_report(directory.path)
-    said.print(Text(f"\nreport: {files.page}"), soft_wrap=True)
+    write_page(lambda: write_report(directory.path), form)

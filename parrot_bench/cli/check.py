@@ -1,7 +1,7 @@
 """``parrot-bench check``: do all modes do the same, and what is to be mended?"""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
@@ -10,10 +10,12 @@ from parrot_bench.cli.fitness import check_environment
 from parrot_bench.cli.options import Debug, Model, names, read_prompt, seconds
 from parrot_bench.cli.terminal import (
     EXIT_FAILED,
+    Form,
     console,
     errors,
     not_measured,
     one_line_errors,
+    save,
 )
 from parrot_bench.errors import MeasurementError, UsageError
 
@@ -60,7 +62,7 @@ def check(
         ),
     ] = "60",  # type: ignore[assignment]  # typer passes defaults through the parser
     form: Annotated[
-        Literal["text", "md", "json"],
+        Form,
         typer.Option("--format", help="What to print."),
     ] = "text",
     json: Annotated[
@@ -137,15 +139,12 @@ def _checked(request: "Request") -> "Checked":
         )
 
 
-def _tell(record: "CheckRecord", form: str, file: Path | None) -> None:
+def _tell(record: "CheckRecord", form: Form, file: Path | None) -> None:
     from parrot_reports.studies import check as written  # noqa: PLC0415  # not needed before
 
     as_json = written.as_json(record)
     if file is not None:
-        try:
-            file.write_text(as_json, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"{file} cannot be written: {error.strerror}") from error
+        save(file, as_json)
     if form == "text":
         name = record.model.class_name.rpartition(".")[2]
         console.print(Text.assemble("checked ", (name, "bold"), f", {record.model.class_name}\n"))

@@ -1,26 +1,16 @@
 """``parrot-bench compare``: compare saved runs, or print a saved comparison again."""
 
-import enum
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from parrot_bench.cli.comparison import print_comparison
 from parrot_bench.cli.options import Debug, FailOn, names, share
-from parrot_bench.cli.terminal import errors, one_line_errors, saved_record
+from parrot_bench.cli.terminal import Form, errors, one_line_errors, saved_record, write_page
 from parrot_bench.errors import UsageError
 from parrot_bench.record import ComparisonResult, RunRecord
-
-
-class Form(enum.StrEnum):
-    """What a comparison is printed as."""
-
-    text = "text"
-    md = "md"
-    json = "json"
 
 
 def compare(
@@ -60,7 +50,7 @@ def compare(
     ] = "2%",  # type: ignore[assignment]  # typer passes defaults through the parser
     form: Annotated[
         Form, typer.Option("--format", help="Text, Markdown for a pull request, or JSON.")
-    ] = Form.text,
+    ] = "text",
     html: Annotated[
         bool,
         typer.Option("--html", help="Write a page as well: both sides next to each other."),
@@ -128,9 +118,12 @@ def compare(
                     soft_wrap=True,
                     markup=False,
                 )
-        print_comparison(result, form.value)
+        print_comparison(result, form)
         if html:
-            _write_page(result, out or _beside(runs, vs or ()))
+            from parrot_reports import write_comparison  # noqa: PLC0415  # matplotlib
+
+            folder = out or _beside(runs, vs or ())
+            write_page(lambda: write_comparison(result, folder), form)
     if result.gate is not None and EXIT_STATUS[result.gate]:
         raise typer.Exit(EXIT_STATUS[result.gate])
 
@@ -146,14 +139,6 @@ def _beside(runs: Sequence[Path], others: Sequence[Path]) -> Path:
 
 def _folder(run: Path) -> Path:
     return run.resolve() if run.is_dir() else run.resolve().parent
-
-
-def _write_page(result: ComparisonResult, folder: Path) -> None:
-    from parrot_reports import write_comparison  # noqa: PLC0415  # matplotlib takes a second
-
-    with errors.status("writing the report"):
-        files = write_comparison(result, folder)
-    errors.print(Text(f"\nreport: {files.page}"), soft_wrap=True)
 
 
 def _comparison(record: RunRecord) -> ComparisonResult:

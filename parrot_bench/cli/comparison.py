@@ -7,13 +7,13 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from parrot_bench.cli.terminal import console
+from parrot_bench.cli.terminal import Form, console
 from parrot_bench.record import ComparisonResult
 
 _STYLES = {"pass": "green", "regression": "bold red", "inconclusive": "yellow"}
 
 
-def print_comparison(result: ComparisonResult, form: str = "text") -> None:
+def print_comparison(result: ComparisonResult, form: Form = "text") -> None:
     """Print a comparison.
 
     Args:

@@ -8,13 +8,13 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from parrot_bench.cli.terminal import console, errors
+from parrot_bench.cli.terminal import Form, console, errors, save
 from parrot_bench.errors import UsageError
 
 _STYLES = {"fine": "green", "note": "yellow", "defect": "bold red"}
 
 
-def check_environment(otlp: str, form: str, file: Path | None) -> bool:
+def check_environment(otlp: str, form: Form, file: Path | None) -> bool:
     """Print what was found; whether something will fail.
 
     Args:
@@ -35,10 +35,7 @@ def check_environment(otlp: str, form: str, file: Path | None) -> bool:
         raise UsageError(str(error)) from error
     written = json.dumps([asdict(fact) for fact in found], indent=1, ensure_ascii=False) + "\n"
     if file is not None:
-        try:
-            file.write_text(written, encoding="utf-8")
-        except OSError as error:
-            raise UsageError(f"{file} cannot be written: {error.strerror}") from error
+        save(file, written)
     if form == "json":
         typer.echo(written, nl=False)
     elif form == "md":

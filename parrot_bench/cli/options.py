@@ -1,27 +1,29 @@
 """Options that several commands take, and how their text is read."""
 
-import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from parrot_bench import quantities
+
 
 def seconds(text: str) -> float:
     """Read a time such as 60, 90s or 5m; seconds."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?", text.strip())
-    if not match:
-        raise typer.BadParameter(f"{text!r} is not a time; give seconds, or 90s, 2m, 1h")
-    unit = {"ms": 0.001, "s": 1, None: 1, "m": 60, "min": 60, "h": 3600}[match[2]]
-    return float(match[1]) * unit
+    return _read(quantities.seconds, text)
 
 
 def share(text: str) -> float:
     """Read a share such as 2% or 0.02."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(%)?", text.strip())
-    if not match:
-        raise typer.BadParameter(f"{text!r} is not a share; give 2% or 0.02")
-    return float(match[1]) / (100 if match[2] else 1)
+    return _read(quantities.share, text)
+
+
+def _read(read: Callable[[str], float], text: str) -> float:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error
 
 
 def read_prompt(text: str) -> str:

@@ -14,10 +14,11 @@ from parrot_bench.cli.terminal import (
     console,
     errors,
     one_line_errors,
+    print_record,
     saved_record,
 )
 from parrot_bench.errors import UsageError
-from parrot_bench.record import RunDirectory, RunRecord
+from parrot_bench.record import RunDirectory
 
 _MOST_PROCESSES = 4
 """More do not help: one process unpacks and hands out what they read."""
@@ -120,15 +121,9 @@ def report(
             if form == "html":
                 conclude(run, record)
             else:
-                typer.echo(_run_text(record, form), nl=False)
+                print_record(record, form)
             return
         _report_spans(paths, out, form, (where or [], since, until), prices)
-
-
-def _run_text(record: RunRecord, form: Literal["md", "json"]) -> str:
-    from parrot_reports import summary_markdown  # noqa: PLC0415  # lazily
-
-    return summary_markdown(record) if form == "md" else record.model_dump_json(indent=1) + "\n"
 
 
 def _report_spans(

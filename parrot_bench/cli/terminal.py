@@ -1,17 +1,20 @@
 """What every command shares: the console, errors in one line, exit statuses, how a run ends."""
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, Literal, NoReturn
+from typing import TYPE_CHECKING, Final, Literal, NoReturn
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
-from parrot_bench.errors import ParrotBenchError
+from parrot_bench.errors import ParrotBenchError, UsageError
 from parrot_bench.record import RunDirectory, RunRecord, read_record
+
+if TYPE_CHECKING:
+    from parrot_reports import ReportFiles
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
@@ -66,16 +69,40 @@ def conclude(directory: RunDirectory, record: RunRecord, form: Form = "text") ->
         form: ``text``: a table. ``md``: the summary; ``json``: the record; with these nothing
             else goes to the standard output.
     """
-    from parrot_reports import summary_markdown, write_report  # noqa: PLC0415  # a second
+    from parrot_reports import write_report  # noqa: PLC0415  # matplotlib takes a second
     from parrot_reports.terminal import overview  # noqa: PLC0415
 
-    said = console if form == "text" else errors
     if form == "text":
         console.print(overview(record, console.width))
     else:
-        # Not through the console, which would wrap lines and colour them.
-        text = summary_markdown(record) if form == "md" else record.model_dump_json(indent=1) + "\n"
-        typer.echo(text, nl=False)
+        print_record(record, form)
+    write_page(lambda: write_report(directory.path), form)
+
+
+def print_record(record: RunRecord, form: Literal["md", "json"]) -> None:
+    """Print a run's summary, or its record, for machines."""
+    from parrot_reports import summary_markdown  # noqa: PLC0415  # lazily
+
+    text = summary_markdown(record) if form == "md" else record.model_dump_json(indent=1) + "\n"
+    # Not through the console, which would wrap lines and colour them.
+    typer.echo(text, nl=False)
+
+
+def write_page(write: "Callable[[], ReportFiles]", form: Form) -> None:
+    """Write a report, and say where it lies: beside what is printed for machines."""
+    said = console if form == "text" else errors
     with said.status("writing the report"):
-        files = write_report(directory.path)
+        files = write()
     said.print(Text(f"\nreport: {files.page}"), soft_wrap=True)
+
+
+def save(file: Path, text: str) -> None:
+    """Write a file that was asked for.
+
+    Raises:
+        UsageError: It cannot be written.
+    """
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{file} cannot be written: {error.strerror}") from error

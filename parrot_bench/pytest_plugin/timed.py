@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from statistics import median
 from time import perf_counter, perf_counter_ns
 from typing import Any, Final
@@ -145,7 +144,7 @@ class BenchmarkMode:
             async for chunk in stream:
                 look(chunk)
 
-        call = self.mode.bind(self.model, replace(settings), Keep(chunks=chunks, achunks=achunks))
+        call = self.mode.bind(self.model, settings, Keep(chunks=chunks, achunks=achunks))
         # In the loop, so that its start isn't waited for.
         begun: list[int] = []
         timed = _noting(call, begun, asynchronous=isinstance(self._clock, Async))

@@ -21,7 +21,7 @@ _KINDS = (("sync", ""), ("async", "in async code "))
 
 
 def _has_events(mode: ModeRecord) -> bool:
-    return "events" in mode.name or "log" in mode.name
+    return "events" in mode.name
 
 
 PURPOSES: tuple[tuple[str, Callable[[ModeRecord], bool]], ...] = (

@@ -4,14 +4,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from parrot_bench.errors import RecordError
-from parrot_bench.record import ComparisonResult, RunDirectory, write_atomically
+from parrot_bench.record import ComparisonResult, RunDirectory, RunRecord, write_atomically
 from parrot_reports.comparing.page import FIGURE, render_comparison
 from parrot_reports.comparing.sentences import headline as comparison_headline
 from parrot_reports.headline import headline
 from parrot_reports.markdown import comparison_markdown, summary_markdown
 from parrot_reports.page import Page, render
 from parrot_reports.parts import plain
-from parrot_reports.rundata import RunData, read_run
+from parrot_reports.rundata import data_files, read_run
 from parrot_reports.text import visible
 
 _FIGURES = (
@@ -63,8 +63,7 @@ def write_report(run: Path) -> ReportFiles:
         RecordError: There is no record that this version can read, or the directory cannot be
             written.
     """
-    found = read_run(run)
-    page, record = _page(found), found.record
+    record, page = page_of(run)
     try:
         said = plain(headline(record))
         return write_files(RunDirectory(run), page, summary_markdown(record), said)
@@ -74,14 +73,19 @@ def write_report(run: Path) -> ReportFiles:
         ) from error
 
 
-def _page(run: RunData) -> Page:
-    """The page of a run, or of the comparison that a run is."""
-    record = run.record
+def page_of(run: Path) -> tuple[RunRecord, Page]:
+    """Read a run, and make its page, or that of the comparison that it is.
+
+    Raises:
+        RecordError: There is no record that this version can read.
+    """
+    directory = RunDirectory(run)
+    record = directory.read_record()
     if record.comparison is None:
-        return render(run)
-    return render_comparison(
-        record.comparison, name=record.name, record=record, notes=run.notes, files=run.files
-    )
+        return record, render(read_run(run))
+    files = data_files(directory)
+    page = render_comparison(record.comparison, name=record.name, record=record, files=files)
+    return record, page
 
 
 def write_comparison(result: ComparisonResult, folder: Path) -> ReportFiles:

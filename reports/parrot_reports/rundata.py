@@ -64,30 +64,21 @@ def read_run(run: Path) -> RunData:
     directory = RunDirectory(run)
     notes: list[str] = []
     record = directory.read_record()
-    files = tuple(path.name for path in _data_files(directory) if path.is_file())
-    if record.comparison is not None:
-        # Its page needs its record alone.
-        return RunData(
-            record=record,
-            samples=pl.DataFrame(schema=_SAMPLES),
-            calls=pl.DataFrame(schema=_CALLS),
-            spans=empty(),
-            notes=(),
-            files=files,
-        )
     return RunData(
         record=record,
         samples=_table(directory.samples, _SAMPLES, "cold calls and stability", notes),
         calls=_table(directory.calls, _CALLS, "latency", notes),
         spans=_spans(directory.spans, notes),
         notes=tuple(notes),
-        files=files,
+        files=data_files(directory),
     )
 
 
-def _data_files(directory: RunDirectory) -> tuple[Path, ...]:
+def data_files(directory: RunDirectory) -> tuple[str, ...]:
+    """Names of the data files that a run directory has."""
     packed = directory.spans.with_name(directory.spans.name + ".gz")
-    return (directory.record, directory.samples, directory.calls, directory.spans, packed)
+    known = (directory.record, directory.samples, directory.calls, directory.spans, packed)
+    return tuple(path.name for path in known if path.is_file())
 
 
 def _table(

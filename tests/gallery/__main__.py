@@ -1,7 +1,6 @@
 """What ``nox -s gallery`` runs: the figures of saved runs and spans, with what they say."""
 
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +11,7 @@ from parrot_bench.errors import ParrotBenchError, UsageError
 from parrot_bench.record import RunDirectory
 from parrot_reports import write_report, write_span_report
 from parrot_reports.report import ReportFiles
+from tests.browser import CHROMIUM, browse
 from tests.gallery.picture import Shown, document, shown
 
 PAGE = Path("docs/gallery.md")
@@ -74,22 +74,11 @@ def _keep(files: ReportFiles, name: str, folder: Path) -> None:
 
 def _photograph(page: Path, picture: Path) -> None:
     """Take a picture of the first screen; nothing where there is no Chromium."""
-    browser = shutil.which("chromium") or shutil.which("chromium-browser")
-    if browser is None:
+    if CHROMIUM is None:
         return
     picture.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as profile:
-        subprocess.run(
-            [
-                browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-                "--disable-background-networking", f"--user-data-dir={profile}",
-                f"--window-size={_SCREEN[0]},{_SCREEN[1]}", f"--screenshot={picture.absolute()}",
-                page.absolute().as_uri(),
-            ],
-            check=True,
-            capture_output=True,
-            timeout=60,
-        )  # fmt: skip
+    size = f"--window-size={_SCREEN[0]},{_SCREEN[1]}"
+    browse(size, f"--screenshot={picture.absolute()}", page.absolute().as_uri())
 
 
 if __name__ == "__main__":

@@ -70,8 +70,8 @@ def test_where_there_is_none(tmp_path: Path) -> None:
     ("text", "said"),
     [
         ("\ntme = 3", "line 2: tme: there is no such key; the keys: model, modes, "),
-        ('time = "3 parrots"', "line 1: time: expected seconds, or a time such as"),
-        ('# x\n\nfail-on = "much"', "line 3: fail-on: expected a share such as"),
+        ('time = "3 parrots"', "line 1: time: '3 parrots' is not a time; give seconds, or 90s"),
+        ('# x\n\nfail-on = "much"', "line 3: fail-on: 'much' is not a share; give 2%"),
         ("max-calls = 0", "line 1: max-calls: input should be greater than or equal to 1"),
         ("max-calls = true", "line 1: max-calls: input should be a valid integer, and not True"),
         ("modes = 3", "line 1: modes: input should be a valid string, and not 3"),

@@ -9,7 +9,7 @@ import pytest
 from otlp_receiver import Answer, Received, http_receiver
 
 from parrot_bench import fitness
-from parrot_bench.environment import NoiseWatch
+from parrot_bench.environment import NoiseWatch, environment
 from parrot_bench.fitness import Fact, facts
 from parrot_bench.record import Noise
 
@@ -66,8 +66,8 @@ def test_a_busy_host_and_a_small_quota_are_notes(monkeypatch: pytest.MonkeyPatch
         "/sys/fs/cgroup/cpu.max": "50000 100000",
         "/proc/cpuinfo": "flags\t\t: fpu vme hypervisor lahf_lm",
     }
-    monkeypatch.setattr(fitness, "_read", lambda path: files.get(path, ""))
-    found = by_name(list(fitness._processors()))
+    monkeypatch.setattr(fitness, "read_if_there", lambda path: files.get(path, ""))
+    found = by_name(list(fitness._processors(environment("parrot_bench", ""))))
     assert "0.5 of them" in found["CPU quota"].said
     assert found["virtual machine"].level == "note"
     noise = Noise(

@@ -3,8 +3,6 @@
 import html as html_module
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,38 +10,11 @@ import pytest
 
 from parrot_bench.record import ComparisonResult, Estimate, ModeComparison, SideRecord
 from parrot_reports import write_comparison, write_report, write_span_report
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+from tests.browser import CHROMIUM, browse
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium on this machine")
 
 HOSTILE = "<img src=//parrot.invalid/a.png onerror=\"document.title='pwned'\"> & <b>bold</b>"
-
-
-def browse(tmp_path: Path, *arguments: str) -> str:
-    return started(tmp_path, *arguments).stdout
-
-
-def started(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    assert CHROMIUM is not None
-    return subprocess.run(
-        [
-            CHROMIUM,
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--no-first-run",
-            "--virtual-time-budget=2000",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            *arguments,
-        ],
-        check=True,
-        capture_output=True,
-        timeout=60,
-        text=True,
-    )
 
 
 LONG = "very_long_name_of_something_" * 4
@@ -97,7 +68,7 @@ def test_nothing_is_fetched_and_hostile_names_are_text(
 ) -> None:
     page = make_page(make_run, tmp_path, HOSTILE)
     log = tmp_path / "net.json"
-    document = browse(tmp_path, f"--log-net-log={log}", "--dump-dom", page.as_uri())
+    document = browse(f"--log-net-log={log}", "--dump-dom", page.as_uri()).stdout
 
     assert document.count("<title>parrot-bench: ") == 1
     assert not re.search(r"<(img|script|b)[\s>]", document)
@@ -145,7 +116,7 @@ def test_every_section_can_be_read(
     make_page: Callable[..., Path], make_run: Callable[..., Path], tmp_path: Path, dark: bool
 ) -> None:
     page = make_page(make_run, tmp_path, LONG)
-    said = started(tmp_path, "--enable-logging=stderr", "--dump-dom", page.as_uri())
+    said = browse("--enable-logging=stderr", "--dump-dom", page.as_uri())
     assert "CONSOLE" not in said.stderr
     text = page.read_text(encoding="utf-8")
     policy = '<meta http-equiv="Content-Security-Policy"'
@@ -156,7 +127,7 @@ def test_every_section_can_be_read(
     scheme = f"--blink-settings=preferredColorScheme={0 if dark else 1}"
     found = re.search(
         r"<title>(.*?)</title>",
-        browse(tmp_path, scheme, "--window-size=1200,900", "--dump-dom", looked.as_uri()),
+        browse(scheme, "--window-size=1200,900", "--dump-dom", looked.as_uri()).stdout,
     )
     assert found is not None
     seen = json.loads(html_module.unescape(found[1]))
@@ -188,7 +159,7 @@ def test_nothing_sticks_out_of_a_narrow_screen(
         "document.title = this.contentDocument.title'></iframe></body>",
         encoding="utf-8",
     )
-    document = browse(tmp_path, "--allow-file-access-from-files", "--dump-dom", frame.as_uri())
+    document = browse("--allow-file-access-from-files", "--dump-dom", frame.as_uri()).stdout
     found = re.search(r"<title>width (\d+) of (\d+)</title>", document)
     assert found is not None
     assert int(found[1]) <= int(found[2])

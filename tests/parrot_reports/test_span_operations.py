@@ -7,27 +7,11 @@ import polars as pl
 
 from parrot_reports.spans import table as spans
 from parrot_reports.spans.operations import calls_of, named, tally, use_by_model
-
-
-def row(**more: Any) -> dict[str, Any]:
-    return {
-        "trace_id": "a",
-        "span_id": "1",
-        "parent_id": "",
-        "name": "chat",
-        "kind": 3,
-        "start_ns": 0,
-        "end_ns": 10,
-        "failed": False,
-        "operation": "chat",
-        "identity": "{}",
-        **more,
-    }
+from tests.parrot_reports.rows import frame, row
 
 
 def calls(*rows: dict[str, Any]) -> pl.DataFrame:
-    schema = spans.empty().frame.schema
-    return calls_of(named(pl.DataFrame(list(rows), schema=schema, orient="row")))
+    return calls_of(named(frame(*rows)))
 
 
 def test_tokens_by_model_and_identifying_params() -> None:

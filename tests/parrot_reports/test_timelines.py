@@ -4,36 +4,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 
 from parrot_bench.record import RunRecord
 from parrot_reports.rundata import read_run
 from parrot_reports.spans import table as spans
 from parrot_reports.timelines import Bar, Timeline, timelines
+from tests.parrot_reports.rows import frame, row
 
 MakeRun = Callable[..., Path]
 
 
-def row(**more: Any) -> dict[str, Any]:
-    return {
-        "trace_id": "a",
-        "span_id": "1",
-        "parent_id": "",
-        "name": "chat",
-        "kind": 3,
-        "start_ns": 0,
-        "end_ns": 10,
-        "failed": False,
-        "operation": "chat",
-        "identity": "{}",
-        **more,
-    }
-
-
 def table(*rows: dict[str, Any]) -> spans.SpanTable:
-    schema = spans.empty().frame.schema
-    return spans.SpanTable(pl.DataFrame(list(rows), schema=schema, orient="row"))
+    return spans.SpanTable(frame(*rows))
 
 
 def test_no_spans_no_timelines(record: RunRecord) -> None:

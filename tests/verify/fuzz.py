@@ -18,9 +18,7 @@ from typing import Any
 from parrot_bench.configuration import parse
 from parrot_bench.errors import ParrotBenchError
 from parrot_bench.record import read_record
-from parrot_reports.comparing.page import render_comparison
-from parrot_reports.page import render
-from parrot_reports.rundata import read_run
+from parrot_reports.report import page_of
 from parrot_reports.spans.prices import read_prices
 from parrot_reports.spans.table import read_spans
 
@@ -165,11 +163,7 @@ def _as_run(path: Path) -> object:
     folder = path.parent / "run"
     folder.mkdir(exist_ok=True)
     (folder / "run.json").write_bytes(path.read_bytes())
-    read_record(folder)
-    run = read_run(folder)
-    if run.record.comparison is not None:
-        return render_comparison(run.record.comparison, name="run", record=run.record)
-    return render(run)
+    return page_of(folder)
 
 
 def targets(records: Sequence[bytes], spans: Sequence[bytes]) -> list[Target]:

@@ -38,7 +38,6 @@ def render_comparison(
     *,
     name: str,
     record: RunRecord | None = None,
-    notes: Sequence[str] = (),
     files: Sequence[str] = (),
 ) -> Page:
     """Make the page of a comparison. The same comparison gives the same bytes.
@@ -47,7 +46,6 @@ def render_comparison(
         result: The comparison.
         name: What it is called.
         record: The run that measured it; None for a comparison of saved runs.
-        notes: What could not be read, a sentence each.
         files: Names of data files beside the page.
     """
     told = order(result)
@@ -76,7 +74,6 @@ def render_comparison(
                 )
                 for study, modes in _by_study(told).items()
             ],
-            notes=notes,
             doubts=tuple(doubts(result)) if record is None else (),
             remarks=tuple(remarks(result)),
             sides=tuple(_sides(result)),
@@ -183,14 +180,8 @@ def _sides(result: ComparisonResult) -> Iterator[tuple[str, str, str]]:
     ours, theirs = dict(_side(result.candidate)), dict(_side(result.baseline))
     for name in dict.fromkeys([*theirs, *ours]):
         yield name, theirs.get(name, units.NONE), ours.get(name, units.NONE)
-    changed = {**_reversed(result.candidate.changed), **result.baseline.changed}
-    for package, (candidate, baseline) in sorted(changed.items()):
+    for package, (candidate, baseline) in sorted(result.baseline.changed.items()):
         yield package, baseline or "not installed", candidate or "not installed"
-
-
-def _reversed(changed: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    """Versions as the baseline has them said: the candidate's first."""
-    return {name: (own, other) for name, (other, own) in changed.items()}
 
 
 def _side(side: SideRecord) -> Iterator[tuple[str, str]]:

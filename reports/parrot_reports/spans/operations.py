@@ -74,24 +74,18 @@ class Failure:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ModelUse:
-    """The calls of one model with one set of identifying params.
+class Use:
+    """Exact sums over calls.
 
     Attributes:
-        model: Name of the model; empty when its spans have none.
-        provider: Such as ``openai``; empty when unknown.
-        identity: Identifying params, sorted by name, written as JSON values.
-        calls: Chat spans.
-        failed: Spans with status *error*.
-        input_tokens: Sum over the spans; None when no span has usage.
+        calls: How many.
+        failed: Those with status *error*.
+        input_tokens: Sum over the calls; None when no call has usage.
         output_tokens: The same for output.
         cached_tokens: Input tokens read from a cache.
         reasoning_tokens: Output tokens spent on reasoning.
     """
 
-    model: str
-    provider: str
-    identity: tuple[tuple[str, str], ...]
     calls: int
     failed: int
     input_tokens: int | None
@@ -101,25 +95,28 @@ class ModelUse:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Totals:
-    """Exact sums over calls of a model.
+class ModelUse(Use):
+    """The calls of one model with one set of identifying params.
 
     Attributes:
-        calls: How many.
-        failed: Those with status *error*.
-        input_tokens: Sum over the calls; None when no call has usage.
-        output_tokens: The same for output.
-        cached_tokens: Input tokens read from a cache.
-        reasoning_tokens: Output tokens spent on reasoning.
+        model: Name of the model; empty when its spans have none.
+        provider: Such as ``openai``; empty when unknown.
+        identity: Identifying params, sorted by name, written as JSON values.
+    """
+
+    model: str
+    provider: str
+    identity: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Totals(Use):
+    """The sums over all calls.
+
+    Attributes:
         without_usage: Calls that did not fail, and have neither input nor output tokens.
     """
 
-    calls: int
-    failed: int
-    input_tokens: int | None
-    output_tokens: int | None
-    cached_tokens: int | None
-    reasoning_tokens: int | None
     without_usage: int
 
 

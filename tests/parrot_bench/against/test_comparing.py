@@ -209,7 +209,7 @@ def test_saved_runs(cli: Cli, folder: Path) -> None:
     assert shown.returncode == 0
     assert (folder / "b-vs-a" / "report.html").is_file()
     assert (folder / "b-vs-a" / "figures" / "differences.png").is_file()
-    assert "b-vs-a/report.html" in shown.stderr.replace("\n", "")
+    assert "b-vs-a/report.html" in shown.stdout.replace("\n", "")
     assert cli("compare", "a", "b", "--html", "--out", "page", cwd=folder).returncode == 0
     assert (folder / "page" / "comparison.json").is_file()
     refused = cli("compare", "a", "b", "--html", "--out", "a", cwd=folder)
