@@ -32,6 +32,7 @@ from parrot_reports.headline import headline as run_headline
 from parrot_reports.markdown import comparison_markdown, summary_markdown
 from parrot_reports.notebook import comparison_fragment, run_fragment
 from parrot_reports.parts import plain
+from parrot_reports.sentences import trust_line as run_trust_line
 from parrot_reports.units import TIMES
 
 HOSTILE = "<img src=x onerror=alert(1)> | `tick` @everyone"
@@ -324,7 +325,12 @@ def test_the_page_of_a_measured_comparison(
     compared = record.model_copy(update={"overhead": None, "comparison": result})
     directory.write_record(compared)
     html = write_report(path).page.read_text(encoding="utf-8")
+    # The gate is red; whether the numbers can be trusted is another matter.
     assert '<header class="head red">' in html
+    level, trust = run_trust_line(compared)
+    assert f'<p class="trust {level}">' in html
+    assert level != "red"
+    assert trust.split(":")[0] in html
     assert html.count("<img") == 0
     assert "&lt;img src=x" in html
     assert "Latency" not in html

@@ -6,7 +6,13 @@ from typing import Any
 
 from markupsafe import Markup
 
-from parrot_bench.record import ComparisonResult, ModeComparison, RunRecord, SideRecord
+from parrot_bench.record import (
+    ComparisonResult,
+    GateVerdict,
+    ModeComparison,
+    RunRecord,
+    SideRecord,
+)
 from parrot_reports import colours, figures, sentences, svg, units
 from parrot_reports.comparing import table
 from parrot_reports.comparing.sentences import (
@@ -28,6 +34,13 @@ FIGURE = "differences"
 """Name of the first figure; those of further studies are numbered."""
 
 _NO_DIFFERENCE = {"same", "not resolved", "not measured"}
+
+_TONES: dict[GateVerdict | None, str] = {
+    "regression": "red",
+    "inconclusive": "amber",
+    "not measured": "amber",
+}
+"""The head's colour where the gate decides it; else it is that of the trust in the numbers."""
 
 _MANY = 14
 """Up to so many modes each has a sentence of its own."""
@@ -61,7 +74,8 @@ def render_comparison(
             name=name,
             record=record,
             result=result,
-            level=_level(result, level),
+            level=level,
+            tone=_TONES.get(result.gate, level),
             trust=trust,
             headline=set_in_html(headline(result)),
             verdicts=[
@@ -89,11 +103,6 @@ def render_comparison(
         )
     )
     return Page(html=html, figures=tuple(each.drawn for _, each in drawn))
-
-
-def _level(result: ComparisonResult, level: str) -> str:
-    """The head's colour: a regression is red whatever else is said of it."""
-    return "red" if result.gate == "regression" else level
 
 
 def _verdicts(
