@@ -48,6 +48,8 @@ def trial(candidate: Candidate, planted: Planted, seed: int) -> AgainstTrial:
         if not (out / "run.json").exists():
             raise MeasurementError(f"run --against gave nothing:\n{ended.stderr.strip()}")
         record = read_record(out)
+    if record.status == "incomplete":
+        raise MeasurementError(f"the trial is incomplete and not counted: {record.status_note}")
     found = record.comparison
     if found is None or found.gate is None or found.modes[0].ratio is None:
         raise MeasurementError(f"run --against compared nothing: {record.status_note}")

@@ -83,6 +83,9 @@ def said(
     record: RunRecord, blocks: pl.DataFrame, condition: Condition, planted: Planted
 ) -> SensitivityProcess:
     """Take what is asked for from a run: its verdicts, and those it would have given earlier."""
+    if record.status == "incomplete":
+        # Stopped by a signal, perhaps: a shorter run than is promised of is no process.
+        raise MeasurementError(f"the run is incomplete and not counted: {record.status_note}")
     overhead, environment = record.overhead, record.environment
     names = levels(condition, record.configuration.seed)
     if overhead is None or {entry.mode for entry in overhead.modes} != {BASELINE, *names}:

@@ -3,11 +3,12 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from parrot_bench.environment import environment
-from parrot_bench.errors import RecordError
-from parrot_bench.record import Verdict
+from parrot_bench.errors import MeasurementError, RecordError
+from parrot_bench.record import RunRecord, Verdict
 from tests.verify.planted import EQUAL, LEVELS, levels, planted_here
 from tests.verify.promises import PROMISES, Promise
 from tests.verify.results import (
@@ -18,6 +19,7 @@ from tests.verify.results import (
     append,
     read,
 )
+from tests.verify.sensitivity import said
 
 PLANTED = Planted(base=500, extra=dict.fromkeys(LEVELS, 0))
 ENVIRONMENT = environment("langchain_core", "")
@@ -117,6 +119,12 @@ def test_a_process_that_was_told_nothing_plants_nothing(monkeypatch: pytest.Monk
     assert planted_here().extra == {}
     monkeypatch.setenv("PARROT_BENCH_PLANTED", PLANTED.model_dump_json())
     assert planted_here() == PLANTED
+
+
+def test_a_run_that_was_stopped_is_no_process() -> None:
+    stopped = RunRecord.model_construct(status="incomplete", status_note="stopped by Ctrl-C")
+    with pytest.raises(MeasurementError, match=r"not counted: stopped by Ctrl-C"):
+        said(stopped, pl.DataFrame(), "busy", PLANTED)
 
 
 def test_lines_are_added_and_read_again(tmp_path: Path) -> None:
