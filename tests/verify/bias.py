@@ -1,5 +1,6 @@
 """One process's look at the harness's own bias: everyone times the same function, in rounds."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -75,7 +76,8 @@ class BiasRounds:
     def __init__(self, groups: int, seed: int) -> None:
         self.groups = groups
         self._order = Random(seed)
-        self._sync, self._async = Sync(), Async()
+        self._loop = asyncio.new_event_loop()
+        self._sync, self._async = Sync(), Async(lambda: self._loop)
         self._pyperf = PyperfWorker()
         turns = round(WORK_NS / turn_ns())
         self.functions = {
@@ -95,7 +97,7 @@ class BiasRounds:
                 AGAIN: timed_by_timeit(call, caller),
                 "timeit": timed_by_timeit(call, caller),
                 "timeit, CPU time": timed_by_timeit(call, caller, process_time_ns),
-                "timeit, awaiting": awaited_by_timeit(awaited, async_caller, self._async),
+                "timeit, awaiting": awaited_by_timeit(awaited, async_caller, self._loop),
                 PYPERF: self._pyperf.timing(call, caller),
             },
         )
