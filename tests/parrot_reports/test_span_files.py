@@ -42,9 +42,9 @@ def assert_exact(report: SpanReport, totals: Totals) -> None:
 def test_every_span_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_line: int, *, packed: bool
 ) -> None:
-    # Small blocks and parts, so that a small file has many of both.
+    # Small blocks and joins, so that a small file has many of both.
     monkeypatch.setattr(span_files, "_BLOCK", 50_000)
-    monkeypatch.setattr(span_files, "_PART_ROWS", 300)
+    monkeypatch.setattr(span_files, "_MANY_ROWS", 300)
     path = tmp_path / "traces.jsonl"
     totals = write_spans(path, 2_001, per_line)
     if packed:
@@ -124,15 +124,19 @@ def test_very_many_bad_lines_are_counted_and_some_are_listed(tmp_path: Path) -> 
     assert (table.lost, len(table.malformed)) == (5_000, 1_000)
 
 
+@pytest.mark.parametrize("block", [1_000, 30_000])
+@pytest.mark.parametrize("packed", [False, True])
 def test_a_line_that_never_ends_is_not_kept_in_memory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, *, packed: bool
 ) -> None:
-    monkeypatch.setattr(span_files, "_BLOCK", 1_000)
+    monkeypatch.setattr(span_files, "_BLOCK", block)
     monkeypatch.setattr(span_files, "_LONGEST_LINE", 50_000)
     path = tmp_path / "traces.jsonl"
     totals = write_spans(path, 40, per_line=10)
     with path.open("a") as file:
         file.write("x" * 200_000)
+    if packed:
+        path.write_bytes(gzip.compress(path.read_bytes(), 1))
     table = read_span_report([path]).table
     assert len(table) == totals.spans
     assert [line.line for line in table.malformed] == [5]
@@ -167,13 +171,13 @@ def test_further_attributes_are_kept_in_the_table(tmp_path: Path) -> None:
         )
 
 
-def test_parts_are_put_together_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_are_put_together_in_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "traces.jsonl"
     write_spans(path, 1_000, per_line=3)
     files, _ = sources([path])
     whole = read_files(files).frame
     monkeypatch.setattr(span_files, "_BLOCK", 9_000)
-    monkeypatch.setattr(span_files, "_PART_ROWS", 50)
+    monkeypatch.setattr(span_files, "_MANY_ROWS", 50)
     assert_frame_equal(read_files(files).frame, whole)
     assert_frame_equal(read_files(files, table=tmp_path / "t.parquet").frame, whole)
 

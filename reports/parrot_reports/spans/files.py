@@ -1,8 +1,9 @@
 """Files of spans into the span table: in blocks, by several processes, with a table beside.
 
 A file is cut into blocks of whole lines, which are read at once by as many processes as are asked
-for and put together in order. A million rows as Python objects would be twenty times the size of
-the table, so a block is a frame as soon as it is read, and many frames are a part on disk.
+for and put together in order. A process is told where its block lies and reads it itself; what is
+unpacked is handed over. A million rows as Python objects would be twenty times the size of the
+table, so a block is a frame as soon as it is read.
 """
 
 import contextlib
@@ -40,11 +41,12 @@ _BLOCK: Final = 2 << 20
 _LONGEST_LINE: Final = 256 << 20
 _AHEAD: Final = 4
 """Blocks that wait to be read or to be taken."""
-_PART_ROWS: Final = 100_000
+_MANY_ROWS: Final = 100_000
 _MOST_MALFORMED: Final = 1_000
 _WORTH_PROCESSES: Final = 24 << 20
 """Bytes from which more processes save more than their start costs (polars: half a second)."""
 _OUR_TABLE: Final = "parrot_bench.spans"
+_TOO_LONG = ValueError("a line of more than 256 MB; nothing after it was read")
 _UNREADABLE = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
@@ -90,22 +92,38 @@ def read_files(
     saved = [_saved_table(source, wanted, read) for source in files if source.kind == "parquet"]
     if saved and not lines:
         return read.table(saved[0] if len(saved) == 1 else pl.concat(saved))
-    folder = table.parent if table else None
-    with tempfile.TemporaryDirectory(prefix=".spans-", dir=folder) as temporary:
-        parts = _Parts(Path(temporary), wanted)
-        for frame in saved:
-            parts.add(frame)
-        begun = 0
-        with _reading_pool(processes if total >= _WORTH_PROCESSES else 1) as pool:
-            for source in lines:
-                place = _Place()
-                for block in _blocks_read(source, read, wanted, place, pool):
-                    parts.add(block.frame)
-                    progress(begun + place.now, total, parts.rows)
-                begun += source.path.stat().st_size
-        if table is not None and parts.rows:
-            parts.write(table, read.told())
-        return read.table(parts.whole())
+    frames = _Frames(wanted)
+    for frame in saved:
+        frames.add(frame)
+    begun = 0
+    with _reading_pool(processes if total >= _WORTH_PROCESSES else 1) as pool:
+        for source in lines:
+            place = _Place()
+            for block in _blocks_read(source, read, wanted, place, pool):
+                frames.add(block.frame)
+                progress(begun + place.now, total, frames.rows)
+            begun += source.path.stat().st_size
+    whole = frames.whole()
+    if table is not None and whole.height:
+        _write(whole, table, read.told())
+    return read.table(whole)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Range:
+    """Whole lines of a file, by their place in it."""
+
+    path: Path
+    begin: int
+    end: int
+
+    def read(self) -> bytes:
+        with self.path.open("rb") as file:
+            file.seek(self.begin)
+            return file.read(self.end - self.begin)
+
+
+_Piece = bytes | _Range
 
 
 @dataclass
@@ -155,48 +173,40 @@ class _Reading:
         )
 
 
-class _Parts:
-    """Frames, written to a folder whenever there are many of them."""
+class _Frames:
+    """Frames one after the other, of which many are one from time to time."""
 
-    def __init__(self, folder: Path, wanted: Sequence[str]) -> None:
+    def __init__(self, wanted: Sequence[str]) -> None:
         self.rows = 0
-        self._folder = folder
-        self._frames = [pl.DataFrame(schema=schema(wanted))]
+        self._many: list[pl.DataFrame] = []
+        self._few = [pl.DataFrame(schema=schema(wanted))]
         self._waiting = 0
-        self._written: list[Path] = []
-        self._table: Path | None = None
 
     def add(self, frame: pl.DataFrame) -> None:
         self.rows += frame.height
         self._waiting += frame.height
-        self._frames.append(frame)
-        if self._waiting >= _PART_ROWS:
-            self._written.append(self._folder / f"part-{len(self._written)}.parquet")
-            pl.concat(self._frames).write_parquet(self._written[-1], compression_level=1)
-            self._frames = self._frames[:1]
-            self._waiting = 0
-
-    def write(self, table: Path, told: str) -> None:
-        """Write one file of all, whole or not at all."""
-        made = self._folder / "table.parquet"
-        told_in = {_OUR_TABLE: told}
-        if self._written:
-            rest = self._folder / f"part-{len(self._written)}.parquet"
-            pl.concat(self._frames).write_parquet(rest)
-            every = pl.scan_parquet([*self._written, rest])
-            every.sink_parquet(made, row_group_size=_PART_ROWS, metadata=told_in)
-        else:
-            pl.concat(self._frames).write_parquet(made, metadata=told_in)
-        made.replace(table)
-        self._table = table
+        self._few.append(frame)
+        if self._waiting >= _MANY_ROWS:
+            self._join()
 
     def whole(self) -> pl.DataFrame:
         """All rows."""
-        if not self._written:
-            return pl.concat(self._frames)
-        if self._table is not None:
-            return pl.read_parquet(self._table)
-        return pl.concat([*(pl.read_parquet(part) for part in self._written), *self._frames])
+        self._join()
+        return pl.concat(self._many)
+
+    def _join(self) -> None:
+        # Thousands of small pieces would be looked at one by one, whatever is asked of the table.
+        self._many.append(pl.concat(self._few, rechunk=True))
+        self._few = self._few[:1]
+        self._waiting = 0
+
+
+def _write(frame: pl.DataFrame, table: Path, told: str) -> None:
+    """Write the table, whole or not at all."""
+    with tempfile.TemporaryDirectory(prefix=".spans-", dir=table.parent) as temporary:
+        made = Path(temporary) / table.name
+        frame.write_parquet(made, row_group_size=_MANY_ROWS, metadata={_OUR_TABLE: told})
+        made.replace(table)
 
 
 def _saved_table(source: Source, wanted: Sequence[str], read: _Reading) -> pl.DataFrame:
@@ -234,9 +244,9 @@ def _blocks_read(
     """The blocks of one file, in order; what is wrong with it is noted."""
     before = 0
     stopped: list[Exception] = []
-    blocks = _blocks(source.path, place, stopped)
+    pieces = _pieces(source.path, place, stopped)
     try:
-        for block in _mapped(blocks, wanted, pool):
+        for block in _mapped(pieces, wanted, pool):
             read.note(source.name, before, block)
             before += block.ends
             yield block
@@ -252,19 +262,23 @@ def _blocks_read(
 
 
 def _mapped(
-    blocks: Iterable[bytes], wanted: Sequence[str], pool: ProcessPoolExecutor | None
+    pieces: Iterable[_Piece], wanted: Sequence[str], pool: ProcessPoolExecutor | None
 ) -> Iterator[Block]:
-    """Read blocks, in a pool at most a few ahead of what is asked for."""
+    """Read pieces, in a pool at most a few ahead of what is asked for."""
     if pool is None:
-        yield from (read_block(block, wanted) for block in blocks)
+        yield from (_read_piece(piece, wanted) for piece in pieces)
         return
     waiting: deque[Future[Block]] = deque()
-    for block in blocks:
-        waiting.append(pool.submit(read_block, block, wanted))
+    for piece in pieces:
+        waiting.append(pool.submit(_read_piece, piece, wanted))
         if len(waiting) > _AHEAD:
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
+
+
+def _read_piece(piece: _Piece, wanted: Sequence[str]) -> Block:
+    return read_block(piece if isinstance(piece, bytes) else piece.read(), wanted)
 
 
 @contextlib.contextmanager
@@ -287,40 +301,57 @@ def _start_reading() -> None:
     gc.disable()  # nothing that is made here is a cycle
 
 
-def _blocks(path: Path, place: _Place, stopped: list[Exception]) -> Iterator[bytes]:
-    """Cut a file into blocks of whole lines; gzip is known by its first bytes.
+def _pieces(path: Path, place: _Place, stopped: list[Exception]) -> Iterator[_Piece]:
+    """Cut a file into pieces of whole lines; gzip is known by its first bytes.
 
     A gzip file that ends too early, or is damaged, gives what could be unpacked.
     """
     with path.open("rb") as raw:
         packed = raw.read(2) == GZIP
         raw.seek(0)
-        rest: list[bytes] = []
-        waiting = 0
-        for chunk in _chunks(raw, packed=packed, stopped=stopped):
+        pieces = _unpacked(raw, stopped) if packed else _ranges(path, raw, stopped)
+        for piece in pieces:
             place.now = raw.tell()
-            cut = chunk.rfind(b"\n") + 1
-            rest.append(chunk[:cut] if cut else chunk)
+            yield piece
+
+
+def _ranges(path: Path, raw: IO[bytes], stopped: list[Exception]) -> Iterator[_Range]:
+    begin, size = 0, path.stat().st_size
+    while begin < size:
+        raw.seek(begin + _BLOCK)
+        last = raw.readline(_LONGEST_LINE)  # the line that the block would have ended in
+        end = min(size, raw.tell())
+        if len(last) == _LONGEST_LINE and not last.endswith(b"\n"):
+            stopped.append(_TOO_LONG)
+            raw.seek(begin)
+            end = size = begin + raw.read(_BLOCK).rfind(b"\n") + 1
+        raw.seek(end)
+        yield _Range(path=path, begin=begin, end=end)
+        begin = end
+
+
+def _unpacked(raw: IO[bytes], stopped: list[Exception]) -> Iterator[bytes]:
+    rest: list[bytes] = []
+    waiting = 0
+    for chunk in _chunks(raw, stopped):
+        cut = chunk.rfind(b"\n") + 1
+        rest.append(chunk[:cut] if cut else chunk)
+        waiting += len(rest[-1])
+        if cut and waiting >= _BLOCK:
+            yield b"".join(rest)
+            rest, waiting = [], 0
+        elif waiting > _LONGEST_LINE:
+            stopped.append(_TOO_LONG)
+            break
+        if cut and cut < len(chunk):
+            rest.append(chunk[cut:])
             waiting += len(rest[-1])
-            if cut and waiting >= _BLOCK:
-                yield b"".join(rest)
-                rest, waiting = [], 0
-            elif waiting > _LONGEST_LINE:
-                stopped.append(ValueError("a line of more than 256 MB; nothing after it was read"))
-                return
-            if cut and cut < len(chunk):
-                rest.append(chunk[cut:])
-                waiting += len(rest[-1])
-        last = b"".join(rest)
-        # Of what could not be unpacked to its end, the last line is not whole.
-        yield last[: last.rfind(b"\n") + 1] if stopped else last
+    last = b"".join(rest)
+    # Of what was not read to its end, the last line is not whole.
+    yield last[: last.rfind(b"\n") + 1] if stopped else last
 
 
-def _chunks(raw: IO[bytes], *, packed: bool, stopped: list[Exception]) -> Iterator[bytes]:
-    if not packed:
-        while chunk := raw.read(_BLOCK):
-            yield chunk
-        return
+def _chunks(raw: IO[bytes], stopped: list[Exception]) -> Iterator[bytes]:
     with gzip.open(raw, "rb") as file:
         try:
             # read1 hands out what is unpacked before it says that the rest cannot be.
