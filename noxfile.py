@@ -13,7 +13,11 @@ nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
 nox.options.sessions = ["tests", "lint", "types"]
 
-APART = ("--ignore=tests/benchmarks", "--ignore=tests/collectors")
+APART = (
+    "--ignore=tests/benchmarks",
+    "--ignore=tests/collectors",
+    "--ignore=tests/documentation/test_pages.py",
+)
 """Tests with a session of their own."""
 
 PYPROJECT = nox.project.load_toml("pyproject.toml")
@@ -102,6 +106,16 @@ def types(session: nox.Session) -> None:
     """Check the code's types."""
     session.install("-e", ".[bench,grpc]", *group("types"))
     session.run("mypy", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the documentation, and type every command of its tutorial and guides."""
+    session.install("-e", ".[bench,grpc,instrument,pytest]", *group("docs"))
+    built = Path(session.cache_dir, "docs").absolute()
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "docs", str(built))
+    session.log(f"built {built / 'index.html'}")
+    session.run("pytest", "tests/documentation", *session.posargs)
 
 
 @nox.session

@@ -12,7 +12,8 @@ from parrot_bench.journal import read_journal
 from parrot_bench.processes import STUDY as SPREAD
 from parrot_bench.record import ModelDescription, RunDirectory, RunRecord
 from parrot_bench.request import Request
-from parrot_bench.samples import Samples, write_tables
+from parrot_bench.samples import Samples
+from parrot_bench.saving import write_run
 from parrot_bench.trust import checks
 
 
@@ -33,8 +34,7 @@ def recover(directory: RunDirectory) -> RunRecord:
         return record
     record = RunRecord.model_validate({**dict(record), **found})
     record = record.model_copy(update={"trust": checks(record)})
-    write_tables(samples, directory.samples, directory.calls)
-    directory.write_record(record)
+    write_run(directory, record, samples, over=True)
     return record
 
 

@@ -41,7 +41,7 @@ from parrot_bench.record import (
     StoppedBy,
 )
 from parrot_bench.request import Request, check, default_name
-from parrot_bench.samples import write_tables
+from parrot_bench.saving import write_run
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.table import STUDIES
 from parrot_bench.trust import checks
@@ -149,9 +149,7 @@ class Run(Course):
         begun = monotonic()
         record = self.record(status, note)
         samples = [study.samples for study in self.studies.values()]
-        if any(samples):
-            write_tables(samples, self.directory.samples, self.directory.calls)
-        self.directory.write_record(record)
+        write_run(self.directory, record, samples, over=self._over)
         if self._over:
             for journal in self.directory.journals:
                 journal.unlink()

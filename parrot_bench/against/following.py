@@ -33,7 +33,8 @@ from parrot_bench.record import (
 )
 from parrot_bench.request import Request
 from parrot_bench.running import UNFINISHED, configuration
-from parrot_bench.samples import Samples, write_tables
+from parrot_bench.samples import Samples
+from parrot_bench.saving import write_run
 from parrot_bench.trust import checks
 
 MOST_PAIRS = 40
@@ -193,9 +194,7 @@ class Following:
     def _save(self, *, status: str, note: str) -> RunRecord:
         begun = monotonic()
         record = self.record(status, note)
-        if samples := self.samples:
-            write_tables(samples, self.directory.samples, self.directory.calls)
-        self.directory.write_record(record)
+        write_run(self.directory, record, self.samples, over=self._over)
         if self._over:
             self.directory.journal.unlink(missing_ok=True)
         ended = monotonic()

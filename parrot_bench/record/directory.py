@@ -22,6 +22,7 @@ class RunDirectory:
         self.record = path / "run.json"
         self.samples = path / "samples.parquet"
         self.calls = path / "calls.parquet"
+        self.benchmark = path / "benchmark.json"
         self.spans = path / "spans.jsonl"
         self.report = path / "report.html"
         self.summary = path / "summary.md"

@@ -40,6 +40,19 @@ def test_nothing_stays(chat_model, parrot_spans):
 """
 
 
+FORGETFUL = """
+from parrot_bench import ChatParrotLink
+
+class Forgetful(ChatParrotLink):
+    parrot_buffer_length: int = 20
+
+    def _stream(self, *args, **kwargs):
+        for chunk in super()._stream(*args, **kwargs):
+            chunk.message.usage_metadata = None
+            yield chunk
+"""
+
+
 @pytest.fixture
 def run_pytest(folder: Path) -> Pytest:
     def run(text: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
@@ -108,3 +121,22 @@ def test_a_start_of_pytest_loads_nothing_of_it(run_pytest: Pytest) -> None:
     )
     done = run_pytest(text)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_ready_made_suite(run_pytest: Pytest) -> None:
+    quick = ("--chat-modes", "invoke,abatch,direct_generate")
+    done = run_pytest("", "--pyargs", "parrot_bench.suite", *quick)
+    assert done.returncode == 0, done.stdout + done.stderr
+    # A floor has a price, and neither spans nor parity.
+    assert "8 passed, 2 skipped" in done.stdout
+
+
+def test_the_ready_made_suite_finds_defects(folder: Path, run_pytest: Pytest) -> None:
+    (folder / "llm.py").write_text(FORGETFUL, encoding="utf-8")
+    arguments = ("--chat-model", "llm:Forgetful", "--chat-modes", "invoke,stream")
+    done = run_pytest("", "--pyargs", "parrot_bench.suite", "-k", "parity", *arguments)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "usage-missing" in done.stdout
+    assert "test_parity[stream]" in done.stdout
+    assert "FAILED" in done.stdout
+    assert "test_parity[invoke] " not in done.stdout

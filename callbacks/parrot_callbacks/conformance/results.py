@@ -142,6 +142,8 @@ def run(
 ) -> Results:
     """Judge a LangChain handler by the suite.
 
+    ::
+
         for result in run(lambda provider: MyHandler(provider)):
             print(result.cell.id, *result.failures)
 
