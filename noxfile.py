@@ -4,6 +4,7 @@ Versions come from pyproject.toml and nowhere else.
 """
 
 import re
+import shutil
 from pathlib import Path
 
 import nox
@@ -116,6 +117,29 @@ def docs(session: nox.Session) -> None:
     session.run("sphinx-build", "-W", "--keep-going", "-q", "docs", str(built))
     session.log(f"built {built / 'index.html'}")
     session.run("pytest", "tests/documentation", *session.posargs)
+
+
+@nox.session
+def dist(session: nox.Session) -> None:
+    """Build what is published, check it, and use it as those do who install it."""
+    session.install(*group("dist"))
+    built = Path(session.create_tmp(), "dist").absolute()
+    shutil.rmtree(built, ignore_errors=True)
+    session.run("python", "-m", "build", "--quiet", "--installer", "uv", "--outdir", str(built))
+    files = sorted(map(str, built.iterdir()))
+    session.run("twine", "check", "--strict", *files)
+    (wheel,) = built.glob("*.whl")
+    session.run("check-wheel-contents", str(wheel))
+    # First without an extra: tracing works, and the command says what it needs.
+    session.run("uv", "pip", "install", "--quiet", "--reinstall-package", "parrot-bench", str(wheel))
+    tracing = "from parrot_callbacks import OpenTelemetryCallbackHandler as H; H()"
+    with session.chdir(built):
+        session.run("python", "-c", tracing)
+        session.run("parrot-bench", success_codes=[2])
+        # Then as somebody who tries it, in an environment that is gone afterwards.
+        tried = f"parrot-bench[bench] @ {wheel.as_uri()}"
+        measure = ("parrot-bench", "run", "--modes", "invoke,ainvoke", "--time", "2")
+        session.run("uvx", "--isolated", "--from", tried, *measure)
 
 
 @nox.session
