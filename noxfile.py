@@ -105,8 +105,9 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the code's types."""
-    session.install("-e", ".[bench,grpc]", *group("types"))
+    session.install("-e", ".[bench,grpc]", *group("types"), *group("graphs"))
     session.run("mypy", *session.posargs)
+    session.run("mypy", "examples")
 
 
 @nox.session
@@ -131,7 +132,9 @@ def dist(session: nox.Session) -> None:
     (wheel,) = built.glob("*.whl")
     session.run("check-wheel-contents", str(wheel))
     # First without an extra: tracing works, and the command says what it needs.
-    session.run("uv", "pip", "install", "--quiet", "--reinstall-package", "parrot-bench", str(wheel))
+    session.run(
+        "uv", "pip", "install", "--quiet", "--reinstall-package", "parrot-bench", str(wheel)
+    )
     tracing = "from parrot_callbacks import OpenTelemetryCallbackHandler as H; H()"
     with session.chdir(built):
         session.run("python", "-c", tracing)

@@ -5,7 +5,14 @@ never imports LangChain.
 """
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from parrot_bench.errors import ParrotBenchError
+    from parrot_bench.execution import ExecutionMode
+    from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
+    from parrot_bench.record import RunRecord
+    from parrot_bench.running import run
 
 _HOME = {
     "AsyncChatParrotLink": "parrot_bench.parrot",
@@ -16,7 +23,14 @@ _HOME = {
     "run": "parrot_bench.running",
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605  # a sorted view of the table above, not a second list
+__all__ = [
+    "AsyncChatParrotLink",
+    "ChatParrotLink",
+    "ExecutionMode",
+    "ParrotBenchError",
+    "RunRecord",
+    "run",
+]
 
 
 def __getattr__(name: str) -> Any:

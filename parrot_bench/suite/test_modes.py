@@ -5,12 +5,12 @@ from collections.abc import Callable
 import pytest
 from langchain_core.language_models import BaseChatModel
 
+from parrot_bench import run
 from parrot_bench.execution import CallSettings, ExecutionMode, drain
 from parrot_bench.modes import quiet
 from parrot_bench.pytest_plugin.spans import Spans
 from parrot_bench.pytest_plugin.timed import BenchmarkMode
 from parrot_bench.record import ParityResult
-from parrot_bench.running import run
 from parrot_bench.timing import open_clocks
 
 PROMPTS = ["What is the answer?", "And what was the question?"]
