@@ -10,7 +10,7 @@ from parrot_bench.against.events import Preparing
 from parrot_bench.against.following import SIDES, Following, Watcher
 from parrot_bench.against.other import other
 from parrot_bench.against.pairs import Pairs
-from parrot_bench.against.sides import sides
+from parrot_bench.against.sides import Say, Side, sides
 from parrot_bench.errors import MeasurementError, ParrotBenchError
 from parrot_bench.interrupts import Interrupts
 from parrot_bench.record import RunDirectory, RunRecord, SideName
@@ -24,6 +24,7 @@ def compare_sides(
     out: Path | str | None = None,
     watcher: Watcher | None = None,
     opened: Callable[[RunDirectory], object] | None = None,
+    both: Callable[[Say], tuple[Side, Side]] | None = None,
 ) -> RunRecord:
     """Measure a model against something else, in one sitting, and save the run.
 
@@ -32,6 +33,7 @@ def compare_sides(
         out: The run directory.
         watcher: Told of every event.
         opened: Told of the run directory once it is made.
+        both: Makes the sides; by default of the request's model and of what ``against`` names.
 
     Returns:
         The record, as it is saved. It is incomplete where the run was stopped.
@@ -55,10 +57,10 @@ def compare_sides(
             watcher(following, Preparing(text))
 
     try:
-        both = sides(request.spec, against, say)
-        following.sides = {side.name: side for side in both}
+        made = both(say) if both is not None else sides(request.spec, against, say)
+        following.sides = {side.name: side for side in made}
         with Interrupts() as interrupted, _logs(directory) as logs:
-            pairs = Pairs(request=request, sides=both, logs=logs, interrupted=interrupted)
+            pairs = Pairs(request=request, sides=made, logs=logs, interrupted=interrupted)
             _follow(following, pairs, watcher)
     except KeyboardInterrupt:
         if not following.measured:

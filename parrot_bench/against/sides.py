@@ -20,6 +20,8 @@ from parrot_bench.worker import Place
 
 Say = Callable[[str], object]
 
+_NAMES: tuple[SideName, SideName] = ("candidate", "baseline")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
@@ -80,6 +82,28 @@ def _requirement_sides(spec: str, against: Other, say: Say) -> tuple[Side, Side]
     )
     side = Side(name="candidate", kind="requirement", label=candidate, spec=spec)
     return side, _in(replace(side, name="baseline", label=baseline), there)
+
+
+def release_sides(spec: str, name: str, versions: tuple[str, str], say: Say) -> tuple[Side, Side]:
+    """Return two releases of a distribution as candidate and baseline.
+
+    Args:
+        spec: MODEL; empty for the embedded parrot.
+        name: The distribution.
+        versions: Of the candidate, and of the baseline.
+        say: Told what takes long.
+
+    Raises:
+        UsageError: One of them cannot be installed.
+    """
+    candidate, baseline = (
+        _in(
+            Side(name=side, kind="requirement", label=f"{name} {version}", spec=spec),
+            installed([f"{name}=={version}"], say),
+        )
+        for side, version in zip(_NAMES, versions, strict=True)
+    )
+    return candidate, baseline
 
 
 def _in(side: Side, environment: Installed) -> Side:

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from parrot_bench.cli.bisect import bisect
 from parrot_bench.cli.check import check
 from parrot_bench.cli.compare import compare
 from parrot_bench.cli.configured import configure
@@ -30,7 +31,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, compare, check, report, modes, init, export, conformance):
+for command in (run, compare, bisect, check, report, modes, init, export, conformance):
     app.command()(command)
 
 

@@ -1,0 +1,173 @@
+"""Which release changed the cost: the search is pure; the rest is real."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+from parrot_bench.bisect import releases as listing
+from parrot_bench.bisect.releases import asked, releases
+from parrot_bench.bisect.search import Conclusion, most_comparisons, search
+from parrot_bench.errors import UsageError
+from parrot_bench.record import Estimate
+from tests.parrot_bench.conftest import environment
+
+NARROW = 0.001
+
+
+def carried_out(
+    costs: list[float], threshold: float = 0.02, width: float = NARROW
+) -> tuple[Conclusion, list[tuple[int, int]]]:
+    """Search with measurements that are exact, each with an interval of this half-width."""
+    asked: list[tuple[int, int]] = []
+    looking = search(len(costs), threshold)
+    try:
+        pair = next(looking)
+        while True:
+            asked.append(pair)
+            ratio = costs[pair[0]] / costs[pair[1]]
+            estimate = Estimate(
+                value=ratio, low=ratio * (1 - width), high=ratio * (1 + width), count=10,
+                confidence=0.95, unit="ratio",
+            )  # fmt: skip
+            pair = looking.send(estimate)
+    except StopIteration as stopped:
+        return stopped.value, asked
+
+
+@given(st.integers(2, 60), st.data(), st.floats(0.5, 2).filter(lambda r: abs(r - 1) > 0.05))
+def test_one_step_is_found(count: int, data: st.DataObject, step: float) -> None:
+    where = data.draw(st.integers(1, count - 1))
+    found, measured = carried_out([1.0] * where + [step] * (count - where))
+    assert found.verdict == "found"
+    assert found.release == where
+    assert found.step is not None
+    assert found.step.value == pytest.approx(step)
+    assert found.share == pytest.approx(1)
+    assert found.doubtful == ()
+    assert measured[0] == (count - 1, 0)
+    assert measured[-1] == (where, where - 1)
+    assert len(measured) <= most_comparisons(count)
+    assert len(set(measured)) == len(measured), "nothing is measured twice"
+
+
+@given(st.lists(st.floats(1, 1.015), min_size=2, max_size=40))
+def test_no_change(costs: list[float]) -> None:
+    found, measured = carried_out(costs)
+    assert found.verdict == "no change"
+    assert measured == [(len(costs) - 1, 0)]
+
+
+def test_the_larger_of_two_steps_is_found_and_is_not_all() -> None:
+    found, _ = carried_out([1, 1, 1.02, 1.02, 1.1, 1.1])
+    assert found.release == 4
+    assert found.share == pytest.approx(0.79, abs=0.01)
+
+
+def test_many_small_steps_are_told() -> None:
+    found, _ = carried_out([1.01**number for number in range(20)])
+    assert found.verdict == "found"
+    assert found.share == pytest.approx(1 / 19)
+
+
+def test_wide_intervals_are_inconclusive() -> None:
+    found, measured = carried_out([1, 1, 1.03, 1.03], width=0.05)
+    assert (found.verdict, found.release) == ("inconclusive", None)
+    assert len(measured) == 1
+    found, _ = carried_out([1.04**number for number in range(4)], width=0.05)
+    assert (found.verdict, found.doubtful) == ("inconclusive", (1, 2))
+
+
+@pytest.mark.parametrize("text", ["langchain-core", "not a name", "x @ https://example.org/x.whl"])
+def test_what_has_no_bounds(text: str) -> None:
+    with pytest.raises(UsageError, match="is not a requirement with bounds"):
+        asked(text)
+
+
+def test_not_by_another_of_itself() -> None:
+    with pytest.raises(UsageError, match="another parrot-bench"):
+        asked("parrot_bench>=0.1")
+
+
+def test_releases_are_those_within_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = [Version(text) for text in ("1.4.0", "1.5.0", "1.6.0rc1", "1.6.0", "1.10.0")]
+    monkeypatch.setattr(listing, "_listed", lambda _: listed)
+    assert releases(Requirement("x>=1.5")) == [Version(v) for v in ("1.5.0", "1.6.0", "1.10.0")]
+    with pytest.raises(UsageError, match=r"allows 1 of the releases .* \(1\.4\.0 to 1\.10\.0\)"):
+        releases(Requirement("x>=1.7"))
+
+
+def test_a_distribution_that_nobody_has() -> None:
+    with pytest.raises(UsageError, match="no releases of parrot-nobody-has can be listed"):
+        releases(Requirement("parrot-nobody-has>1"))
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "parrot_bench", "bisect", *arguments],
+            cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    return run
+
+
+MODEL = """
+from importlib.metadata import version
+from time import process_time
+
+from packaging.version import Version
+
+from parrot_bench import ChatParrotLink
+
+
+class Burning(ChatParrotLink):
+    parrot_buffer_length: int = 5
+
+    def _generate(self, *args, **kwargs):
+        # A library that became slow in this release.
+        if Version(version("colorama")) >= Version("0.4.5"):
+            until = process_time() + 0.0002
+            while process_time() < until:
+                pass
+        return super()._generate(*args, **kwargs)
+"""
+
+
+def test_the_release_that_changed_the_cost(
+    tmp_path: Path, command: Callable[..., "subprocess.CompletedProcess[str]"]
+) -> None:
+    (tmp_path / "llm.py").write_text(MODEL, encoding="utf-8")
+    done = command(
+        "colorama>=0.4.3,<=0.4.6", "llm:Burning", "--pairs", "3", "--over", "20%", "--out", "found"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "colorama 0.4.5 changed the cost of invoke: +" in done.stdout
+    assert "4 releases of colorama from 0.4.3 to 0.4.6" in done.stderr
+    record = json.loads((tmp_path / "found" / "bisect.json").read_bytes())
+    assert record["release"] == "0.4.5"
+    assert record["step"]["value"] > 1.3
+    for compared in record["compared"]:
+        assert (tmp_path / "found" / compared["run"] / "run.json").exists()
+
+
+def test_bad_input_is_one_line(
+    tmp_path: Path, command: Callable[..., "subprocess.CompletedProcess[str]"]
+) -> None:
+    for arguments, said in (
+        (("langchain-core",), "is not a requirement with bounds"),
+        (("langchain-core>=1.5", "--mode", "invok"), "did you mean invoke?"),
+        (("langchain-core>=99",), "allows 0 of the releases"),
+    ):
+        done = command(*arguments)
+        assert done.returncode == 2, done.stderr
+        assert said in done.stderr
+        assert len(done.stderr.strip().splitlines()) == 1
