@@ -37,13 +37,14 @@ def main() -> None:
     """Measure four modes for a few seconds, and print a line for each."""
     out = Path(sys.argv[1]) if len(sys.argv) > 1 else None
     # A name ("my_app.llm:make_model") instead of the object is measured in a fresh process.
-    record = run(
+    done = run(
         Backwards(),
         modes=["invoke", "ainvoke", "stream", "astream"],
         studies=("overhead", "parity"),
         time_s=4,
         out=out,
     )
+    record = done.record
     assert record.overhead is not None, record.left_out
     for mode in record.overhead.modes:
         ratio = mode.cpu_ratio if mode.decided_by == "cpu" else mode.wall_ratio
@@ -52,7 +53,7 @@ def main() -> None:
     # A model that reports no usage, or has no async method of its own, is told so here.
     for finding in record.parity.findings if record.parity else ():
         print(f"{finding.severity}: {finding.identifier}: {finding.advice}")
-    print(f"trusted: {record.trusted}; everything is in the run directory {record.name}")
+    print(f"trusted: {record.trusted}; the report: {done.report()}")
 
 
 if __name__ == "__main__":

@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from parrot_bench.execution import ExecutionMode
     from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
     from parrot_bench.record import RunRecord
-    from parrot_bench.running import run
+    from parrot_bench.scripting import Run, compare, modes, run
 
 _HOME = {
     "AsyncChatParrotLink": "parrot_bench.parrot",
     "ChatParrotLink": "parrot_bench.parrot",
     "ExecutionMode": "parrot_bench.execution",
     "ParrotBenchError": "parrot_bench.errors",
+    "Run": "parrot_bench.scripting",
     "RunRecord": "parrot_bench.record",
-    "run": "parrot_bench.running",
+    "compare": "parrot_bench.scripting",
+    "modes": "parrot_bench.scripting",
+    "run": "parrot_bench.scripting",
 }
 
 __all__ = [
@@ -28,7 +31,10 @@ __all__ = [
     "ChatParrotLink",
     "ExecutionMode",
     "ParrotBenchError",
+    "Run",
     "RunRecord",
+    "compare",
+    "modes",
     "run",
 ]
 

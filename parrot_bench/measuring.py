@@ -30,7 +30,7 @@ from parrot_bench.events import (
 )
 from parrot_bench.execution import ExecutionMode, implements
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
-from parrot_bench.modes import MODES, quiet, select_modes
+from parrot_bench.mode_table import MODES, mode_record, quiet, select_modes
 from parrot_bench.record import Condition, ModelDescription, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
@@ -169,7 +169,7 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
             model=describe(model, request.spec, how),
             environment=environment(type(model).__module__, clocks["async"].loop_class),
             conditions=(*found, *_own_loop(request)),
-            modes=tuple(_mode_record(mode, model) for mode in chosen) + _left_out(job, model),
+            modes=tuple(mode_record(mode, model) for mode in chosen) + _left_out(job, model),
             batch_size=batch,
             reply_length=reply_length,
             pid=os.getpid(),
@@ -327,21 +327,7 @@ def _left_out(job: Job, model: BaseChatModel) -> tuple[ModeRecord, ...]:
         return ()
     why = "deprecated, so measured only when named in --modes"
     return tuple(
-        _mode_record(mode, model).model_copy(update={"unavailable": why})
+        mode_record(mode, model).model_copy(update={"unavailable": why})
         for mode in MODES.values()
         if mode.status == "deprecated"
-    )
-
-
-def _mode_record(mode: ExecutionMode, model: BaseChatModel) -> ModeRecord:
-    return ModeRecord(
-        name=mode.name,
-        api=mode.api,
-        kind=mode.kind,
-        status=mode.status,
-        streams=mode.streams,
-        batches=mode.batches,
-        floor=mode.floor,
-        note=mode.note(model),
-        unavailable=mode.unavailable(model),
     )

@@ -5,6 +5,7 @@ the command line prints. Without its packages (the extra ``bench``) nothing is s
 object's own text.
 """
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parrot_bench.record import ComparisonResult, Estimate, RunRecord
@@ -25,6 +26,13 @@ def run_html(record: RunRecord) -> str | None:
     return run_fragment(record)
 
 
+def run_report(path: Path) -> Path:
+    """Write a run's report; the page."""
+    from parrot_reports import write_report  # noqa: PLC0415  # matplotlib takes a second
+
+    return write_report(path).page
+
+
 def comparison_html(result: ComparisonResult) -> str | None:
     """A comparison as a fragment of HTML; None where the report's packages are not installed."""
     try:
@@ -43,7 +51,7 @@ def run_frame(record: RunRecord) -> "pl.DataFrame":
         the value, ``_low`` and ``_high``; of the overhead study ``ratio`` to the baseline with
         its bounds, and ``verdict``. Missing numbers are null.
     """
-    from parrot_bench.compare.figures import figures  # noqa: PLC0415
+    from parrot_bench.saved_runs.figures import figures  # noqa: PLC0415
 
     found = {mode.mode: mode for mode in record.overhead.modes} if record.overhead else {}
     rows = []

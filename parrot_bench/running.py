@@ -11,9 +11,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
-from typing import Any
-
-from langchain_core.language_models import BaseChatModel
 
 from parrot_bench.course import Course
 from parrot_bench.environment import NoiseWatch, parrot_bench_version
@@ -30,7 +27,7 @@ from parrot_bench.events import (
 )
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.interrupts import Interrupts
-from parrot_bench.loading import LoadedModel, adopt
+from parrot_bench.loading import LoadedModel
 from parrot_bench.measuring import Job, Measurement, measure
 from parrot_bench.processes import in_processes
 from parrot_bench.record import (
@@ -211,41 +208,6 @@ Watcher = Callable[[Run, Event], None]
 """Told of every event after the run has taken it in; it may take its time."""
 
 
-def run(
-    model: str | BaseChatModel | Callable[[], BaseChatModel] = "",
-    *,
-    out: Path | str | None = None,
-    modes: Sequence[str | ExecutionMode] = (),
-    watcher: Watcher | None = None,
-    **options: Any,
-) -> RunRecord:
-    """Measure a chat model in every execution mode, and save the run.
-
-    Args:
-        model: MODEL as on the command line (empty for the embedded parrot), which is measured
-            in a fresh process; or a chat model or a zero-argument factory, measured in this one.
-        out: The run directory; ``runs/<time>-<modes>`` by default.
-        modes: Names, or :class:`ExecutionMode` values of one's own; all but the deprecated by
-            default.
-        watcher: Told of every event.
-        **options: Further fields of :class:`Request`.
-
-    Returns:
-        The record, as it is saved in ``run.json`` of the run directory. It is incomplete where
-        the run was stopped.
-
-    Raises:
-        ParrotBenchError: Nothing could be measured; the message says why.
-    """
-    names = tuple(m if isinstance(m, str) else m.name for m in modes)
-    spec = model if isinstance(model, str) else ""
-    request = Request(spec=spec, modes=names, **options)
-    loaded = None if isinstance(model, str) else adopt(model)
-    # A mode that is an object cannot be sent to another process.
-    here = loaded is not None or any(not isinstance(m, str) for m in modes)
-    return carry_out(request, out=out, here=here, loaded=loaded, modes=modes, watcher=watcher)
-
-
 def carry_out(
     request: Request,
     *,
@@ -256,7 +218,7 @@ def carry_out(
     watcher: Watcher | None = None,
     opened: Callable[[RunDirectory], object] | None = None,
 ) -> RunRecord:
-    """Carry out a request; see :func:`run`.
+    """Carry out a request; see :func:`parrot_bench.run`.
 
     Args:
         request: What is asked for.

@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from parrot_bench.cli import app
 from parrot_bench.configuration import keys_as_markdown
-from parrot_bench.modes import MODES
+from parrot_bench.mode_table import MODES
 from parrot_bench.parrot import ChatParrotLink
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.parity.kinds import checks_as_markdown as parity_checks

@@ -22,7 +22,7 @@ from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Described, Reply
 from parrot_bench.gate import worst
 from parrot_bench.journal import line_of
-from parrot_bench.modes import MODES, select_modes
+from parrot_bench.mode_table import MODES, select_modes
 from parrot_bench.record import (
     ComparisonResult,
     Environment,

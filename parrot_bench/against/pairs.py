@@ -34,7 +34,7 @@ from parrot_bench.events import (
     RoundTaken,
 )
 from parrot_bench.measuring import Job, Measurement, RoundsJob
-from parrot_bench.modes import select_modes
+from parrot_bench.mode_table import select_modes
 from parrot_bench.record import SideName
 from parrot_bench.request import Request
 from parrot_bench.worker import Worker, hash_seed

@@ -96,7 +96,7 @@ def bisect(
         from parrot_bench.bisect.carrying import bisect as carry_out  # noqa: PLC0415
         from parrot_bench.bisect.releases import asked, releases  # noqa: PLC0415
         from parrot_bench.bisect.search import most_comparisons  # noqa: PLC0415
-        from parrot_bench.modes import select_modes  # noqa: PLC0415
+        from parrot_bench.mode_table import select_modes  # noqa: PLC0415
         from parrot_bench.request import Request  # noqa: PLC0415
 
         wanted = asked(requirement)

@@ -8,9 +8,10 @@ import typer
 
 from parrot_bench.cli.comparison import print_comparison
 from parrot_bench.cli.options import Debug, FailOn, names, share
-from parrot_bench.cli.terminal import Form, errors, one_line_errors, saved_record, write_page
+from parrot_bench.cli.terminal import Form, errors, one_line_errors, write_page
 from parrot_bench.errors import UsageError
 from parrot_bench.record import ComparisonResult, RunRecord
+from parrot_bench.saved_runs.opening import saved_record
 
 
 def compare(
@@ -84,8 +85,8 @@ def compare(
     with one_line_errors(debug=debug):
         if out is not None and not html:
             raise UsageError(f"--out {out} is for the page; add --html to write it")
-        from parrot_bench.compare.saved import compare_saved, rejudge  # noqa: PLC0415  # numpy
         from parrot_bench.gate import EXIT_STATUS  # noqa: PLC0415
+        from parrot_bench.saved_runs.comparing import compare_saved, rejudge  # noqa: PLC0415  # numpy
 
         records = [saved_record(path) for path in runs]
         others = [saved_record(path) for path in vs or ()]

@@ -16,16 +16,14 @@ def modes(model: Model = "", *, debug: Debug = False) -> None:
     Nothing is called. Deprecated modes are measured only when named in --modes.
     """
     with one_line_errors(debug=debug):
-        from parrot_bench.loading import load_model, load_parrot  # noqa: PLC0415
-        from parrot_bench.modes import MODES  # noqa: PLC0415
+        from parrot_bench.scripting import modes as described  # noqa: PLC0415  # --help is quick
 
-        loaded = load_model(model) if model else load_parrot(20)
         table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
         for head in ("mode", "kind", "status", "LangChain API", ""):
             table.add_column(head, overflow="fold")
-        for mode in MODES.values():
-            unavailable = mode.unavailable(loaded.model)
-            remark = f"not available: {unavailable}" if unavailable else mode.note(loaded.model)
+        for mode in described(model):
+            unavailable = mode.unavailable
+            remark = f"not available: {unavailable}" if unavailable else mode.note
             style = "dim" if unavailable else ""
             table.add_row(
                 *(

@@ -15,10 +15,10 @@ from parrot_bench.cli.terminal import (
     errors,
     one_line_errors,
     print_record,
-    saved_record,
 )
 from parrot_bench.errors import UsageError
 from parrot_bench.record import RunDirectory
+from parrot_bench.saved_runs.opening import saved_record
 
 _MOST_PROCESSES = 4
 """More do not help: one process unpacks and hands out what they read."""

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from parrot_bench.errors import ParrotBenchError, UsageError
-from parrot_bench.record import RunDirectory, RunRecord, read_record
+from parrot_bench.record import RunDirectory, RunRecord
 
 if TYPE_CHECKING:
     from parrot_reports import ReportFiles
@@ -40,16 +40,6 @@ def one_line_errors(*, debug: bool) -> Iterator[None]:
         for line in [f"parrot-bench: {error}", *notes]:
             errors.print(Text(line), soft_wrap=True)
         raise typer.Exit(EXIT_USAGE) from None
-
-
-def saved_record(run: Path) -> RunRecord:
-    """Read a run (its folder, or its run.json), up to the last round that it finished."""
-    directory = RunDirectory(run)
-    if not directory.journals:
-        return read_record(run)
-    from parrot_bench.recovering import recover  # noqa: PLC0415  # LangChain, for killed runs only
-
-    return recover(directory)
 
 
 def not_measured(error: ParrotBenchError, *, debug: bool) -> NoReturn:

@@ -41,7 +41,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "execution_mode" not in metafunc.fixturenames:
         return
     from parrot_bench.errors import UnknownModeError  # noqa: PLC0415  # LangChain, where needed
-    from parrot_bench.modes import select_modes  # noqa: PLC0415
+    from parrot_bench.mode_table import select_modes  # noqa: PLC0415
 
     option = metafunc.config.getoption("--chat-modes")
     asked = option.split(",") if option else metafunc.config.getini("chat_modes")

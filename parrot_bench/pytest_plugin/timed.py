@@ -10,7 +10,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
 from parrot_bench.execution import CallSettings, ExecutionMode, Keep, collect, drain
-from parrot_bench.modes import quiet
+from parrot_bench.mode_table import quiet
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_PROMPT
 from parrot_bench.timing import Async, Sync, open_clocks
 

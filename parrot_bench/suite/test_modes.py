@@ -7,7 +7,7 @@ from langchain_core.language_models import BaseChatModel
 
 from parrot_bench import run
 from parrot_bench.execution import CallSettings, ExecutionMode, drain
-from parrot_bench.modes import quiet
+from parrot_bench.mode_table import quiet
 from parrot_bench.pytest_plugin.spans import Spans
 from parrot_bench.pytest_plugin.timed import BenchmarkMode
 from parrot_bench.record import ParityResult
@@ -23,7 +23,7 @@ PARITY_S = 60.0
 def parity(chat_model: BaseChatModel, tmp_path_factory: pytest.TempPathFactory) -> ParityResult:
     """What a parity study of the model finds."""
     folder = tmp_path_factory.mktemp("parity") / "run"
-    record = run(chat_model, studies=("parity",), out=folder, time_s=PARITY_S)
+    record = run(chat_model, studies=("parity",), out=folder, time_s=PARITY_S).record
     assert record.parity is not None, record.left_out
     return record.parity
 

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from parrot_bench.execution import CallSettings, drain
-from parrot_bench.modes import quiet
+from parrot_bench.mode_table import quiet
 from tests.peers.contenders import BARE, MINIMAL, NOBODY, Contender, Timers, Tracing, contenders
 from tests.peers.paths import MODEL, PATHS, Path
 from tests.peers.rounds import Round, take_rounds, timers

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from parrot_bench.execution import CallSettings, ExecutionMode, drain
-from parrot_bench.modes import MODES, quiet
+from parrot_bench.mode_table import MODES, quiet
 from parrot_bench.parrot import AsyncChatParrotLink
 from parrot_bench.timing import Clocks, open_clocks
 

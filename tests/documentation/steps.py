@@ -90,6 +90,8 @@ def perform(step: Write | Type, folder: Path) -> None:
         return
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     environment["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), environment["PATH"]])
+    # Environments and checkouts are kept, and not among those of whoever runs this.
+    environment["PARROT_BENCH_CACHE"] = str(folder.with_name(f"{folder.name}-cache"))
     for command in step.commands:
         # Whoever runs this has it installed.
         if not command or command.startswith("pip install "):

@@ -111,10 +111,12 @@ def test_a_distribution_that_nobody_has() -> None:
 
 @pytest.fixture
 def command(tmp_path: Path) -> Callable[..., "subprocess.CompletedProcess[str]"]:
+    own = {**environment(), "PARROT_BENCH_CACHE": str(tmp_path / "cache")}
+
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
             [sys.executable, "-m", "parrot_bench", "bisect", *arguments],
-            cwd=tmp_path, env=environment(), capture_output=True, text=True, check=False,
+            cwd=tmp_path, env=own, capture_output=True, text=True, check=False,
         )  # fmt: skip
 
     return run

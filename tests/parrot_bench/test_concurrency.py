@@ -20,7 +20,7 @@ from parrot_bench.events import (
     Reply,
     RoundsEnded,
 )
-from parrot_bench.modes import quiet, select_modes
+from parrot_bench.mode_table import quiet, select_modes
 from parrot_bench.parrot import AsyncChatParrotLink
 from parrot_bench.record import ConcurrencyResult, ConcurrencySweep
 from parrot_bench.request import Request, check
@@ -316,7 +316,7 @@ def test_a_run_names_the_line_in_its_record(tmp_path: Path) -> None:
         modes=("invoke", "abatch"),
         time_s=8.0,
         watcher=lambda _, event: told.append(event),
-    )
+    ).record
     assert any(isinstance(event, Described) for event in told)
     assert record.status == "complete"
     assert record.concurrency is not None

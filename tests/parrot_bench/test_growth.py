@@ -34,8 +34,7 @@ def grown(model: Any, out: Path, **changes: Any) -> RunRecord:
         "time_s": 30,
         "growth_calls": 200,
     }
-    record: RunRecord = parrot_bench.run(model, out=out, **{**settings, **changes})
-    return record
+    return parrot_bench.run(model, out=out, **{**settings, **changes}).record
 
 
 def of(record: RunRecord, mode: str = "invoke", handler: str = "") -> ModeGrowth:

@@ -17,7 +17,7 @@ from langchain_core.runnables import Runnable
 
 from parrot_bench.errors import UnknownModeError
 from parrot_bench.execution import CallSettings, ExecutionMode, Keep, collect, drain
-from parrot_bench.modes import MODES, default_modes, quiet, select_modes
+from parrot_bench.mode_table import MODES, default_modes, quiet, select_modes
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 
 PROMPTS = ["hello", "", "naïve 🦜🇬🇧 e\u0301", "a longer prompt with several words"]
@@ -240,7 +240,7 @@ def test_modes_are_selected_in_the_order_given() -> None:
         ("quantum", "no mode is called 'quantum'; The modes: direct_generate, "),
         ("", "no mode is called ''"),
         ("no_such_module:mode", "there is no module 'no_such_module'"),
-        ("parrot_bench.modes:MODE", "did you mean MODES?"),
+        ("parrot_bench.mode_table:MODE", "did you mean MODES?"),
         ("parrot_bench.execution:drain", "is of type Keep, expected an ExecutionMode"),
     ],
 )

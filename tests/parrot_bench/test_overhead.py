@@ -21,7 +21,7 @@ from parrot_bench.events import (
     RoundTaken,
 )
 from parrot_bench.execution import ExecutionMode
-from parrot_bench.modes import quiet, select_modes
+from parrot_bench.mode_table import quiet, select_modes
 from parrot_bench.studies.bench import Budget
 from parrot_bench.studies.caller import one_line
 from parrot_bench.studies.overhead.plan import OverheadPlan

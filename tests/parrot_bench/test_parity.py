@@ -350,7 +350,7 @@ def test_a_run_has_it_too(tmp_path: Path) -> None:
         studies=("overhead", "parity"),
         time_s=2,
         target=0.5,
-    )
+    ).record
     assert record == read_record(tmp_path / "run")
     assert record.left_out == {}
     assert record.parity is not None

@@ -20,7 +20,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage, Sys
 from langchain_core.outputs import LLMResult
 from pydantic import ValidationError
 
-from parrot_bench.modes import MODES, quiet
+from parrot_bench.mode_table import MODES, quiet
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink, SimulatedError, echo
 
 V3_MISSING = MODES["stream_events_v3"].unavailable(ChatParrotLink(parrot_buffer_length=1))

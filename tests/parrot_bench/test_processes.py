@@ -77,7 +77,7 @@ def test_samples_know_their_process() -> None:
 
 OWN = """
 from dataclasses import replace
-from parrot_bench.modes import MODES
+from parrot_bench.mode_table import MODES
 mine = replace(MODES["ainvoke"], name="mine")
 """
 

@@ -22,8 +22,7 @@ from parrot_bench.running import Run
 def quick(model: Any, out: Path, **changes: Any) -> RunRecord:
     settings: dict[str, Any] = {"modes": ["invoke", "ainvoke"], "time_s": 1.5, "target": 0.5}
     settings["studies"] = ("overhead",)
-    record: RunRecord = parrot_bench.run(model, out=out, **{**settings, **changes})
-    return record
+    return parrot_bench.run(model, out=out, **{**settings, **changes}).record
 
 
 def test_a_model_that_is_an_object_is_measured_here(tmp_path: Path) -> None:

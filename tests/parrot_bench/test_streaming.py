@@ -10,7 +10,7 @@ from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Call, Observed, StudyBegun
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.journal import journaled, read_journal
-from parrot_bench.modes import MODES, quiet
+from parrot_bench.mode_table import MODES, quiet
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 from parrot_bench.record import ModeArrivals, RunRecord, StreamingResult, read_record
 from parrot_bench.studies.bench import Budget, Calls
@@ -25,8 +25,7 @@ STREAMING = [mode.name for mode in MODES.values() if mode.streams]
 def run(model: Any, out: Path, *modes: Any, **changes: Any) -> RunRecord:
     settings: dict[str, Any] = {"studies": ("streaming",), "time_s": 2.0, "seed": 1}
     chosen = modes or ("stream", "astream", "astream_events_v2")
-    record: RunRecord = parrot_bench.run(model, out=out, modes=chosen, **{**settings, **changes})
-    return record
+    return parrot_bench.run(model, out=out, modes=chosen, **{**settings, **changes}).record
 
 
 def result(model: Any, out: Path, *modes: Any, **changes: Any) -> StreamingResult:

@@ -44,8 +44,7 @@ def traced(model: Any, out: Path, **changes: Any) -> RunRecord:
         "time_s": 30,
         "target": 1.0,
     }
-    record: RunRecord = parrot_bench.run(model, out=out, **{**settings, **changes})
-    return record
+    return parrot_bench.run(model, out=out, **{**settings, **changes}).record
 
 
 def result_of(record: RunRecord) -> TracingResult:

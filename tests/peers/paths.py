@@ -5,7 +5,7 @@ from typing import Any
 
 from parrot_bench import AsyncChatParrotLink
 from parrot_bench.execution import ExecutionMode
-from parrot_bench.modes import MODES
+from parrot_bench.mode_table import MODES
 
 # A letter is a chunk, and the parrot ends a stream with one more that has no text.
 LETTERS = 99

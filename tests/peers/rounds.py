@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from random import Random
 
 from parrot_bench.errors import MeasurementError
-from parrot_bench.modes import quiet
+from parrot_bench.mode_table import quiet
 from parrot_bench.timing import Async, FrozenGarbage, Sync
 from tests.peers.contenders import Contender, Cost, Timers
 from tests.peers.paths import Path

@@ -13,7 +13,7 @@ from langchain_core.language_models import BaseChatModel
 
 from parrot_bench.execution import CallSettings, ExecutionMode, Keep
 from parrot_bench.loading import load_parrot
-from parrot_bench.modes import MODES
+from parrot_bench.mode_table import MODES
 from parrot_bench.request import DEFAULT_PROMPT, DEFAULT_REPLY
 from tests.verify.functions import best_ns, turn_ns, work
 from tests.verify.results import Condition, Planted

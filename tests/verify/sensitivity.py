@@ -21,7 +21,7 @@ from parrot_bench.errors import MeasurementError
 from parrot_bench.estimates import holm_verdicts, log_ratios, p_value, paired_ratio
 from parrot_bench.execution import CallSettings, drain
 from parrot_bench.loading import load_parrot
-from parrot_bench.record import RunDirectory, RunRecord
+from parrot_bench.record import RunRecord
 from parrot_bench.request import DEFAULT_PROMPT, DEFAULT_REPLY
 from parrot_bench.timing import FrozenGarbage
 from tests.verify.functions import Take
@@ -65,7 +65,7 @@ def measure(condition: Condition, planted: Planted, seed: int) -> SensitivityPro
         patch.dict(environ, given),
         SURROUNDINGS[condition](),
     ):
-        record = run(
+        done = run(
             modes=[f"tests.verify.planted:{name}" for name in (BASELINE, *names)],
             baseline=BASELINE,
             out=Path(folder) / "run",
@@ -75,8 +75,8 @@ def measure(condition: Condition, planted: Planted, seed: int) -> SensitivityPro
             processes=1,
             seed=seed,
         )
-        blocks = pl.read_parquet(RunDirectory(Path(folder) / "run").samples)
-    return said(record, blocks, condition, planted)
+        blocks = done.samples
+    return said(done.record, blocks, condition, planted)
 
 
 def said(

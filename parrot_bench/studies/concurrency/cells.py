@@ -23,7 +23,7 @@ from langchain_core.language_models import BaseChatModel
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Call, CallsTaken, Event, Observed, Phase, Reply, RoundsEnded
 from parrot_bench.execution import CallSettings, ExecutionMode, drain, implements
-from parrot_bench.modes import MODES
+from parrot_bench.mode_table import MODES
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 from parrot_bench.request import DEFAULT_SERVICE_S
 from parrot_bench.studies.bench import Bench

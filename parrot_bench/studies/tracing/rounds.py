@@ -26,7 +26,7 @@ from parrot_bench.events import (
     RoundTaken,
 )
 from parrot_bench.execution import ExecutionMode
-from parrot_bench.modes import MODES
+from parrot_bench.mode_table import MODES
 from parrot_bench.record.tracing import MODEL, NONE, OTLP
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.caller import UNPRIMED_NS, one_line

@@ -10,7 +10,7 @@ from parrot_bench.request import Request
 
 OWN = """
 from dataclasses import replace
-from parrot_bench.modes import MODES
+from parrot_bench.mode_table import MODES
 mine = replace(MODES["ainvoke"], name="mine")
 """
 

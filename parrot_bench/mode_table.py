@@ -34,6 +34,7 @@ from parrot_bench.content import of_block_event, of_event, of_generation, of_pat
 from parrot_bench.errors import UnknownModeError
 from parrot_bench.execution import ExecutionMode, implements
 from parrot_bench.loading import named_object
+from parrot_bench.record import ModeRecord
 
 
 def default_modes() -> list[ExecutionMode]:
@@ -62,6 +63,21 @@ def select_modes(names: Iterable[str] = ()) -> list[ExecutionMode]:
                 f"mode {name} is called {mode.name!r}, as is another mode chosen; rename it"
             )
     return list(chosen.values()) or default_modes()
+
+
+def mode_record(mode: ExecutionMode, model: BaseChatModel) -> ModeRecord:
+    """Say what a mode is with a model."""
+    return ModeRecord(
+        name=mode.name,
+        api=mode.api,
+        kind=mode.kind,
+        status=mode.status,
+        streams=mode.streams,
+        batches=mode.batches,
+        floor=mode.floor,
+        note=mode.note(model),
+        unavailable=mode.unavailable(model),
+    )
 
 
 def _mode_in_table(name: str) -> ExecutionMode:

@@ -5,13 +5,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from parrot_bench.compare.figures import Figure, figures
-from parrot_bench.compare.likeness import (
-    alternated,
-    changed_packages,
-    unlike,
-    unlike_versions,
-)
 from parrot_bench.errors import UsageError
 from parrot_bench.estimates import holm, within
 from parrot_bench.gate import gate, worst
@@ -25,6 +18,13 @@ from parrot_bench.record import (
     RunRecord,
     SideRecord,
     Verdict,
+)
+from parrot_bench.saved_runs.figures import Figure, figures
+from parrot_bench.saved_runs.likeness import (
+    alternated,
+    changed_packages,
+    unlike,
+    unlike_versions,
 )
 
 BETWEEN_RUNS = 0.15

@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-from parrot_bench.compare.saved import compare_saved, rejudge
 from parrot_bench.errors import UsageError
 from parrot_bench.record import (
     Arrivals,
@@ -23,6 +22,7 @@ from parrot_bench.record import (
     RunRecord,
     StreamingResult,
 )
+from parrot_bench.saved_runs.comparing import compare_saved, rejudge
 
 SIMULATED = Latency(case="slow", first_chunk_s=0.1, each_chunk_s=0.01)
 
