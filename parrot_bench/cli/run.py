@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from parrot_bench.cli.against import AGAINST_S, AGAINST_TARGET, run_against
+from parrot_bench.cli.against import AGAINST_S, AGAINST_TARGET, GATED_S, run_against
 from parrot_bench.cli.configured import is_typed
 from parrot_bench.cli.options import (
     Debug,
@@ -163,7 +163,7 @@ def run(
                 "Time for the overhead study, such as 60, 90s or 5m, of which others take a share; "
                 "or for all pairs."
             ),
-            show_default="60s; 180s with --against",
+            show_default="60s; 180s with --against, 360s with --fail-on",
             rich_help_panel="How long and how well",
         ),
     ] = None,
@@ -296,7 +296,7 @@ def run(
             modes=names(modes),
             baseline=baseline,
             studies=names(studies),
-            time_s=time or (AGAINST_S if against else 60.0),
+            time_s=time or _default_time(against, fail_on),
             target=target or (AGAINST_TARGET if against else 0.02),
             prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
             reply_length=reply_length,
@@ -349,6 +349,12 @@ def run(
             raise MeasurementError(f"{record.status_note}; they are kept in {directory[0].path}")
     if any(check.level == "red" for check in record.trust):
         raise typer.Exit(EXIT_FAILED)
+
+
+def _default_time(against: list[str] | None, fail_on: float | None) -> float:
+    if not against:
+        return 60.0
+    return AGAINST_S if fail_on is None else GATED_S
 
 
 def _command(prompt: str | None) -> tuple[str, ...]:
