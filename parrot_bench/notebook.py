@@ -1,8 +1,8 @@
-"""How a run and a comparison show themselves in a notebook, and as a table of numbers.
+"""How a run and a comparison show themselves in a notebook: as HTML, as a table, as a page.
 
 Beside ``cli/`` the only place that asks `parrot_reports` for something: a notebook shows what
-the command line prints. Without its packages (the extra ``bench``) nothing is shown but the
-object's own text.
+the command line prints and writes. Without its packages (the extra ``bench``) nothing is shown but
+the object's own text.
 """
 
 from pathlib import Path

@@ -21,7 +21,7 @@ from parrot_bench.events import (
     RoundTaken,
 )
 from parrot_bench.record import Estimate
-from parrot_bench.running import Run
+from parrot_bench.running import OngoingRun
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.overhead.rounds import MIN_ROUNDS
 from parrot_bench.studies.table import STUDIES
@@ -42,7 +42,7 @@ class Progress(Display):
         self._number = number
         self._kind = ""
 
-    def __call__(self, run: Run, event: Event) -> None:
+    def __call__(self, run: OngoingRun, event: Event) -> None:
         """Take note of an event; see :data:`parrot_bench.running.Watcher`."""
         if isinstance(event, Described):
             self._described(event)
@@ -136,7 +136,7 @@ class Progress(Display):
             f"at most {self._left_s(study):.0f} s left  {ratios}"
         )
 
-    def _view(self, run: Run) -> RenderableType:
+    def _view(self, run: OngoingRun) -> RenderableType:
         study = run.current
         if study is None or not (study.samples or study.observed):
             return Text(f"  {run.phase} …", style="dim")

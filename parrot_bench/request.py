@@ -223,10 +223,15 @@ def default_name(request: Request) -> str:
         against = "-".join(others)
     else:
         against = f"{len(others)}-modes"
-    stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
     what = f"{request.baseline}-vs-{against}"
     if request.against:
         what = f"against-{'-'.join(request.against)}"[:60]
+    return stamped(what)
+
+
+def stamped(what: str) -> str:
+    """Name a folder in ``runs/`` by the moment, and by what is in it."""
+    stamp = datetime.now().astimezone().strftime("%Y-%m-%dT%H-%M-%S")
     name = re.sub(r"[^\w.-]+", "-", f"{stamp}-{what}")
     taken = Path("runs") / name
     return f"{name}-{os.getpid()}" if taken.exists() else name

@@ -61,7 +61,7 @@ SAVE_SHARE = 0.05
 UNFINISHED = "the run has not finished, or was killed"
 
 
-class Run(Course):
+class OngoingRun(Course):
     """One run: takes in events, answers them, and keeps the run directory true.
 
     Args:
@@ -204,7 +204,7 @@ def configuration(request: Request, described: Described) -> Configuration:
     )
 
 
-Watcher = Callable[[Run, Event], None]
+Watcher = Callable[[OngoingRun, Event], None]
 """Told of every event after the run has taken it in; it may take its time."""
 
 
@@ -246,7 +246,7 @@ def carry_out(
         spans=directory.spans.absolute(),
         journal=directory.journal.absolute(),
     )
-    following = Run(request, directory)
+    following = OngoingRun(request, directory)
     with Interrupts() as interrupted:
         measurement = (
             measure(job, loaded) if here else in_processes(job, directory.log, interrupted)
@@ -278,7 +278,7 @@ def carry_out(
 
 
 def _follow(
-    following: Run,
+    following: OngoingRun,
     measurement: Measurement,
     watcher: Watcher | None,
     interrupted: Interrupts,

@@ -1,66 +1,35 @@
 """Carrying out ``parrot-bench bisect``: one comparison after the other, each a run of its own."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-
-from packaging.version import Version
 
 from parrot_bench.against.carrying import compare_sides
 from parrot_bench.against.following import Watcher
 from parrot_bench.against.sides import Say, Side, release_sides
 from parrot_bench.bisect.search import Conclusion, search
+from parrot_bench.environment import parrot_bench_version
 from parrot_bench.errors import MeasurementError
-from parrot_bench.record import Estimate, RunRecord
+from parrot_bench.record import BisectionRecord, Estimate, ReleaseComparison, RunRecord
 from parrot_bench.request import Request
-
-
-@dataclass(frozen=True, kw_only=True)
-class Compared:
-    """Two releases that were measured.
-
-    Attributes:
-        release: The later one.
-        base: The one that it is divided by.
-        ratio: Of their costs, by the clock that decides.
-        run: The run directory.
-    """
-
-    release: Version
-    base: Version
-    ratio: Estimate
-    run: Path
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bisected:
-    """What a bisection found.
-
-    Attributes:
-        conclusion: In numbers of releases.
-        compared: What was measured, in order.
-    """
-
-    conclusion: Conclusion
-    compared: tuple[Compared, ...]
 
 
 def bisect(
     request: Request,
     name: str,
-    versions: Sequence[Version],
+    releases: Sequence[str],
     out: Path,
     *,
     threshold: float,
     watcher: Watcher | None = None,
-    told: Callable[[Compared], object] | None = None,
-) -> Bisected:
+    told: Callable[[ReleaseComparison], object] | None = None,
+) -> BisectionRecord:
     """Measure releases against each other until one is known to have changed the cost.
 
     Args:
         request: Of each comparison; it names one mode.
         name: The distribution.
-        versions: Its releases, oldest first.
+        releases: Its releases, oldest first.
         out: Folder for the comparisons' run directories.
         threshold: Differences within it are none.
         watcher: Told of every event of every comparison.
@@ -70,36 +39,51 @@ def bisect(
         MeasurementError: A comparison was stopped, or the mode is missing in a release.
         ParrotBenchError: A comparison cannot be made.
     """
-    done: list[Compared] = []
-    looking = search(len(versions), threshold)
+    done: list[ReleaseComparison] = []
+    looking = search(len(releases), threshold)
     try:
         release, base = next(looking)
         while True:
-            one = _compared(request, name, (versions[release], versions[base]), out, watcher)
+            one = _compared(request, name, (releases[release], releases[base]), out, watcher)
             done.append(one)
             if told is not None:
                 told(one)
             release, base = looking.send(one.ratio)
     except StopIteration as stopped:
-        return Bisected(conclusion=stopped.value, compared=tuple(done))
+        found: Conclusion = stopped.value
+    at = found.release
+    return BisectionRecord(
+        parrot_bench_version=parrot_bench_version(),
+        distribution=name,
+        mode=request.modes[0],
+        releases=tuple(releases),
+        threshold=threshold,
+        verdict=found.verdict,
+        ends=found.ends,
+        release="" if at is None else releases[at],
+        before="" if at is None else releases[at - 1],
+        step=found.step,
+        doubtful=tuple(releases[number] for number in found.doubtful),
+        compared=tuple(done),
+    )
 
 
 def _compared(
     request: Request,
     name: str,
-    versions: tuple[Version, Version],
+    releases: tuple[str, str],
     out: Path,
     watcher: Watcher | None,
-) -> Compared:
-    release, base = versions
+) -> ReleaseComparison:
+    release, base = releases
 
     def both(say: Say) -> tuple[Side, Side]:
-        return release_sides(request.spec, name, (str(release), str(base)), say)
+        return release_sides(request.spec, name, releases, say)
 
     run = out / f"{release}-against-{base}"
     against = replace(request, against=(f"{name}=={base}",))
     record = compare_sides(against, out=run, watcher=watcher, both=both)
-    return Compared(release=release, base=base, ratio=_ratio(record, run), run=run)
+    return ReleaseComparison(release=release, base=base, ratio=_ratio(record, run), run=run.name)
 
 
 def _ratio(record: RunRecord, run: Path) -> Estimate:

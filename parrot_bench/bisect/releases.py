@@ -35,7 +35,7 @@ def asked(text: str) -> Requirement:
     return requirement
 
 
-def releases(requirement: Requirement) -> list[Version]:
+def releases(requirement: Requirement) -> list[str]:
     """Return the releases that a requirement allows, oldest first.
 
     Raises:
@@ -51,7 +51,7 @@ def releases(requirement: Requirement) -> list[Version]:
             f"{requirement} allows {len(versions)} of the releases that the index lists ({known}); "
             "give bounds with at least two"
         )
-    return versions
+    return [str(version) for version in versions]
 
 
 def _listed(name: str) -> list[Version]:

@@ -9,11 +9,8 @@ release is measured against the one before it, which is what is asked for.
 from collections.abc import Generator
 from dataclasses import dataclass
 from math import ceil, log2, sqrt
-from typing import Literal
 
-from parrot_bench.record import Estimate
-
-Verdict = Literal["found", "no change", "inconclusive"]
+from parrot_bench.record import BisectionVerdict, Estimate
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +18,7 @@ class Conclusion:
     """What a search came to.
 
     Attributes:
-        verdict: *found*: one release changed the cost. *no change*: the ends differ by less than
-            the threshold. *inconclusive*: neither can be said.
+        verdict: What it came to.
         ends: The last release over the first.
         release: Number of the release that changed it, from 0; None where none was looked for.
         step: That release over the one before it.
@@ -30,18 +26,11 @@ class Conclusion:
             the wrong way there.
     """
 
-    verdict: Verdict
+    verdict: BisectionVerdict
     ends: Estimate
     release: int | None = None
     step: Estimate | None = None
     doubtful: tuple[int, ...] = ()
-
-    @property
-    def share(self) -> float | None:
-        """What part of the difference of the ends the step is, in logarithms; None without one."""
-        if self.step is None or self.ends.value == 1:
-            return None
-        return log2(self.step.value) / log2(self.ends.value)
 
 
 Search = Generator[tuple[int, int], Estimate, Conclusion]

@@ -1,9 +1,7 @@
 """``parrot-bench bisect``: which release changed the cost of a mode."""
 
-import json
-from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 from rich.text import Text
@@ -15,13 +13,7 @@ from parrot_bench.cli.terminal import (
     errors,
     one_line_errors,
 )
-from parrot_bench.errors import UsageError
-from parrot_bench.record import Estimate, write_atomically
-
-if TYPE_CHECKING:
-    from packaging.version import Version
-
-    from parrot_bench.bisect.carrying import Bisected, Compared
+from parrot_bench.record import ReleaseComparison, RunDirectory, write_atomically
 
 _FILE = "bisect.json"
 
@@ -97,7 +89,10 @@ def bisect(
         from parrot_bench.bisect.releases import asked, releases  # noqa: PLC0415
         from parrot_bench.bisect.search import most_comparisons  # noqa: PLC0415
         from parrot_bench.mode_table import select_modes  # noqa: PLC0415
-        from parrot_bench.request import Request  # noqa: PLC0415
+        from parrot_bench.request import Request, stamped  # noqa: PLC0415
+        from parrot_reports.bisection import bisection_sentence, compared  # noqa: PLC0415
+        from parrot_reports.parts import plain  # noqa: PLC0415
+        from parrot_reports.text import visible  # noqa: PLC0415
 
         wanted = asked(requirement)
         select_modes([mode])
@@ -109,110 +104,34 @@ def bisect(
             pairs=pairs,
             studies=("overhead",),
         )
-        folder = _folder(out, wanted.name)
-        versions = releases(wanted)
-        count = most_comparisons(len(versions))
-        errors.print(
-            Text(
-                f"{len(versions)} releases of {wanted.name} from {versions[0]} to {versions[-1]}: "
-                f"at most {count} comparisons of up to {time:g} s each, and what it takes to "
-                "install them"
-            ),
-            soft_wrap=True,
+        allowed = releases(wanted)
+        folder = out or Path("runs") / stamped(f"bisect-{wanted.name}")
+        RunDirectory(folder).create()
+        plan = (
+            f"{len(allowed)} releases of {wanted.name} from {allowed[0]} to {allowed[-1]}: at most "
+            f"{most_comparisons(len(allowed))} comparisons of up to {time:g} s each, and what it "
+            "takes to install them"
         )
+        errors.print(Text(plan), soft_wrap=True)
         progress = PairProgress(errors)
 
-        def told(compared: "Compared") -> None:
+        def told(one: ReleaseComparison) -> None:
             progress.close()
-            errors.print(Text(_line(compared)), soft_wrap=True)
+            errors.print(Text(compared(one)), soft_wrap=True)
 
         try:
-            found = carry_out(
-                request, wanted.name, versions, folder,
+            record = carry_out(
+                request, wanted.name, allowed, folder,
                 threshold=over, watcher=progress, told=told,
             )  # fmt: skip
         finally:
             progress.close()
-        record = _record(found, wanted.name, mode, versions)
-        text = json.dumps(record, indent=1) + "\n"
+        text = record.model_dump_json(indent=1) + "\n"
         write_atomically(folder / _FILE, text.encode())
         if form == "json":
             typer.echo(text, nl=False)
         else:
-            console.print(Text(_sentence(found, wanted.name, mode, versions)), soft_wrap=True)
+            console.print(Text(visible(plain(bisection_sentence(record)))), soft_wrap=True)
             console.print(Text(f"\neach comparison is a run in {folder}"), soft_wrap=True)
-    if found.conclusion.verdict == "inconclusive":
+    if record.verdict == "inconclusive":
         raise typer.Exit(EXIT_INCONCLUSIVE)
-
-
-def _folder(out: Path | None, name: str) -> Path:
-    folder = out or Path("runs") / f"{datetime.now().astimezone():%Y-%m-%dT%H-%M-%S}-bisect-{name}"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if any(folder.iterdir()):
-            raise UsageError(f"output folder {folder} is not empty; name a new one with --out")
-    except OSError as error:
-        raise UsageError(
-            f"output folder {folder} cannot be written ({error.strerror}); name another with --out"
-        ) from error
-    return folder
-
-
-def _difference(ratio: Estimate) -> str:
-    low, high = ratio.low - 1, ratio.high - 1
-    return f"{100 * (ratio.value - 1):+.1f} % [{100 * low:+.1f}, {100 * high:+.1f}]"
-
-
-def _line(compared: "Compared") -> str:
-    return f"{compared.release} against {compared.base}: {_difference(compared.ratio)}"
-
-
-def _sentence(found: "Bisected", name: str, mode: str, versions: "list[Version]") -> str:
-    conclusion = found.conclusion
-    first, last = versions[0], versions[-1]
-    ends = f"from {first} to {last} it is {_difference(conclusion.ends)}"
-    if conclusion.verdict == "no change":
-        return f"No change: {mode} costs the same in {name} {first} and {last}; {ends}."
-    if conclusion.release is None or conclusion.step is None:
-        return (
-            f"Inconclusive: whether {mode} costs more in {name} {last} than in {first} cannot be "
-            f"told; {ends}. Give more --time, or a wider --over."
-        )
-    changed, before = versions[conclusion.release], versions[conclusion.release - 1]
-    step = _difference(conclusion.step)
-    if conclusion.verdict == "inconclusive":
-        return (
-            f"Inconclusive: {ends}, and half of it lies before {changed}, which over {before} is "
-            f"{step}. Give more --time, or narrower bounds around it."
-        )
-    text = f"{name} {changed} changed the cost of {mode}: {step} over {before}; {ends}."
-    share = conclusion.share
-    if share is not None and share < 0.5:  # noqa: PLR2004  # less than half
-        text += f" That is {share:.0%} of it: other releases have a part, too."
-    if conclusion.doubtful:
-        doubtful = ", ".join(str(versions[number]) for number in conclusion.doubtful)
-        text += f" It was close in {doubtful}: more --time would make it certain."
-    return text
-
-
-def _record(found: "Bisected", name: str, mode: str, versions: "list[Version]") -> dict[str, Any]:
-    conclusion = found.conclusion
-    return {
-        "distribution": name,
-        "mode": mode,
-        "releases": [str(version) for version in versions],
-        "verdict": conclusion.verdict,
-        "release": None if conclusion.release is None else str(versions[conclusion.release]),
-        "step": None if conclusion.step is None else conclusion.step.model_dump(mode="json"),
-        "ends": conclusion.ends.model_dump(mode="json"),
-        "doubtful": [str(versions[number]) for number in conclusion.doubtful],
-        "compared": [
-            {
-                "release": str(each.release),
-                "base": str(each.base),
-                "ratio": each.ratio.model_dump(mode="json"),
-                "run": each.run.name,
-            }
-            for each in found.compared
-        ],
-    }

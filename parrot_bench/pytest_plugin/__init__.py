@@ -91,11 +91,15 @@ def benchmark_mode(
     """
     from parrot_bench.pytest_plugin.timed import BenchmarkMode  # noqa: PLC0415
 
-    missing = execution_mode.unavailable(chat_model)
-    if missing:
-        pytest.skip(f"{execution_mode.name} is not available: {missing}")
+    skip_unless_available(execution_mode, chat_model)
     with BenchmarkMode.opened(benchmark, chat_model, execution_mode) as timed:
         yield timed
+
+
+def skip_unless_available(mode: "ExecutionMode", model: "BaseChatModel") -> None:
+    """Skip a test of a mode that a model does not have, with the reason."""
+    if missing := mode.unavailable(model):
+        pytest.skip(f"{mode.name} is not available: {missing}")
 
 
 @pytest.fixture

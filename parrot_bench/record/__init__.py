@@ -5,6 +5,7 @@ on a machine without LangChain, a year later. It does not measure, estimate or d
 """
 
 from parrot_bench.record.base import Estimate, Percentile, Saved
+from parrot_bench.record.bisection import BisectionRecord, BisectionVerdict, ReleaseComparison
 from parrot_bench.record.comparison import (
     Clock,
     ComparisonResult,
@@ -60,6 +61,8 @@ __all__ = [
     "SCHEMA_VERSION",
     "Arrivals",
     "Arriving",
+    "BisectionRecord",
+    "BisectionVerdict",
     "BlockedLoop",
     "CheckRecord",
     "ChunkCost",
@@ -98,6 +101,7 @@ __all__ = [
     "Percentile",
     "Quantity",
     "Reconciliation",
+    "ReleaseComparison",
     "RunDirectory",
     "RunRecord",
     "Saved",

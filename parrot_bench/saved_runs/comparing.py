@@ -44,15 +44,7 @@ def compare_saved(
     delta: float = 0.02,
     force: bool = False,
 ) -> ComparisonResult:
-    """Compare saved runs.
-
-    Args:
-        candidate: What is judged; at least one run.
-        baseline: What it is divided by; at least one run.
-        modes: The modes that the gate looks at; empty for all but the floors.
-        fail_on: The threshold: 0.01 is 1 %.
-        delta: Ratios inside ±delta are called the same.
-        force: Compare unlike runs, and say in what they are unlike.
+    """Compare records of saved runs; the arguments are those of :func:`parrot_bench.compare`.
 
     Raises:
         UsageError: The runs are unlike, or have no such mode.

@@ -8,6 +8,7 @@ from langchain_core.language_models import BaseChatModel
 from parrot_bench import run
 from parrot_bench.execution import CallSettings, ExecutionMode, drain
 from parrot_bench.mode_table import quiet
+from parrot_bench.pytest_plugin import skip_unless_available
 from parrot_bench.pytest_plugin.spans import Spans
 from parrot_bench.pytest_plugin.timed import BenchmarkMode
 from parrot_bench.record import ParityResult
@@ -33,9 +34,7 @@ def call(chat_model: BaseChatModel, execution_mode: ExecutionMode) -> Callable[[
     """Calls the model in the mode, and returns how many calls that is."""
     if execution_mode.status == "floor":
         pytest.skip("a floor is no call of LangChain's")
-    missing = execution_mode.unavailable(chat_model)
-    if missing:
-        pytest.skip(f"{execution_mode.name} is not available: {missing}")
+    skip_unless_available(execution_mode, chat_model)
 
     def called() -> int:
         bound = execution_mode.bind(chat_model, CallSettings(), drain)

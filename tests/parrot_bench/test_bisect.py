@@ -1,6 +1,5 @@
 """Which release changed the cost: the search is pure; the rest is real."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,7 +15,9 @@ from parrot_bench.bisect import releases as listing
 from parrot_bench.bisect.releases import asked, releases
 from parrot_bench.bisect.search import Conclusion, most_comparisons, search
 from parrot_bench.errors import UsageError
-from parrot_bench.record import Estimate
+from parrot_bench.record import BisectionRecord, Estimate
+from parrot_reports.bisection import bisection_sentence
+from parrot_reports.parts import plain
 from tests.parrot_bench.conftest import environment
 
 NARROW = 0.001
@@ -50,7 +51,6 @@ def test_one_step_is_found(count: int, data: st.DataObject, step: float) -> None
     assert found.release == where
     assert found.step is not None
     assert found.step.value == pytest.approx(step)
-    assert found.share == pytest.approx(1)
     assert found.doubtful == ()
     assert measured[0] == (count - 1, 0)
     assert measured[-1] == (where, where - 1)
@@ -62,27 +62,49 @@ def test_one_step_is_found(count: int, data: st.DataObject, step: float) -> None
 def test_no_change(costs: list[float]) -> None:
     found, measured = carried_out(costs)
     assert found.verdict == "no change"
+    assert said(told(found, len(costs))).startswith("No change: `invoke` costs the same in x 1.0")
     assert measured == [(len(costs) - 1, 0)]
 
 
 def test_the_larger_of_two_steps_is_found_and_is_not_all() -> None:
     found, _ = carried_out([1, 1, 1.02, 1.02, 1.1, 1.1])
     assert found.release == 4
-    assert found.share == pytest.approx(0.79, abs=0.01)
+    record = told(found, 6)
+    assert record.share == pytest.approx(0.79, abs=0.01)
+    assert " over 4.0; from 1.0 to 6.0 it is +10.0 % [+9.9, +10.1]." in said(record)
+    assert "other releases" not in said(record)
 
 
 def test_many_small_steps_are_told() -> None:
     found, _ = carried_out([1.01**number for number in range(20)])
-    assert found.verdict == "found"
-    assert found.share == pytest.approx(1 / 19)
+    record = told(found, 20)
+    assert record.share == pytest.approx(1 / 19)
+    assert said(record).endswith("That is 5.3 % of it: other releases have a part, too.")
+
+
+def told(found: Conclusion, count: int) -> BisectionRecord:
+    releases = tuple(f"{number}.0" for number in range(1, count + 1))
+    return BisectionRecord(
+        parrot_bench_version="0", distribution="x", mode="invoke", releases=releases,
+        threshold=0.02, verdict=found.verdict, ends=found.ends, step=found.step, compared=(),
+        release="" if found.release is None else releases[found.release],
+        before="" if found.release is None else releases[found.release - 1],
+        doubtful=tuple(releases[number] for number in found.doubtful),
+    )  # fmt: skip
+
+
+def said(record: BisectionRecord) -> str:
+    return plain(bisection_sentence(record))
 
 
 def test_wide_intervals_are_inconclusive() -> None:
     found, measured = carried_out([1, 1, 1.03, 1.03], width=0.05)
     assert (found.verdict, found.release) == ("inconclusive", None)
     assert len(measured) == 1
+    assert said(told(found, 4)).startswith("Inconclusive: whether `invoke` differs between x 1.0")
     found, _ = carried_out([1.04**number for number in range(4)], width=0.05)
     assert (found.verdict, found.doubtful) == ("inconclusive", (1, 2))
+    assert "half of it lies before 3.0" in said(told(found, 4))
 
 
 @pytest.mark.parametrize("text", ["langchain-core", "not a name", "x @ https://example.org/x.whl"])
@@ -99,7 +121,7 @@ def test_not_by_another_of_itself() -> None:
 def test_releases_are_those_within_the_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     listed = [Version(text) for text in ("1.4.0", "1.5.0", "1.6.0rc1", "1.6.0", "1.10.0")]
     monkeypatch.setattr(listing, "_listed", lambda _: listed)
-    assert releases(Requirement("x>=1.5")) == [Version(v) for v in ("1.5.0", "1.6.0", "1.10.0")]
+    assert releases(Requirement("x>=1.5")) == ["1.5.0", "1.6.0", "1.10.0"]
     with pytest.raises(UsageError, match=r"allows 1 of the releases .* \(1\.4\.0 to 1\.10\.0\)"):
         releases(Requirement("x>=1.7"))
 
@@ -152,13 +174,15 @@ def test_the_release_that_changed_the_cost(
         "colorama>=0.4.3,<=0.4.6", "llm:Burning", "--pairs", "3", "--over", "20%", "--out", "found"
     )
     assert done.returncode == 0, done.stderr
-    assert "colorama 0.4.5 changed the cost of invoke: +" in done.stdout
+    assert "colorama 0.4.5 changed the cost of `invoke`: +" in done.stdout
     assert "4 releases of colorama from 0.4.3 to 0.4.6" in done.stderr
-    record = json.loads((tmp_path / "found" / "bisect.json").read_bytes())
-    assert record["release"] == "0.4.5"
-    assert record["step"]["value"] > 1.3
-    for compared in record["compared"]:
-        assert (tmp_path / "found" / compared["run"] / "run.json").exists()
+    text = (tmp_path / "found" / "bisect.json").read_text(encoding="utf-8")
+    record = BisectionRecord.model_validate_json(text)
+    assert (record.release, record.before) == ("0.4.5", "0.4.4")
+    assert record.step is not None
+    assert record.step.value > 1.3
+    for compared in record.compared:
+        assert (tmp_path / "found" / compared.run / "run.json").exists()
 
 
 def test_bad_input_is_one_line(

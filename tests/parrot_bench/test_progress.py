@@ -11,7 +11,7 @@ import parrot_bench
 from parrot_bench.events import Event, ModeDropped
 from parrot_bench.progress import Progress
 from parrot_bench.record import Estimate
-from parrot_bench.running import Run
+from parrot_bench.running import OngoingRun
 
 
 def number(estimate: Estimate) -> tuple[str, str]:
@@ -77,7 +77,7 @@ def test_nothing_is_drawn_while_a_block_runs(tmp_path: Path) -> None:
     between: list[int] = []
     seen = 0
 
-    def watcher(run: Run, event: Event) -> None:
+    def watcher(run: OngoingRun, event: Event) -> None:
         nonlocal seen
         between.append(len(out.getvalue()) - seen)
         progress(run, event)

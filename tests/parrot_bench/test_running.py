@@ -16,7 +16,7 @@ from parrot_bench.execution import ExecutionMode
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 from parrot_bench.record import RunDirectory, RunRecord, read_record
 from parrot_bench.request import Request, check, default_name
-from parrot_bench.running import Run
+from parrot_bench.running import OngoingRun
 
 
 def quick(model: Any, out: Path, **changes: Any) -> RunRecord:
@@ -92,7 +92,7 @@ def test_the_baseline_is_measured_even_if_it_is_not_among_the_modes(tmp_path: Pa
 def test_a_watcher_is_told_everything_and_can_be_slow(tmp_path: Path) -> None:
     seen: list[Event] = []
 
-    def watcher(run: Run, event: Event) -> None:
+    def watcher(run: OngoingRun, event: Event) -> None:
         if isinstance(event, RoundTaken) and not event.tail:
             assert run.studies["overhead"].samples.rounds == 1 + sum(
                 isinstance(e, RoundTaken) and not e.tail for e in seen
@@ -106,7 +106,7 @@ def test_a_watcher_is_told_everything_and_can_be_slow(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not hasattr(signal, "SIGINT"), reason="no signals")
 def test_ctrl_c_keeps_the_rounds_that_were_finished(tmp_path: Path) -> None:
-    def watcher(run: Run, event: Event) -> None:
+    def watcher(run: OngoingRun, event: Event) -> None:
         if isinstance(event, RoundTaken) and run.studies["overhead"].samples.rounds == 40:
             os.kill(os.getpid(), signal.SIGINT)
 

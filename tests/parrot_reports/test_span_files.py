@@ -14,6 +14,7 @@ from polars.testing import assert_frame_equal
 from parrot_bench.errors import RecordError, UsageError
 from parrot_reports import write_span_report
 from parrot_reports.spans import files as span_files
+from parrot_reports.spans import pieces
 from parrot_reports.spans.choice import choice
 from parrot_reports.spans.files import read_files
 from parrot_reports.spans.report import SpanReport
@@ -43,7 +44,7 @@ def test_every_span_counts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, per_line: int, *, packed: bool
 ) -> None:
     # Small blocks and joins, so that a small file has many of both.
-    monkeypatch.setattr(span_files, "_BLOCK", 50_000)
+    monkeypatch.setattr(pieces, "_BLOCK", 50_000)
     monkeypatch.setattr(span_files, "_MANY_ROWS", 300)
     path = tmp_path / "traces.jsonl"
     totals = write_spans(path, 2_001, per_line)
@@ -129,8 +130,8 @@ def test_very_many_bad_lines_are_counted_and_some_are_listed(tmp_path: Path) -> 
 def test_a_line_that_never_ends_is_not_kept_in_memory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int, *, packed: bool
 ) -> None:
-    monkeypatch.setattr(span_files, "_BLOCK", block)
-    monkeypatch.setattr(span_files, "_LONGEST_LINE", 50_000)
+    monkeypatch.setattr(pieces, "_BLOCK", block)
+    monkeypatch.setattr(pieces, "_LONGEST_LINE", 50_000)
     path = tmp_path / "traces.jsonl"
     totals = write_spans(path, 40, per_line=10)
     with path.open("a") as file:
@@ -176,7 +177,7 @@ def test_blocks_are_put_together_in_order(tmp_path: Path, monkeypatch: pytest.Mo
     write_spans(path, 1_000, per_line=3)
     files, _ = sources([path])
     whole = read_files(files).frame
-    monkeypatch.setattr(span_files, "_BLOCK", 9_000)
+    monkeypatch.setattr(pieces, "_BLOCK", 9_000)
     monkeypatch.setattr(span_files, "_MANY_ROWS", 50)
     assert_frame_equal(read_files(files).frame, whole)
     assert_frame_equal(read_files(files, table=tmp_path / "t.parquet").frame, whole)

@@ -1,32 +1,30 @@
 """Files of spans into the span table: in blocks, by several processes, with a table beside.
 
-A file is cut into blocks of whole lines, which are read at once by as many processes as are asked
-for and put together in order. A process is told where its block lies and reads it itself; what is
-unpacked is handed over. A million rows as Python objects would be twenty times the size of the
-table, so a block is a frame as soon as it is read.
+A file is cut into pieces of whole lines, which are read at once by as many processes as are asked
+for and put together in order. A million rows as Python objects would be twenty times the size of
+the table, so a piece is a frame as soon as it is read.
 """
 
 import contextlib
 import gc
-import gzip
 import json
 import multiprocessing
 import signal
 import tempfile
-import zlib
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 import polars as pl
 
 from parrot_bench.errors import RecordError, UsageError
 from parrot_reports.spans.lines import Block, read_block, schema
-from parrot_reports.spans.sources import GZIP, Source
+from parrot_reports.spans.pieces import Piece, Place, Range, cut
+from parrot_reports.spans.sources import Source
 from parrot_reports.spans.table import Malformed, SpanTable
 
 Progress = Callable[[int, int, int], None]
@@ -37,17 +35,13 @@ def untold(done: int, total: int, spans: int) -> None:
     """Say nothing of how far the reading is."""
 
 
-_BLOCK: Final = 2 << 20
-_LONGEST_LINE: Final = 256 << 20
 _AHEAD: Final = 4
-"""Blocks that wait to be read or to be taken."""
+"""Pieces that wait to be read or to be taken."""
 _MANY_ROWS: Final = 100_000
 _MOST_MALFORMED: Final = 1_000
 _WORTH_PROCESSES: Final = 24 << 20
 """Bytes from which more processes save more than their start costs (polars: half a second)."""
 _OUR_TABLE: Final = "parrot_bench.spans"
-_TOO_LONG = ValueError("a line of more than 256 MB; nothing after it was read")
-_UNREADABLE = (EOFError, zlib.error, gzip.BadGzipFile)
 
 
 def read_lines(path: Path) -> SpanTable:
@@ -98,7 +92,7 @@ def read_files(
     begun = 0
     with _reading_pool(processes if total >= _WORTH_PROCESSES else 1) as pool:
         for source in lines:
-            place = _Place()
+            place = Place()
             for block in _blocks_read(source, read, wanted, place, pool):
                 frames.add(block.frame)
                 progress(begun + place.now, total, frames.rows)
@@ -107,30 +101,6 @@ def read_files(
     if table is not None and whole.height:
         _write(whole, table, read.told())
     return read.table(whole)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Range:
-    """Whole lines of a file, by their place in it."""
-
-    path: Path
-    begin: int
-    end: int
-
-    def read(self) -> bytes:
-        with self.path.open("rb") as file:
-            file.seek(self.begin)
-            return file.read(self.end - self.begin)
-
-
-_Piece = bytes | _Range
-
-
-@dataclass
-class _Place:
-    """How far a file has been read, in bytes of the file as it lies on the disk."""
-
-    now: int = 0
 
 
 @dataclass
@@ -238,13 +208,13 @@ def _blocks_read(
     source: Source,
     read: _Reading,
     wanted: Sequence[str],
-    place: _Place,
+    place: Place,
     pool: ProcessPoolExecutor | None,
 ) -> Iterator[Block]:
     """The blocks of one file, in order; what is wrong with it is noted."""
     before = 0
     stopped: list[Exception] = []
-    pieces = _pieces(source.path, place, stopped)
+    pieces = cut(source.path, place, stopped)
     try:
         for block in _mapped(pieces, wanted, pool):
             read.note(source.name, before, block)
@@ -262,7 +232,7 @@ def _blocks_read(
 
 
 def _mapped(
-    pieces: Iterable[_Piece], wanted: Sequence[str], pool: ProcessPoolExecutor | None
+    pieces: Iterable[Piece], wanted: Sequence[str], pool: ProcessPoolExecutor | None
 ) -> Iterator[Block]:
     """Read pieces, in a pool at most a few ahead of what is asked for."""
     if pool is None:
@@ -277,8 +247,8 @@ def _mapped(
         yield waiting.popleft().result()
 
 
-def _read_piece(piece: _Piece, wanted: Sequence[str]) -> Block:
-    return read_block(piece if isinstance(piece, bytes) else piece.read(), wanted)
+def _read_piece(piece: Piece, wanted: Sequence[str]) -> Block:
+    return read_block(piece.read() if isinstance(piece, Range) else piece, wanted)
 
 
 @contextlib.contextmanager
@@ -299,63 +269,3 @@ def _start_reading() -> None:
     """Prepare a process that reads."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends the pool
     gc.disable()  # nothing that is made here is a cycle
-
-
-def _pieces(path: Path, place: _Place, stopped: list[Exception]) -> Iterator[_Piece]:
-    """Cut a file into pieces of whole lines; gzip is known by its first bytes.
-
-    A gzip file that ends too early, or is damaged, gives what could be unpacked.
-    """
-    with path.open("rb") as raw:
-        packed = raw.read(2) == GZIP
-        raw.seek(0)
-        pieces = _unpacked(raw, stopped) if packed else _ranges(path, raw, stopped)
-        for piece in pieces:
-            place.now = raw.tell()
-            yield piece
-
-
-def _ranges(path: Path, raw: IO[bytes], stopped: list[Exception]) -> Iterator[_Range]:
-    begin, size = 0, path.stat().st_size
-    while begin < size:
-        raw.seek(begin + _BLOCK)
-        last = raw.readline(_LONGEST_LINE)  # the line that the block would have ended in
-        end = min(size, raw.tell())
-        if len(last) == _LONGEST_LINE and not last.endswith(b"\n"):
-            stopped.append(_TOO_LONG)
-            raw.seek(begin)
-            end = size = begin + raw.read(_BLOCK).rfind(b"\n") + 1
-        raw.seek(end)
-        yield _Range(path=path, begin=begin, end=end)
-        begin = end
-
-
-def _unpacked(raw: IO[bytes], stopped: list[Exception]) -> Iterator[bytes]:
-    rest: list[bytes] = []
-    waiting = 0
-    for chunk in _chunks(raw, stopped):
-        cut = chunk.rfind(b"\n") + 1
-        rest.append(chunk[:cut] if cut else chunk)
-        waiting += len(rest[-1])
-        if cut and waiting >= _BLOCK:
-            yield b"".join(rest)
-            rest, waiting = [], 0
-        elif waiting > _LONGEST_LINE:
-            stopped.append(_TOO_LONG)
-            break
-        if cut and cut < len(chunk):
-            rest.append(chunk[cut:])
-            waiting += len(rest[-1])
-    last = b"".join(rest)
-    # Of what was not read to its end, the last line is not whole.
-    yield last[: last.rfind(b"\n") + 1] if stopped else last
-
-
-def _chunks(raw: IO[bytes], stopped: list[Exception]) -> Iterator[bytes]:
-    with gzip.open(raw, "rb") as file:
-        try:
-            # read1 hands out what is unpacked before it says that the rest cannot be.
-            while chunk := file.read1(_BLOCK):
-                yield chunk
-        except _UNREADABLE as error:
-            stopped.append(error)

@@ -172,9 +172,9 @@ def _row(span: otlp.Span, row: list[Any], service: Any, places: _Places) -> list
         if place == _PARAMS:
             _add_param(row, item.key, item.value)
         else:
-            text = item.value.string_value
-            # A call of _raw costs as much as the rest; most values are texts.
-            row[abs(place)] = _raw(item.value) if text is None else text
+            # As _raw says; a call of it costs as much as the rest.
+            value = item.value
+            row[abs(place)] = value.string_value or value.int_value or value
     if places.wanted:
         for item in span.attributes:
             if item.key in places.wanted:
@@ -191,10 +191,8 @@ def _row(span: otlp.Span, row: list[Any], service: Any, places: _Places) -> list
 
 
 def _raw(value: otlp.AnyValue) -> Any:
-    """A text or a whole number as it stands; anything else remains what was decoded."""
-    if value.string_value is not None:
-        return value.string_value
-    return value if value.int_value is None else str(value.int_value)
+    """A text or a whole number as it stands; what is neither, or empty, as it was decoded."""
+    return value.string_value or value.int_value or value
 
 
 def _add_param(row: list[Any], name: str, value: otlp.AnyValue) -> None:
@@ -254,7 +252,7 @@ def _texts(name: str, column: Sequence[Any]) -> Sequence[Any]:
     """The values of a column as texts, where they are not what the table holds."""
     if name == "identity":
         known: dict[Any, str] = {None: "{}"}
-        return [_identity(params, known) for params in column]
+        return [known[p] if p in known else _identity(p, known) for p in column]
     if name == "finish":
         return [None if value is None else _text(value) for value in column]
     if name == "operation":
@@ -291,12 +289,11 @@ def _cut(series: pl.Series) -> pl.Series:
 
 
 def _identity(params: tuple[tuple[Any, ...], ...] | None, known: dict[Any, str]) -> str:
-    if params not in known:
-        plain = {}
-        for name, text, whole, double, truth, nested in sorted(params or (), key=itemgetter(0)):
-            value = otlp.AnyValue(text, whole, double, truth).plain()
-            plain[name.removeprefix(IDENTITY)] = nested if value is None else value
-        known[params] = msgspec.json.encode(plain).decode()
+    plain = {}
+    for name, text, whole, double, truth, nested in sorted(params or (), key=itemgetter(0)):
+        value = otlp.AnyValue(text, whole, double, truth).plain()
+        plain[name.removeprefix(IDENTITY)] = nested if value is None else value
+    known[params] = msgspec.json.encode(plain).decode()
     return known[params]
 
 
@@ -304,7 +301,11 @@ def _text(value: Any) -> str | None:
     """The text of a value; of an array, its texts one after the other."""
     if isinstance(value, str) or value is None:
         return value
+    if isinstance(value, int):  # as JavaScript writes it
+        return str(value)
     if value.array_value is not None:
+        if len(value.array_value.values) == 1:  # nearly always: why a model stopped
+            return _text(_raw(value.array_value.values[0])) or ""
         texts = [item.string_value or _text(item) for item in value.array_value.values]
         return ", ".join(filter(None, texts))
     plain = value.plain()
