@@ -37,7 +37,7 @@ from parrot_bench.samples import Samples
 from parrot_bench.saving import write_run
 from parrot_bench.trust import checks
 
-MOST_PAIRS = 40
+MOST_PAIRS = 80
 """Pairs after which a comparison ends, unless another number is asked for."""
 
 SAVE_EVERY_S = 5.0

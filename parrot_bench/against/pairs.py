@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 
+from parrot_bench.against.bytecode import kept_bytecode
 from parrot_bench.against.events import (
     PairEnded,
     PairEvent,
@@ -80,6 +81,7 @@ class Pairs:
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.request.seed)  # noqa: S311  # an order, not a secret
+        self._variables: dict[str, str | None] = {}
         # A mode of the user's own is sent to its processes as it was given, module:attr.
         given = self.request.modes or [mode.name for mode in select_modes()]
         self._modes = {mode.name: spec for spec in given for mode in select_modes([spec])}
@@ -95,11 +97,12 @@ class Pairs:
             ParrotBenchError: A side cannot be measured; the message says which.
             KeyboardInterrupt: Somebody asked to stop.
         """
-        number = 0
-        while self.remaining:
-            if (yield from self._pair(number)) is Reply.ENOUGH:
-                return
-            number += 1
+        with kept_bytecode() as self._variables:
+            number = 0
+            while self.remaining:
+                if (yield from self._pair(number)) is Reply.ENOUGH:
+                    return
+                number += 1
 
     @property
     def _calls_each(self) -> int | None:
@@ -144,7 +147,7 @@ class Pairs:
             return Reply.ENOUGH if reply is Reply.ENOUGH else told
 
     def _worker(self, side: Side, seed: str) -> Worker:
-        variables = {**side.place.variables, "PYTHONHASHSEED": seed}
+        variables = {**self._variables, **side.place.variables, "PYTHONHASHSEED": seed}
         place = replace(side.place, variables=variables)
         return Worker(self.logs[side.name], self.interrupted, place)
 
