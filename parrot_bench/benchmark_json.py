@@ -21,6 +21,9 @@ from parrot_bench.samples import Samples
 FORMAT = "5.1.0"
 """The version of pytest-benchmark whose format this is."""
 
+_BLOCKS = {"overhead", "comparison"}
+"""The studies that measure in blocks."""
+
 _OUTLIER = 1.5
 """Interquartile ranges beyond the quartiles: pytest-benchmark calls such a round an outlier."""
 
@@ -30,13 +33,13 @@ def benchmark_json(record: RunRecord, samples: Iterable[Samples]) -> bytes:
 
     Args:
         record: Of the run.
-        samples: Of its studies, of which only overhead has such blocks, or of both sides of a
+        samples: Of its studies, of which overhead alone has such blocks, or of both sides of a
             comparison.
     """
     blocks: defaultdict[tuple[str, str], list[NDArray[np.float64]]] = defaultdict(list)
     calls: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     for taken in samples:
-        if taken.study != "overhead":
+        if taken.study not in _BLOCKS:
             continue
         for mode in record.modes:
             series = taken.of(mode.name)

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
-from pydantic import JsonValue
 
 from parrot_bench.against.checkout import strays
 from parrot_bench.conditions import conditions
+from parrot_bench.describing import describe
 from parrot_bench.environment import environment
 from parrot_bench.errors import ParrotBenchError, UsageError
 from parrot_bench.events import (
@@ -28,10 +28,10 @@ from parrot_bench.events import (
     StudyBegun,
     StudyEnded,
 )
-from parrot_bench.execution import ExecutionMode, implements
+from parrot_bench.execution import ExecutionMode
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
 from parrot_bench.mode_table import MODES, mode_record, quiet, select_modes
-from parrot_bench.record import Condition, ModelDescription, ModeRecord
+from parrot_bench.record import Condition, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
 from parrot_bench.studies.overhead.rounds import take_rounds
@@ -39,7 +39,6 @@ from parrot_bench.studies.tracing.probe import check_handlers
 from parrot_bench.timing import open_clocks
 from parrot_bench.traced_pass import TracedPass, TracedPlan
 from parrot_callbacks import open_tracing
-from parrot_callbacks.redaction import is_credential, recordable
 
 REPORT_EVERY_S = 0.25
 """How often a worker in the middle of its rounds stops to tell what it has."""
@@ -289,36 +288,6 @@ def _batch_size(request: Request, modes: list[ExecutionMode]) -> int:
         if (batching * size + single) * 14 <= request.max_calls:
             return size
     return 2
-
-
-def describe(model: BaseChatModel, spec: str, second: str) -> ModelDescription:
-    """Say what can be said of a model without calling it."""
-    cls = type(model)
-    name = next(
-        (
-            value
-            for key in ("model_name", "model", "model_id", "deployment_name")
-            if isinstance(value := getattr(model, key, None), str)
-        ),
-        "",
-    )
-    return ModelDescription(
-        spec=spec,
-        class_name=f"{cls.__module__}.{cls.__qualname__}",
-        llm_type=model._llm_type,  # noqa: SLF001  # LangChain's protocol for models
-        model_name=name,
-        identifying_params=_public_params(model),
-        native_async=implements(model, "_agenerate") or implements(model, "_astream"),
-        native_stream=implements(model, "_stream") or implements(model, "_astream"),
-        waits=False,
-        second_instance=second,
-    )
-
-
-def _public_params(model: BaseChatModel) -> dict[str, JsonValue]:
-    """The model's identifying params as they are recorded on spans, credentials removed."""
-    params = {str(key): value for key, value in model._identifying_params.items()}  # noqa: SLF001
-    return {key: recordable(value) for key, value in params.items() if not is_credential(key)}
 
 
 def _left_out(job: Job, model: BaseChatModel) -> tuple[ModeRecord, ...]:

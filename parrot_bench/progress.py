@@ -61,7 +61,7 @@ class Progress(Display):
             )
         elif isinstance(event, RoundTaken) and not event.tail and run.current is not None:
             study = run.current
-            self._say_now_and_then(lambda: self._line(study))
+            self._say_now_and_then(lambda: self._line(run, study))
 
     def _phase(self, text: str) -> None:
         kind = text.partition(" ")[0]
@@ -122,19 +122,23 @@ class Progress(Display):
     # -- between rounds ------------------------------------------------------------------
 
     @staticmethod
-    def _left_s(study: Gathered) -> float:
-        return max(0.0, study.limit_s - study.elapsed_s)
+    def _left(run: OngoingRun, study: Gathered) -> str:
+        """The time that is left, of this study and of those that come after it."""
+        left_s = max(0.0, study.limit_s - study.elapsed_s)
+        later = [name for name in run.request.studies if name not in run.studies]
+        said = f"at most {left_s:.0f} s left"
+        if not later:
+            return said
+        later_s = sum(run.request.limit_s(name) for name in later)
+        return f"{said}, {left_s + later_s:.0f} s with {len(later)} more"
 
     @staticmethod
     def _ratios(study: Gathered) -> list[tuple[str, Estimate]]:
         return STUDIES[study.study].so_far(study)
 
-    def _line(self, study: Gathered) -> str:
+    def _line(self, run: OngoingRun, study: Gathered) -> str:
         ratios = "  ".join(f"{mode} {self._number(e)[0]}" for mode, e in self._ratios(study))
-        return (
-            f"{study.study}: {study.samples.rounds} rounds, "
-            f"at most {self._left_s(study):.0f} s left  {ratios}"
-        )
+        return f"{study.study}: {study.samples.rounds} rounds, {self._left(run, study)}  {ratios}"
 
     def _view(self, run: OngoingRun) -> RenderableType:
         study = run.current
@@ -145,7 +149,7 @@ class Progress(Display):
             total=study.limit_s, completed=min(study.elapsed_s, study.limit_s), width=32
         )
         rounds = f"{study.samples.rounds} rounds" if study.samples.rounds else run.phase
-        head.add_row(study.study, bar, rounds, f"at most {self._left_s(study):.0f} s left")
+        head.add_row(study.study, bar, rounds, self._left(run, study))
         found = self._ratios(study)
         if not found:
             return head

@@ -9,6 +9,7 @@ from typing import Any, Final
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
 
+from parrot_bench.describing import public_params
 from parrot_bench.execution import CallSettings, ExecutionMode, Keep, collect, drain
 from parrot_bench.mode_table import quiet
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_PROMPT
@@ -114,10 +115,7 @@ class BenchmarkMode:
         info: dict[str, Any] = self._benchmark.extra_info
         info["mode"] = self.mode.name
         info["model"] = f"{type(self.model).__module__}.{type(self.model).__qualname__}"
-        info["identifying_params"] = {
-            name: value if isinstance(value, str | int | float | bool) else repr(value)
-            for name, value in self.model._identifying_params.items()  # noqa: SLF001  # LangChain's
-        }
+        info["identifying_params"] = public_params(self.model)
         if self.mode.batches:
             info["batch_size"] = batch_size
         usage = replies[0].usage_metadata if replies else None

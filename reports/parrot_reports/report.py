@@ -5,14 +5,19 @@ from pathlib import Path
 
 from parrot_bench.errors import RecordError
 from parrot_bench.record import ComparisonResult, RunDirectory, RunRecord, write_atomically
+from parrot_reports.benchmarks.page import FIGURE as BENCHMARKS
 from parrot_reports.comparing.page import FIGURE, render_comparison
 from parrot_reports.comparing.sentences import headline as comparison_headline
 from parrot_reports.headline import headline
 from parrot_reports.markdown import comparison_markdown, summary_markdown
 from parrot_reports.page import Page, render
 from parrot_reports.parts import plain
+from parrot_reports.refusals import no_run_directory, unwritable
 from parrot_reports.rundata import data_files, read_run
 from parrot_reports.text import visible
+
+_NUMBERED = (FIGURE, BENCHMARKS)
+"""Figures of which a report may have several."""
 
 _FIGURES = (
     "ratios",
@@ -26,7 +31,7 @@ _FIGURES = (
     "stability",
     "growth",
     "over-time",
-    FIGURE,
+    *_NUMBERED,
 )
 
 
@@ -99,11 +104,7 @@ def write_comparison(result: ComparisonResult, folder: Path) -> ReportFiles:
         RecordError: The folder is a run directory, or cannot be written.
     """
     directory = RunDirectory(folder)
-    if directory.record.exists():
-        raise RecordError(
-            f"{folder} is a run directory, and its report is about the run; "
-            "name another folder with --out"
-        )
+    no_run_directory(folder)
     page = render_comparison(result, name=folder.resolve().name, files=("comparison.json",))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -112,10 +113,7 @@ def write_comparison(result: ComparisonResult, folder: Path) -> ReportFiles:
         said = plain(comparison_headline(result))
         return write_files(directory, page, comparison_markdown(result), said)
     except OSError as error:
-        raise RecordError(
-            f"report cannot be written into {folder} ({error.strerror}); "
-            "name a folder that can be with --out"
-        ) from error
+        raise unwritable(folder, error) from error
 
 
 def write_files(directory: RunDirectory, page: Page, summary: str, said: str) -> ReportFiles:
@@ -147,8 +145,8 @@ def _remove_stale(folder: Path, keep: list[Path]) -> None:
     for name in _FIGURES:
         for ending in ("svg", "png"):
             stale = [folder / f"{name}.{ending}"]
-            if name == FIGURE:
-                stale += folder.glob(f"{FIGURE}-*.{ending}")
+            if name in _NUMBERED:
+                stale += folder.glob(f"{name}-*.{ending}")
             for path in stale:
                 if path not in keep:
                     path.unlink(missing_ok=True)

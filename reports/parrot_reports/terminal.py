@@ -1,12 +1,14 @@
 """A saved run on a terminal: whether it can be trusted, and the table of modes."""
 
+import math
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from parrot_bench.record import ModeOverhead, RunRecord
 from parrot_reports.parts import plain
-from parrot_reports.sentences import deciding_ratio, floors, trust_line
+from parrot_reports.sentences import deciding_ratio, deciding_time, floors, trust_line
 from parrot_reports.studies.headlines import headlines
 from parrot_reports.text import visible
 from parrot_reports.units import NONE, TIMES, duration, ratio
@@ -25,7 +27,8 @@ def overview(record: RunRecord, width: int = _WIDE) -> RenderableType:
         width: Columns of the terminal; a narrow one leaves out the ratio to the floor.
 
     Returns:
-        The trust line, the checks that are not green, and the table of modes, floors apart.
+        The trust line, the checks that are not green, and the table of modes
+        in the order of their cost, floors apart.
     """
     parts: list[RenderableType] = [_trust(record)]
     parts += [
@@ -81,13 +84,20 @@ def _table(record: RunRecord, *, wide: bool) -> Table:
         table.add_column(head, justify="left" if not head else "right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     below = floors(record)
-    for mode in (m for m in overhead.modes if m.mode not in below):
+    by_cost = sorted(overhead.modes, key=_cost)
+    for mode in (m for m in by_cost if m.mode not in below):
         _row(table, mode, record, wide=wide)
-    if any(mode.mode in below for mode in overhead.modes):
+    if any(mode.mode in below for mode in by_cost):
         table.add_row()
-        for mode in (m for m in overhead.modes if m.mode in below):
+        for mode in (m for m in by_cost if m.mode in below):
             _row(table, mode, record, wide=wide, style="dim")
     return table
+
+
+def _cost(mode: ModeOverhead) -> float:
+    """Time of a call by the clock that decides; what has none stands last."""
+    estimate = deciding_time(mode)
+    return math.inf if estimate is None else estimate.value
 
 
 def _row(

@@ -31,6 +31,15 @@ def test_every_measured_mode_has_a_row(record: RunRecord) -> None:
     assert "calls = " in text
 
 
+def test_modes_are_in_the_order_of_their_cost(record: RunRecord) -> None:
+    assert record.overhead is not None
+    cost = {mode.mode: mode.cpu.value for mode in record.overhead.modes if mode.cpu}
+    floors = {mode.name for mode in record.modes if mode.status == "floor"}
+    rows = [line.split()[0] for line in printed(record).splitlines() if line.split()[:1]]
+    rows = [row for row in rows if row in cost]
+    assert rows == sorted(cost, key=lambda mode: (mode in floors, cost[mode]))
+
+
 def test_it_begins_with_whether_to_trust_it(record: RunRecord) -> None:
     first = printed(record).splitlines()[0]
     assert first.startswith("trust: ")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from parrot_bench.errors import RecordError
 from parrot_bench.record import RunDirectory, write_atomically
 from parrot_reports.parts import plain
+from parrot_reports.refusals import no_run_directory, unwritable
 from parrot_reports.spans import report as span_report
 from parrot_reports.spans.choice import Choice
 from parrot_reports.spans.data import spans_json
@@ -70,11 +71,11 @@ def write_span_report(
     """
     paths = [path] if isinstance(path, Path) else list(path)
     folder = out or (paths[0] if paths[0].is_dir() else paths[0].parent)
-    if RunDirectory(folder).record.exists():
-        raise RecordError(
-            f"{folder} is a run directory, and its report is about the run; name the folder "
-            f"itself for that, or another one with --out for a report about {paths[0].name}"
-        )
+    no_run_directory(
+        folder,
+        "name the folder itself for that, or another one with --out for a report about "
+        f"{paths[0].name}",
+    )
     # A text needs no matplotlib, which takes a second.
     from parrot_reports.report import write_files  # noqa: PLC0415
     from parrot_reports.spans.page import render_spans  # noqa: PLC0415
@@ -85,7 +86,7 @@ def write_span_report(
         page = render_spans(report)
         return write_files(RunDirectory(folder), page, spans_markdown(report), said)
     except OSError as error:
-        raise _unwritable(folder, error) from error
+        raise unwritable(folder, error) from error
 
 
 def span_text(
@@ -113,7 +114,7 @@ def span_text(
             return text, None
         write_atomically(out / name, text.encode())
     except OSError as error:
-        raise _unwritable(out, error) from error
+        raise unwritable(out, error) from error
     return text, out / name
 
 
@@ -155,10 +156,3 @@ def read_span_report(
         )
     name = paths[0].resolve().name if len(paths) == 1 else f"{len(found)} files"
     return span_report.span_report(table, name, wish=options.wish, prices=prices)
-
-
-def _unwritable(folder: Path | None, error: OSError) -> RecordError:
-    return RecordError(
-        f"report cannot be written into {folder} ({error.strerror}); "
-        "name a folder that can be with --out"
-    )

@@ -71,6 +71,12 @@ def test_another_model(cli: Cli, folder: Path) -> None:
     # The order within a round is the same on both sides; which side is first is not told by it.
     order = samples.pivot("side", index=["process", "round", "position"], values="role")
     assert (order["candidate"] == order["baseline"]).all()
+    # pytest-benchmark finds the sides of a mode in one group.
+    saved = json.loads((folder / "out" / "benchmark.json").read_bytes())["benchmarks"]
+    assert [(each["group"], each["param"]) for each in saved] == [
+        ("invoke", "candidate"),
+        ("invoke", "baseline"),
+    ]
     # It has a page, and can be printed again.
     assert (folder / "out" / "report.html").exists()
     assert "models:make_fake" in ended.stdout
