@@ -5,8 +5,10 @@ measured since then is in its journal: one JSON line an event, written by the ti
 itself, between two blocks.
 """
 
+import io
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from time import monotonic
@@ -15,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from parrot_bench.against.events import PairEnded, PairRound, SideDropped, SidePlanned
+from parrot_bench.errors import RecordError
 from parrot_bench.events import (
     CallsTaken,
     Event,
@@ -59,11 +62,13 @@ def journaled(measurement: "Measurement", path: Path) -> "Measurement":
     Args:
         measurement: What is to be followed.
         path: The journal; lines are added to it.
+
+    Raises:
+        RecordError: The journal cannot be written.
     """
     study = ""
     reply = None
-    # Unbuffered: what is written has reached the operating system, whoever is killed then.
-    with path.open("ab", buffering=0) as file:
+    with opened(path) as file:
         while True:
             try:
                 event = next(measurement) if reply is None else measurement.send(reply)
@@ -71,8 +76,39 @@ def journaled(measurement: "Measurement", path: Path) -> "Measurement":
                 return
             if isinstance(event, StudyBegun):
                 study = event.study
-            file.write(line_of(event, study))
+            write_down(file, line_of(event, study))
             reply = yield event
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[io.FileIO]:
+    """Open a journal to add lines to it.
+
+    Unbuffered: what is written has reached the operating system, whoever is killed then.
+
+    Raises:
+        RecordError: It cannot be opened.
+    """
+    try:
+        file = path.open("ab", buffering=0)
+    except OSError as error:
+        raise RecordError(f"{path} cannot be written: {error.strerror}") from error
+    with file:
+        yield file
+
+
+def write_down(file: io.FileIO, line: bytes) -> None:
+    """Write a line of a journal, all of it.
+
+    Raises:
+        RecordError: There is no room for it; the journal ends with the line before.
+    """
+    left = memoryview(line)
+    try:
+        while left:
+            left = left[file.write(left) :]
+    except OSError as error:
+        raise RecordError(f"{file.name!s} cannot be written: {error.strerror}") from error
 
 
 def line_of(event: "Event | PairEvent", study: str = "") -> bytes:

@@ -38,7 +38,7 @@ from parrot_bench.record import (
     StoppedBy,
 )
 from parrot_bench.request import Request, check, default_name
-from parrot_bench.saving import write_run
+from parrot_bench.saving import keep, write_run
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.table import STUDIES
 from parrot_bench.trust import checks
@@ -265,8 +265,7 @@ def carry_out(
         except ParrotBenchError as error:
             if following.measured:
                 following.stop("failed")
-                following.save(str(error))
-                error.add_note(f"What was measured is kept in {directory.path}")
+                keep(following.save, error, directory)
             else:
                 discard(directory)
             raise

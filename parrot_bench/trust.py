@@ -30,6 +30,9 @@ QUIET_SHARE = 0.05
 WARM_UP = 0.05
 ACHIEVED_SHARE = 0.9
 
+_SENT_LATER = "; they are in spans.jsonl, and parrot-bench export sends them"
+"""What can be done about spans that a collector has not taken."""
+
 
 def checks(record: RunRecord) -> tuple[TrustCheck, ...]:
     """Return the checks of a record, in the order in which they are printed."""
@@ -243,7 +246,9 @@ def _reconciled(result: Reconciliation) -> Iterator[TrustCheck]:
                 f"{delivery.exporter}: {lost} of {result.ended} spans were not delivered "
                 f"({delivery.failed} failed, {delivery.dropped} dropped"
                 + (f"; {delivery.error}" if delivery.error else "")
-                + ").",
+                + ")"
+                + (_SENT_LATER if delivery.exporter.startswith("otlp ") else "")
+                + ".",
             )
         else:
             yield _check(

@@ -21,7 +21,7 @@ from secrets import randbelow, token_hex
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
-from parrot_bench.errors import MeasurementError, ParrotBenchError, ProcessEndedError
+from parrot_bench.errors import MeasurementError, ParrotBenchError, ProcessEndedError, RecordError
 from parrot_bench.events import CallsTaken, Event, Failed, Reply, RoundTaken
 from parrot_bench.request import DEFAULT_BATCH
 
@@ -80,7 +80,11 @@ class Worker:
     def __enter__(self) -> Self:
         key = token_hex(16)
         self._listener = self._resources.enter_context(Listener(authkey=key.encode()))
-        output = self._resources.enter_context(self._log.open("wb"))
+        try:
+            output = self._resources.enter_context(self._log.open("wb"))
+        except OSError as error:
+            self._resources.close()
+            raise RecordError(f"{self._log} cannot be written: {error.strerror}") from error
         self._process = subprocess.Popen(  # noqa: S603  # ourselves
             [self._place.python, "-m", "parrot_bench.worker", str(self._listener.address)],
             cwd=self._place.folder,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
-from time import perf_counter_ns
+from time import perf_counter_ns, time_ns
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -314,7 +314,7 @@ class SpanRecorder:
                 self._measure(run, metrics, (ended_ns - run.started_ns) / 1e9, found)
         finally:
             # A reply of an unforeseen shape must not leave the span open.
-            span.end()
+            _end(span, ended_ns - run.started_ns)
             run.let_go()
 
     def _measure(
@@ -363,6 +363,12 @@ class SpanRecorder:
         if self.capture.on_span:
             limit = settings.attribute_length_limit(run.span)
             found.update(self.content.span_attributes(content, limit))
+
+
+def _end(span: Span, took_ns: int) -> None:
+    """End a span; not before its start, if the clock was set back meanwhile."""
+    now, start = time_ns(), getattr(span, "start_time", None)
+    span.end(start + took_ns if start is not None and start > now else now)
 
 
 def _add_stream(found: Attributes, run: OpenRun, reply: LLMResult | None) -> None:

@@ -16,6 +16,7 @@ from parrot_bench.interrupts import Interrupts
 from parrot_bench.record import RunDirectory, RunRecord, SideName
 from parrot_bench.request import Request, check, default_name
 from parrot_bench.running import discard
+from parrot_bench.saving import keep
 
 
 def compare_sides(
@@ -69,8 +70,7 @@ def compare_sides(
         return following.stop("interrupted", note)
     except ParrotBenchError as error:
         if following.measured:
-            following.stop("failed", str(error))
-            error.add_note(f"What was measured is kept in {directory.path}")
+            keep(lambda why: following.stop("failed", why), error, directory)
         raise
     finally:
         _tidy(following, directory)

@@ -21,7 +21,7 @@ from parrot_bench.environment import parrot_bench_version
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Described, Reply
 from parrot_bench.gate import worst
-from parrot_bench.journal import line_of
+from parrot_bench.journal import line_of, opened, write_down
 from parrot_bench.mode_table import MODES, select_modes
 from parrot_bench.record import (
     ComparisonResult,
@@ -119,10 +119,10 @@ class Following:
                 self.compared.pairs[-1].complete = True
 
     def _write_down(self, event: PairEvent) -> None:
-        """Keep the journal: unbuffered, as that of a run; see :mod:`parrot_bench.journal`."""
+        """Keep the journal, as that of a run."""
         if line := line_of(event):
-            with self.directory.journal.open("ab", buffering=0) as file:
-                file.write(line)
+            with opened(self.directory.journal) as file:
+                write_down(file, line)
 
     def _round(self, event: PairRound) -> None:
         pairs = self.compared.pairs

@@ -15,8 +15,8 @@ AGAINST_S: Final = 180.0
 """Time for all pairs, unless asked otherwise, seconds."""
 
 GATED_S: Final = 360.0
-"""The same with a threshold. What the gate promises takes up to 40 pairs; on two processors that
-others keep busy a pair takes 9 s, and in 180 s two of eight equal models were not passed."""
+"""The same with a threshold. What the gate promises takes up to 60 pairs where others keep every
+processor busy, and a pair takes 5 s there."""
 
 AGAINST_TARGET: Final = 0.005
 """Half-width to stop at without a threshold."""

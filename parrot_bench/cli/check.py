@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
+from parrot_bench.cli import completing
 from parrot_bench.cli.fitness import check_environment
 from parrot_bench.cli.options import Debug, Model, names, read_prompt, seconds
 from parrot_bench.cli.terminal import (
@@ -32,6 +33,7 @@ def check(
         list[str] | None,
         typer.Option(
             metavar="NAME[,NAME…]",
+            autocompletion=completing.modes,
             help="Execution modes to check; see **parrot-bench modes**.",
             show_default="all but the deprecated",
         ),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from parrot_bench.cli import completing
 from parrot_bench.cli.comparison import print_comparison
 from parrot_bench.cli.options import Debug, FailOn, names, share
 from parrot_bench.cli.terminal import Form, errors, one_line_errors, write_page
@@ -41,6 +42,7 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="NAME[,NAME…]",
+            autocompletion=completing.modes,
             help="The modes that --fail-on looks at.",
             show_default="all but the floors",
         ),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from parrot_bench.cli import completing
 from parrot_bench.cli.against import AGAINST_S, AGAINST_TARGET, GATED_S, run_against
 from parrot_bench.cli.configured import is_typed
 from parrot_bench.cli.options import (
@@ -38,6 +39,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME[,NAME…]",
+            autocompletion=completing.modes,
             help=(
                 "Execution modes to measure; see **parrot-bench modes**. "
                 "**module:attr** names an ExecutionMode of your own."
@@ -50,6 +52,7 @@ def run(
         str,
         typer.Option(
             metavar="NAME",
+            autocompletion=completing.modes,
             help="The mode that the others are divided by.",
             rich_help_panel="What to measure",
         ),
@@ -58,6 +61,7 @@ def run(
         list[str] | None,
         typer.Option(
             metavar="NAME[,NAME…]",
+            autocompletion=completing.studies,
             help=f"Studies to make: {', '.join(SHARES)}.",
             show_default=(
                 f"{', '.join(DEFAULT_STUDIES)}; with --max-calls {', '.join(COUNTED_STUDIES)}"

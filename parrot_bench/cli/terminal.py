@@ -1,5 +1,6 @@
 """What every command shares: the console, errors in one line, exit statuses, how a run ends."""
 
+import errno
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,9 @@ EXIT_USAGE: Final = 2
 EXIT_INCONCLUSIVE: Final = 3
 EXIT_NOT_MEASURED: Final = 4
 
+_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+"""What a disk says that takes no more, wherever it is met."""
+
 Form = Literal["text", "md", "json"]
 """What a command prints."""
 
@@ -39,6 +43,12 @@ def one_line_errors(*, debug: bool) -> Iterator[None]:
         notes = [note for note in getattr(error, "__notes__", []) if "\n" not in note]
         for line in [f"parrot-bench: {error}", *notes]:
             errors.print(Text(line), soft_wrap=True)
+        raise typer.Exit(EXIT_USAGE) from None
+    except OSError as error:
+        if error.errno not in _NO_ROOM or debug:
+            raise
+        line = f"parrot-bench: {error.filename or 'a file'} cannot be written: {error.strerror}"
+        errors.print(Text(line), soft_wrap=True)
         raise typer.Exit(EXIT_USAGE) from None
 
 

@@ -360,6 +360,31 @@ def test_a_run_of_several_processes_that_is_killed_loses_no_finished_round(
     assert found == {0: own, 1: others}
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="limits files as POSIX does")
+@pytest.mark.parametrize("kilobytes", [8, 60])
+def test_a_disk_that_takes_no_more_is_one_line_and_loses_no_finished_round(
+    cli: Cli, folder: Path, kilobytes: int
+) -> None:
+    words = ["run", "--time", "3", "--modes", "invoke,ainvoke", "--studies", "overhead",
+             "--target", "0.0001", "--out", "here"]  # fmt: skip
+    limited = f'ulimit -f {kilobytes * 2}; exec "$@"'  # in blocks of 512 bytes
+    done = subprocess.run(
+        ["sh", "-c", limited, "sh", sys.executable, "-m", "parrot_bench", *words],
+        cwd=folder, env=environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2, done.stdout + done.stderr
+    said = [line for line in done.stderr.splitlines() if line.startswith("parrot-bench: ")]
+    assert len(said) == 1, done.stderr
+    assert "File too large" in said[0]
+    assert "Traceback" not in done.stderr
+    finished = (folder / "here" / "journal.jsonl").read_bytes().count(b'"RoundTaken"')
+    opened = cli("report", "here", cwd=folder)
+    assert opened.returncode == 0, opened.stderr
+    record = read_record(folder / "here")
+    assert record.status == "incomplete"
+    assert record.overhead is None or record.overhead.rounds in {finished - 1, finished}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 def test_a_comparison_that_is_killed_loses_no_finished_round(
     start: Start, cli: Cli, folder: Path

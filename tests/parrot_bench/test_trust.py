@@ -218,8 +218,8 @@ def test_a_collector_that_is_away_is_amber_and_counted() -> None:
     check = found("export", reconciliation=result)
     assert check.level == "amber"
     assert (
-        "11 of 11 spans were not delivered (11 failed, 0 dropped; connection refused)"
-        in check.sentence
+        "11 of 11 spans were not delivered (11 failed, 0 dropped; connection refused); "
+        "they are in spans.jsonl, and parrot-bench export sends them." in check.sentence
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -286,3 +287,16 @@ def test_a_key_in_an_error_is_in_no_span(telemetry: Any, sync_echo: Any) -> None
     assert "[redacted]" in span.status.description
     (event,) = span.events
     assert event.attributes["exception.type"] == "ValueError"
+
+
+def test_no_span_ends_before_it_starts_when_the_clock_is_set_back(
+    telemetry: Any, echo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def set_back() -> None:
+        earlier = time.time_ns() - 3_600_000_000_000
+        monkeypatch.setattr("parrot_callbacks.recorder.time_ns", lambda: earlier)
+        time.sleep(0.01)
+
+    echo(before=set_back).invoke("hello", telemetry.config)
+    (span,) = telemetry.chats
+    assert 10e6 <= span.end_time - span.start_time < 10e9

@@ -179,6 +179,37 @@ def fuzz_readers(
         raise typer.Exit(BROKEN)
 
 
+@app.command()
+def faults(
+    results: Results,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Of each fault.", show_default="each its own")
+    ] = None,
+    only: Annotated[str, typer.Option(help="Faults whose name has this.")] = "",
+    first: Annotated[int, typer.Option(min=0, help="Seed of the first trial.")] = 0,
+) -> None:
+    """Kill runs, fill disks, set clocks back, let collectors fail: nothing may be lost."""
+    from tests.verify.faults.fault import tried
+    from tests.verify.faults.table import FAULTS
+
+    broken = False
+    for fault in (each for each in FAULTS if only in each.name):
+        if why := fault.lacking():
+            typer.echo(f"{fault.name}: not tried: {why}")
+            continue
+        number, survived = trials or fault.trials, 0
+        for seed in range(first, first + number):
+            kept = results / f"fault-{fault.name.replace(' ', '-')}-{seed}"
+            problems = tried(fault, seed, kept)
+            survived += not problems
+            for problem in problems:
+                typer.echo(f"  {problem}; kept in {kept}")
+        broken |= survived < number
+        typer.echo(f"{fault.name}: {number} tried, {survived} survived: {fault.holds}")
+    if broken:
+        raise typer.Exit(BROKEN)
+
+
 @app.command(hidden=True)
 def truth(file: Path, seed: int) -> None:
     """Measure the planted work with timeit."""

@@ -1,0 +1,49 @@
+"""What a run directory has to hold after something went wrong."""
+
+from pathlib import Path
+
+import polars as pl
+
+from parrot_bench.record import RunDirectory, read_record
+from tests.verify.faults.commands import call
+
+ROUND, PAIR_ROUND = b'"event":"RoundTaken"', b'"event":"PairRound"'
+
+
+def finished_rounds(run: Path) -> int:
+    """Rounds in the journals, which a killed run leaves."""
+    journals = [path.read_bytes() for path in RunDirectory(run).journals]
+    whole = [line for journal in journals for line in journal.split(b"\n")[:-1]]
+    return sum(ROUND in line or PAIR_ROUND in line for line in whole)
+
+
+def nothing_lost(folder: Path, run: Path) -> list[str]:
+    """What is wrong with what a broken-off run has left.
+
+    It opens with ``report``; every finished round is in its samples; what can't be opened has
+    nothing finished.
+    """
+    directory = RunDirectory(run)
+    finished = finished_rounds(run) if run.is_dir() else 0
+    over = directory.record.exists() and not directory.journals
+    ended = call(folder, "report", run)
+    if not finished and not directory.record.exists():
+        # Nothing was finished: it says so, or reports an empty run.
+        problem = f"report of a run without a finished round: {ended.said()}"
+        return [problem] if ended.status not in {0, 2} or "Traceback" in ended.err else []
+    if ended.status:
+        return [f"it does not open: {ended.said()}"]
+    record = read_record(run)
+    problems = []
+    if not over and record.status != "incomplete":
+        problems.append(f"it says that it is {record.status}")
+    if not over and finished:
+        found = _rounds(pl.read_parquet(directory.samples))
+        if found != finished:
+            problems.append(f"{finished} rounds were finished, {found} were found")
+    return problems
+
+
+def _rounds(samples: pl.DataFrame) -> int:
+    """Rounds of all studies and processes; those of a comparison's two sides are one."""
+    return samples.select("study", "process", "round", "tail").n_unique()
