@@ -172,7 +172,7 @@ def collectors(session: nox.Session) -> None:
 
 @nox.session
 def verify(session: nox.Session) -> None:
-    """Hold the harness to account: ``-- bias``, ``against``, ``faults``, ``fuzz``, ``sensitivity``."""
+    """Hold the harness to account: bias, sensitivity, against; what it survives: faults, fuzz."""
     session.install("-e", ".[bench]", *group("verify"))
     command, *options = session.posargs or ["bias"]
     results = Path(session.cache_dir, "verify").absolute()

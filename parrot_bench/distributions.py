@@ -10,6 +10,7 @@ from functools import lru_cache
 _EPSILON = 1e-16
 _TINY = 1e-300
 _MAX_TERMS = 10_000
+_Z95 = 1.959963984540054
 
 
 def normal_two_sided(z: float) -> float:
@@ -178,3 +179,21 @@ def _largest_with_tail(n: int, p: float, tail: float) -> int:
 def _away_from_zero(value: float) -> float:
     """Return ``value``, or a tiny number in place of zero, as Lentz's method asks."""
     return value if abs(value) > _TINY else _TINY
+
+
+def wilson(hits: int, of: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval of a share.
+
+    Wilson 1927, Journal of the American Statistical Association 22:209. It stays inside 0 and 1,
+    and says something of 100 out of 100, too.
+
+    Args:
+        hits: How many there are.
+        of: Out of how many, positive.
+
+    Returns:
+        Lower bound, exactly 0 where nothing was hit; upper bound, exactly 1 where everything was.
+    """
+    centre = (hits + _Z95**2 / 2) / (of + _Z95**2)
+    arm = _Z95 * math.sqrt(hits * (of - hits) / of + _Z95**2 / 4) / (of + _Z95**2)
+    return (centre - arm if hits else 0.0), (centre + arm if hits < of else 1.0)

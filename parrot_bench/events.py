@@ -206,6 +206,8 @@ class Call:
         error: Name of the error type; empty when there was none.
         entered_ns: The same, when the model's own method was entered; None where not followed.
         left_ns: The same, when it was left.
+        scheduled_ns: The same, when it should have been made; None where it was due at once.
+        rate_limited: The error was a provider's *too many requests*.
     """
 
     mode: str
@@ -217,6 +219,8 @@ class Call:
     error: str = ""
     entered_ns: int | None = None
     left_ns: int | None = None
+    scheduled_ns: int | None = None
+    rate_limited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from parrot_bench.errors import UsageError
+from parrot_bench.load import LoadPlan
 
 SHARES: Mapping[str, float] = MappingProxyType(
     {
@@ -20,12 +21,18 @@ SHARES: Mapping[str, float] = MappingProxyType(
         "tracing": 0.3,
         "growth": 2.0,
         "parity": 0.05,
+        "load": 1.0,
     }
 )
 """The studies, in the order in which they are made, and the time of each as a share of --time."""
 
-ON_REQUEST = ("growth",)
+ON_REQUEST = ("growth", "load")
 """Studies that are made only when they are named."""
+
+OWN_COMMAND = ("load",)
+"""Studies that have a command of their own, and are no part of a run."""
+
+STUDIES_OF_A_RUN = tuple(name for name in SHARES if name not in OWN_COMMAND)
 
 DEFAULT_STUDIES = tuple(name for name in SHARES if name not in ON_REQUEST)
 
@@ -95,6 +102,7 @@ class Request:
         fail_on: A comparison fails when the model is slower by more: 0.01 is 1 %.
         handlers: ``module:factory`` of other handlers, for the studies that attach one.
         growth_calls: Calls of each mode in the growth study.
+        load: What the load study puts the model under; None without it.
         command: The command line, for the record.
     """
 
@@ -122,6 +130,7 @@ class Request:
     fail_on: float | None = None
     handlers: tuple[str, ...] = ()
     growth_calls: int = 10_000
+    load: LoadPlan | None = None
     command: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -156,6 +165,9 @@ class Request:
 
     def limit_s(self, study: str) -> float:
         """Time that a study may take, its warm-up and its tails aside, seconds."""
+        if self.load is not None:
+            modes = max(1, len(self.modes))
+            return modes * (self.load.length_s + len(self.load.levels) * self.call_limit_s)
         limit = self.time_s * SHARES[study]
         return limit - self.tail_s if study == "overhead" else limit
 
@@ -166,9 +178,7 @@ def check(request: Request) -> None:
     Raises:
         UsageError: One line on what was given, what was expected, and what to do.
     """
-    unknown = [study for study in request.studies if study not in SHARES]
-    if unknown:
-        raise UsageError(f"unknown study {unknown[0]!r}; this version has: {', '.join(SHARES)}")
+    _check_studies(request)
     for name, value, low, high in (
         ("--time", request.time_s, 1, 86_400),
         ("--target", request.target, 0.0001, 1),
@@ -205,13 +215,24 @@ def check(request: Request) -> None:
             f"--otlp {request.otlp.rpartition('@')[2]!r} is not an endpoint; "
             "give one such as http://127.0.0.1:4318"
         )
+    if not request.prompt:
+        raise UsageError("--prompt is empty; give at least one character")
+
+
+def _check_studies(request: Request) -> None:
+    unknown = [study for study in request.studies if study not in SHARES]
+    if unknown:
+        raise UsageError(
+            f"unknown study {unknown[0]!r}; this version has: {', '.join(STUDIES_OF_A_RUN)}"
+        )
+    own = [study for study in request.studies if study in OWN_COMMAND and request.load is None]
+    if own:
+        raise UsageError(f"the study {own[0]} has a command of its own: parrot-bench {own[0]}")
     if request.handlers and not {"tracing", "growth"} & set(request.studies):
         raise UsageError(
             f"--handler {request.handlers[0]} is for the studies tracing and growth; "
             "name one of them with --studies"
         )
-    if not request.prompt:
-        raise UsageError("--prompt is empty; give at least one character")
 
 
 def default_name(request: Request) -> str:

@@ -27,11 +27,13 @@ from parrot_bench.events import (
 )
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.interrupts import Interrupts
+from parrot_bench.load import LoadPlan
 from parrot_bench.loading import LoadedModel
 from parrot_bench.measuring import Job, Measurement, measure
 from parrot_bench.processes import in_processes
 from parrot_bench.record import (
     Configuration,
+    LoadConfiguration,
     Noise,
     RunDirectory,
     RunRecord,
@@ -201,6 +203,18 @@ def configuration(request: Request, described: Described) -> Configuration:
         otlp=redact_text(request.otlp),
         handlers=request.handlers,
         growth_calls=request.growth_calls if "growth" in request.studies else None,
+        load=_load(request.load) if request.load is not None else None,
+    )
+
+
+def _load(plan: LoadPlan) -> LoadConfiguration:
+    return LoadConfiguration(
+        levels=tuple(map(str, plan.levels)),
+        arrivals=plan.arrivals,
+        level_s=plan.level_s,
+        objectives=tuple(map(str, plan.objectives)),
+        max_errors=plan.max_errors,
+        most_in_flight=plan.most_in_flight,
     )
 
 
@@ -245,6 +259,8 @@ def carry_out(
         modes=tuple(modes or request.modes),
         spans=directory.spans.absolute(),
         journal=directory.journal.absolute(),
+        # Calls of the traced pass would come on top of a load that somebody pays for.
+        traced=request.load is None,
     )
     following = OngoingRun(request, directory)
     with Interrupts() as interrupted:

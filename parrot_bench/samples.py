@@ -192,7 +192,7 @@ class Samples:
                 continue
             for begun, ended in zip(block.stamps, block.stamps[1:], strict=False):
                 own = (self.study, block.mode, block.case, number, tail, begun, ended)
-                yield (*own, [], None, "", None, None)
+                yield (*own, [], None, "", None, None, None)
         for number, call in self._calls:
             yield (
                 self.study,
@@ -207,6 +207,7 @@ class Samples:
                 call.error,
                 call.entered_ns,
                 call.left_ns,
+                call.scheduled_ns,
             )
 
 
@@ -250,6 +251,7 @@ _CALL_COLUMNS = {
     "error": "String",
     "entered_ns": "Int64",
     "left_ns": "Int64",
+    "scheduled_ns": "Int64",
 }
 
 

@@ -12,6 +12,7 @@ from parrot_bench.record import (
     ConcurrencySweep,
     Condition,
     Environment,
+    LoadResult,
     Noise,
     OverheadResult,
     ParityResult,
@@ -45,6 +46,8 @@ def checks(record: RunRecord) -> tuple[TrustCheck, ...]:
         found += _compared(record.comparison)
     if record.concurrency is not None:
         found += _concurrency(record.concurrency)
+    if record.load is not None:
+        found += _load(record.load)
     if record.reconciliation is not None:
         found += _reconciled(record.reconciliation)
     if record.parity is not None:
@@ -155,6 +158,28 @@ def _compared(result: ComparisonResult) -> Iterator[TrustCheck]:
         yield _check("modes", "amber", f"Not compared: {', '.join(lacking)}.")
     if result.stopped_by in {"interrupted", "failed"}:
         yield _check("rounds", "amber", f"The pairs were {result.stopped_by}.")
+
+
+def _load(result: LoadResult) -> Iterator[TrustCheck]:
+    levels = len(result.levels)
+    calls = sum(level.calls for level in result.levels)
+    failed = calls - sum(level.completed for level in result.levels)
+    said = f"{failed} of {_counted(calls, 'call')} failed"
+    if result.error_share > result.max_errors:
+        yield _check("errors", "red", f"{said}, over the {result.max_errors:.1%} allowed.")
+    else:
+        yield _check("errors", "amber" if failed else "green", f"{said}.")
+    bound = sum(level.verdict == "client-bound" for level in result.levels)
+    if bound:
+        found = f"This process, and not the model, was the limit in {bound} of {levels} levels."
+        yield _check("client saturation", "amber", found)
+    else:
+        yield _check("client saturation", "green", "This process never was the limit.")
+    over = sum(level.verdict == "unstable" for level in result.levels)
+    if over:
+        yield _check(
+            "kept up", "amber", f"{over} of {levels} levels were more than was kept up with."
+        )
 
 
 def _concurrency(result: ConcurrencyResult) -> Iterator[TrustCheck]:

@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Iterable
 
-from parrot_bench.request import SHARES
+from parrot_bench.request import STUDIES_OF_A_RUN
 
 
 def studies(begun: str) -> list[str]:
     """Names of studies that go on from what is typed."""
-    return _completed(begun, lambda: SHARES)
+    return _completed(begun, lambda: STUDIES_OF_A_RUN)
 
 
 def modes(begun: str) -> list[str]:

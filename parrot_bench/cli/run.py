@@ -1,6 +1,5 @@
 """``parrot-bench run``: measure a model, and write the report."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from parrot_bench.cli import completing
 from parrot_bench.cli.against import AGAINST_S, AGAINST_TARGET, GATED_S, run_against
+from parrot_bench.cli.carrying import carry_out_and_conclude, command_line
 from parrot_bench.cli.configured import is_typed
 from parrot_bench.cli.options import (
     Debug,
@@ -21,14 +21,10 @@ from parrot_bench.cli.options import (
 from parrot_bench.cli.terminal import (
     EXIT_FAILED,
     Form,
-    conclude,
-    console,
-    errors,
     one_line_errors,
 )
-from parrot_bench.errors import MeasurementError, ParrotBenchError, UsageError
-from parrot_bench.record import RunDirectory
-from parrot_bench.request import COUNTED_STUDIES, DEFAULT_STUDIES, SHARES
+from parrot_bench.errors import UsageError
+from parrot_bench.request import COUNTED_STUDIES, DEFAULT_STUDIES, STUDIES_OF_A_RUN
 
 
 def run(
@@ -62,7 +58,7 @@ def run(
         typer.Option(
             metavar="NAME[,NAME…]",
             autocompletion=completing.studies,
-            help=f"Studies to make: {', '.join(SHARES)}.",
+            help=f"Studies to make: {', '.join(STUDIES_OF_A_RUN)}.",
             show_default=(
                 f"{', '.join(DEFAULT_STUDIES)}; with --max-calls {', '.join(COUNTED_STUDIES)}"
             ),
@@ -290,10 +286,7 @@ def run(
     Ctrl-C ends it early (exit status 2); the finished rounds are kept and reported.
     """
     with one_line_errors(debug=debug):
-        from parrot_bench.progress import Progress  # noqa: PLC0415  # --help needs no LangChain
-        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415
-        from parrot_bench.running import carry_out  # noqa: PLC0415
-        from parrot_reports.units import ratio  # noqa: PLC0415
+        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415  # lazily
 
         request = Request(
             spec=model,
@@ -320,7 +313,7 @@ def run(
             fail_on=fail_on if against else None,
             handlers=names(handler),
             growth_calls=growth_calls,
-            command=_command(prompt),
+            command=command_line(prompt),
         )
         if against:
             run_against(request, out, form, quiet=quiet)
@@ -330,27 +323,7 @@ def run(
                 "--pairs and --fail-on belong to a comparison; say with what by --against, "
                 "or compare saved runs by parrot-bench compare"
             )
-        # What is printed for machines must be all of it; how it goes is said beside it.
-        progress = Progress(console if form == "text" else errors, ratio)
-        directory: list[RunDirectory] = []
-
-        try:
-            record = carry_out(
-                request,
-                out=out,
-                watcher=None if quiet else progress,
-                opened=directory.append,
-            )
-        except ParrotBenchError:
-            progress.close()
-            if directory and directory[0].record.exists():
-                conclude(directory[0], directory[0].read_record(), form)
-            raise
-        finally:
-            progress.close()
-        conclude(directory[0], record, form)
-        if record.status == "incomplete":
-            raise MeasurementError(f"{record.status_note}; they are kept in {directory[0].path}")
+        record = carry_out_and_conclude(request, out, form, quiet=quiet)
     if any(check.level == "red" for check in record.trust):
         raise typer.Exit(EXIT_FAILED)
 
@@ -359,16 +332,3 @@ def _default_time(against: list[str] | None, fail_on: float | None) -> float:
     if not against:
         return 60.0
     return AGAINST_S if fail_on is None else GATED_S
-
-
-def _command(prompt: str | None) -> tuple[str, ...]:
-    """The command line for the record, without the prompt's text and without credentials."""
-    from parrot_callbacks.redaction import redact_text  # noqa: PLC0415  # lazily
-
-    command = []
-    for argument in ["parrot-bench", *sys.argv[1:]]:
-        shown = argument
-        if prompt and prompt in argument and not prompt.startswith("@"):
-            shown = argument.replace(prompt, "…")
-        command.append(redact_text(shown))
-    return tuple(command)

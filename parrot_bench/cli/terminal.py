@@ -17,6 +17,7 @@ from parrot_bench.record import RunDirectory, RunRecord
 if TYPE_CHECKING:
     from parrot_reports import ReportFiles
 
+EXIT_OK: Final = 0
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_INCONCLUSIVE: Final = 3

@@ -25,6 +25,7 @@ from parrot_bench.record.concurrency import (
 )
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
 from parrot_bench.record.growth import Growth, GrowthResult, GrowthVerdict, ModeGrowth, Quantity
+from parrot_bench.record.load import LoadLevel, LoadResult, LoadVerdict
 from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
 from parrot_bench.record.parity import CheckRecord, ParityFinding, ParityMode, ParityResult
 from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
@@ -43,6 +44,7 @@ from parrot_bench.record.subject import (
     Condition,
     Configuration,
     Environment,
+    LoadConfiguration,
     ModelDescription,
     ModeRecord,
     Noise,
@@ -84,6 +86,10 @@ __all__ = [
     "LawCheck",
     "LengthCost",
     "Limit",
+    "LoadConfiguration",
+    "LoadLevel",
+    "LoadResult",
+    "LoadVerdict",
     "ModeArrivals",
     "ModeComparison",
     "ModeGrowth",

@@ -16,6 +16,7 @@ from parrot_bench.record.base import Saved
 from parrot_bench.record.comparison import ComparisonResult
 from parrot_bench.record.concurrency import ConcurrencyResult
 from parrot_bench.record.growth import GrowthResult
+from parrot_bench.record.load import LoadResult
 from parrot_bench.record.overhead import OverheadResult
 from parrot_bench.record.parity import ParityResult
 from parrot_bench.record.streaming import StreamingResult
@@ -87,6 +88,7 @@ class RunRecord(Saved):
     parity: ParityResult | None = None
     tracing: TracingResult | None = None
     growth: GrowthResult | None = None
+    load: LoadResult | None = None
     reconciliation: Reconciliation | None = None
     noise: Noise | None = None
     trust: tuple[TrustCheck, ...] = ()

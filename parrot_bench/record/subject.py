@@ -33,6 +33,26 @@ class ModelDescription(Saved):
     second_instance: str
 
 
+class LoadConfiguration(Saved):
+    """The load that was asked for. Times are in seconds.
+
+    Attributes:
+        levels: Such as ``8 in flight`` or ``20/s``.
+        arrivals: How calls of open loops arrived.
+        level_s: How long each level was to be kept up.
+        objectives: What a call had to keep, such as ``ttfc=0.2s``.
+        max_errors: Share of calls that may fail.
+        most_in_flight: Calls in flight in an open loop, at most.
+    """
+
+    levels: tuple[str, ...]
+    arrivals: str
+    level_s: float
+    objectives: tuple[str, ...]
+    max_errors: float
+    most_in_flight: int
+
+
 class Configuration(Saved):
     """What was asked for, defaults filled in. Times are in seconds.
 
@@ -58,6 +78,7 @@ class Configuration(Saved):
         otlp: Endpoint that spans were sent to, user info removed; empty for none.
         handlers: ``module:factory`` of the other handlers.
         growth_calls: Calls of each mode that the growth study was asked for; None: it was not.
+        load: What the load study was asked for; None: it was not.
     """
 
     baseline: str
@@ -80,6 +101,7 @@ class Configuration(Saved):
     otlp: str
     handlers: tuple[str, ...] = ()
     growth_calls: int | None = None
+    load: LoadConfiguration | None = None
 
 
 class Environment(Saved):

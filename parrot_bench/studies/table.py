@@ -16,6 +16,8 @@ from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.concurrency import cells, curves, observations
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.growth import readings, verdicts
+from parrot_bench.studies.load import conclusions as load_conclusions
+from parrot_bench.studies.load import taking, told
 from parrot_bench.studies.overhead import costs, rounds
 from parrot_bench.studies.parity import judging, probing, seen
 from parrot_bench.studies.streaming import conclusions as streaming_conclusions
@@ -95,6 +97,12 @@ _TABLE = (
         take=probing.take,
         conclude=judging.conclude,
         observes=seen.Observation,
+    ),
+    Study(
+        name="load",
+        take=taking.take,
+        conclude=load_conclusions.conclude,
+        observes=told.Observation,
     ),
 )
 

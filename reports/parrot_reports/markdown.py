@@ -15,6 +15,7 @@ from parrot_reports.sentences import (
     trust_line,
     verdict_order,
 )
+from parrot_reports.studies import load
 from parrot_reports.studies.headlines import headlines
 from parrot_reports.text import visible
 
@@ -48,6 +49,8 @@ def summary_markdown(record: RunRecord) -> str:
         parts.append(_comparison(record.comparison))
     if record.overhead is not None:
         parts += [_table(record), _footnote(record)]
+    if record.load is not None:
+        parts.append(_loads(record))
     found = [f"- {study.capitalize()}: {inline(said)}" for study, said in headlines(record)]
     parts.append("\n".join(found))
     parts.append(_environment(record))
@@ -73,6 +76,18 @@ def _comparison(result: ComparisonResult) -> str:
     remarked = [*table.notes, *compared.remarks(result)]
     lines += ["", *(f"- {escaped(remark)}" for remark in remarked)]
     return "\n".join(lines)
+
+
+def _loads(record: RunRecord) -> str:
+    heads = [head or "95 %" for head in load.HEADS]
+    lines = [f"| {' | '.join(heads)} |", f"|---|---|{'---:|' * (len(heads) - 3)}---|"]
+    for row in load.rows(record):
+        mode, *rest = row.cells
+        cells = [code(mode, in_table=True), *map(escaped, rest)]
+        lines.append(f"| {' | '.join(cells)} |")
+    result = record.load
+    said = load.remarks(result) if result is not None else ()
+    return "\n".join([*lines, "", *(f"- {escaped(remark)}" for remark in said)]).rstrip()
 
 
 def summary_table(record: RunRecord) -> str:

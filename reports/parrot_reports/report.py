@@ -9,6 +9,7 @@ from parrot_reports.benchmarks.page import FIGURE as BENCHMARKS
 from parrot_reports.comparing.page import FIGURE, render_comparison
 from parrot_reports.comparing.sentences import headline as comparison_headline
 from parrot_reports.headline import headline
+from parrot_reports.load_page import render_load
 from parrot_reports.markdown import comparison_markdown, summary_markdown
 from parrot_reports.page import Page, render
 from parrot_reports.parts import plain
@@ -30,6 +31,7 @@ _FIGURES = (
     "ablation",
     "stability",
     "growth",
+    "load",
     "over-time",
     *_NUMBERED,
 )
@@ -86,9 +88,11 @@ def page_of(run: Path) -> tuple[RunRecord, Page]:
     """
     directory = RunDirectory(run)
     record = directory.read_record()
+    files = data_files(directory)
+    if record.load is not None:
+        return record, render_load(record, files=files)
     if record.comparison is None:
         return record, render(read_run(run))
-    files = data_files(directory)
     page = render_comparison(record.comparison, name=record.name, record=record, files=files)
     return record, page
 

@@ -9,6 +9,7 @@ from rich.text import Text
 from parrot_bench.record import ModeOverhead, RunRecord
 from parrot_reports.parts import plain
 from parrot_reports.sentences import deciding_ratio, deciding_time, floors, trust_line
+from parrot_reports.studies import load
 from parrot_reports.studies.headlines import headlines
 from parrot_reports.text import visible
 from parrot_reports.units import NONE, TIMES, duration, ratio
@@ -17,6 +18,8 @@ _COLOURS = {"green": "green", "amber": "yellow", "red": "red"}
 
 
 _WIDE = 96
+_WIDER = 130
+"""Columns that the whole table of loads takes."""
 
 
 def overview(record: RunRecord, width: int = _WIDE) -> RenderableType:
@@ -38,6 +41,9 @@ def overview(record: RunRecord, width: int = _WIDE) -> RenderableType:
     ]
     if record.overhead is not None:
         parts += [Text(""), _table(record, wide=width >= _WIDE)]
+    if record.load is not None:
+        parts += [Text(""), _load_table(record, wide=width >= _WIDER)]
+        parts += [Text(visible(said), style="yellow") for said in load.remarks(record.load)]
     for study, said in headlines(record):
         parts.append(Text.assemble("\n", (study, "bold"), f": {visible(plain(said))}"))
     missing: dict[str, list[str]] = {}
@@ -91,6 +97,25 @@ def _table(record: RunRecord, *, wide: bool) -> Table:
         table.add_row()
         for mode in (m for m in by_cost if m.mode in below):
             _row(table, mode, record, wide=wide, style="dim")
+    return table
+
+
+def _load_table(record: RunRecord, *, wide: bool) -> Table:
+    """One row a level; the mode is named where there are several."""
+    rows = load.rows(record)
+    heads = load.HEADS if wide else load.NARROW
+    several = len({row.mode for row in rows}) > 1
+    chosen = [("mode" if several else "")] + [head for head in heads if head != "mode"]
+    table = Table(box=None, padding=(0, 2 if wide else 1, 0, 0), header_style="dim", pad_edge=False)
+    places = [load.HEADS.index(head) for head in filter(None, chosen)]
+    for place in places:
+        head = load.HEADS[place]
+        left = head in {"mode", "load", "verdict", ""}
+        # A word a line, so that a row fits into 80 columns.
+        table.add_column(head.replace(" ", "\n"), justify="left" if left else "right", no_wrap=True)
+    for row in rows:
+        style = "" if row.level.verdict == "stable" else "yellow"
+        table.add_row(*(row.cells[place] for place in places), style=style)
     return table
 
 

@@ -14,6 +14,7 @@ import polars as pl
 import pytest
 
 from parrot_bench.record import RunDirectory, RunRecord, read_record
+from tests.parrot_bench.conftest import environment
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]

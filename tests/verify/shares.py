@@ -1,19 +1,16 @@
 """Shares with their intervals, and how p-values are spread. Pure functions."""
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from parrot_bench.distributions import wilson
 
 Z95 = 1.959963984540054
 
 
 @dataclass(frozen=True)
 class Share:
-    """So many of so many, with Wilson's 95 % interval.
-
-    Wilson 1927, Journal of the American Statistical Association 22:209. It stays inside 0 and 1,
-    and says something of 100 out of 100, too.
-    """
+    """So many of so many, with Wilson's 95 % interval."""
 
     hits: int
     of: int
@@ -25,21 +22,12 @@ class Share:
     @property
     def low(self) -> float:
         """Lower bound; exactly 0 where nothing was hit."""
-        return self._centre - self._arm if self.hits else 0.0
+        return wilson(self.hits, self.of)[0]
 
     @property
     def high(self) -> float:
         """Upper bound; exactly 1 where everything was hit."""
-        return self._centre + self._arm if self.hits < self.of else 1.0
-
-    @property
-    def _centre(self) -> float:
-        return (self.hits + Z95**2 / 2) / (self.of + Z95**2)
-
-    @property
-    def _arm(self) -> float:
-        inner = self.hits * (self.of - self.hits) / self.of + Z95**2 / 4
-        return Z95 * math.sqrt(inner) / (self.of + Z95**2)
+        return wilson(self.hits, self.of)[1]
 
     def __str__(self) -> str:
         return f"{self.value:.0%} [{self.low:.0%}, {self.high:.0%}]"

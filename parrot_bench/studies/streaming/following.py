@@ -17,6 +17,7 @@ from parrot_bench.events import Call
 from parrot_bench.execution import ExecutionMode, Keep
 from parrot_bench.studies.bench import Budget, Calls
 from parrot_bench.studies.caller import UNPRIMED_NS, one_line
+from parrot_bench.studies.usage import output_tokens
 from parrot_bench.timing import Async, CallLimitExceeded, Sync, call_limit
 
 
@@ -107,7 +108,7 @@ class Follower:
                 raw = self._clock.once(self._call, self._item)
             cpu = process_time_ns() - cpu
             replies = self.mode.messages(raw)
-            self.tokens = _output_tokens(replies)
+            self.tokens = output_tokens(replies)
             chunks = self._with_content()
             if not chunks and any(map(of_message, replies)):
                 # Events of a model that does not stream bring its reply with their end.
@@ -191,11 +192,3 @@ class Follower:
             return raw
 
         return call
-
-
-def _output_tokens(messages: Iterable[Any]) -> int | None:
-    """Output tokens of all replies together; None where one has no usage."""
-    usage = [getattr(message, "usage_metadata", None) for message in messages]
-    if not usage or not all(usage):
-        return None
-    return sum(int(each["output_tokens"]) for each in usage if each)

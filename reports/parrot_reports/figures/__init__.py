@@ -10,6 +10,7 @@ from parrot_reports.figures.concurrency import concurrency
 from parrot_reports.figures.differences import differences
 from parrot_reports.figures.forest import has_close_up, ratios
 from parrot_reports.figures.growth import growth
+from parrot_reports.figures.load import load
 from parrot_reports.figures.over_time import over_time
 from parrot_reports.figures.rounds import stability
 from parrot_reports.figures.streaming import arrivals, chunk_cost
@@ -26,6 +27,7 @@ __all__ = [
     "growth",
     "has_close_up",
     "latency",
+    "load",
     "over_time",
     "ratios",
     "stability",

@@ -2,7 +2,7 @@
 
 from parrot_bench.record import RunRecord
 from parrot_reports.parts import Sentence
-from parrot_reports.studies import concurrency, growth, parity, streaming, tracing
+from parrot_reports.studies import concurrency, growth, load, parity, streaming, tracing
 
 _STUDIES = {
     "streaming": streaming.shortest,
@@ -10,6 +10,7 @@ _STUDIES = {
     "tracing": tracing.sentence,
     "growth": growth.sentence,
     "parity": parity.headline,
+    "load": load.sentence,
 }
 
 

@@ -1,0 +1,296 @@
+"""``parrot-bench load``: put a model under load."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast
+
+import typer
+from rich.prompt import Confirm
+from rich.text import Text
+
+from parrot_bench import load as loads
+from parrot_bench.cli import completing
+from parrot_bench.cli.carrying import carry_out_and_conclude, command_line
+from parrot_bench.cli.options import Debug, Model, names, read_prompt, seconds, share
+from parrot_bench.cli.terminal import EXIT_FAILED, EXIT_OK, Form, errors, one_line_errors
+from parrot_bench.errors import UsageError
+from parrot_bench.load import Arrivals, Level, LoadPlan, read_trace
+
+if TYPE_CHECKING:
+    from parrot_bench.request import Request
+
+T = TypeVar("T")
+
+_LOAD, _WHAT, _END = "The load", "What is called", "What becomes of it"
+
+
+def load(  # one option a parameter
+    model: Model = "",
+    *,
+    rate: Annotated[
+        str,
+        typer.Option(
+            metavar="N[,N…]",
+            help="Open loop: so many calls a second arrive, whether those before have ended or "
+            "not. Several are made one after the other.",
+            show_default=False,
+            rich_help_panel=_LOAD,
+        ),
+    ] = "",
+    concurrency: Annotated[
+        str,
+        typer.Option(
+            metavar="N[,N…]",
+            help="Closed loop: so many calls are always in flight.",
+            show_default="1,2,4,8,16 without --rate and --trace",
+            rich_help_panel=_LOAD,
+        ),
+    ] = "",
+    trace: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help='Open loop: calls arrive as recorded, a number of seconds or {"at": 1.5} a line.',
+            show_default=False,
+            rich_help_panel=_LOAD,
+        ),
+    ] = None,
+    arrivals: Annotated[
+        str,
+        typer.Option(
+            metavar="poisson|constant",
+            help="Of **--rate**: at random, as people come, or evenly.",
+            rich_help_panel=_LOAD,
+        ),
+    ] = "poisson",
+    time: Annotated[
+        float,
+        typer.Option(
+            metavar="TIME",
+            parser=seconds,
+            help="How long each load is kept up.",
+            show_default="30s",
+            rich_help_panel=_LOAD,
+        ),
+    ] = "30",  # type: ignore[assignment]  # typer passes defaults through the parser
+    most_in_flight: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=100_000,
+            help="Calls in flight in an open loop, at most; what comes then waits, which counts.",
+            rich_help_panel=_LOAD,
+        ),
+    ] = loads.MOST_IN_FLIGHT,
+    modes: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[,NAME…]",
+            autocompletion=completing.modes,
+            help="Execution modes, one after the other; none that batches.",
+            show_default="astream",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    prompt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT|@FILE",
+            help="What every call is asked. It is not kept in the record.",
+            show_default="256 characters of plain text",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    reply_length: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Chunks of the parrot's reply; of another model, its max_tokens.",
+            show_default="20; the model's own",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    max_calls: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Never make more calls of the model than this, warm-up included.",
+            show_default="no bound",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    call_limit: Annotated[
+        float,
+        typer.Option(
+            metavar="TIME",
+            parser=seconds,
+            help="A call that takes longer is given up, and is an error.",
+            show_default="60s",
+            rich_help_panel=_WHAT,
+        ),
+    ] = "60",  # type: ignore[assignment]  # as above
+    slo: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME=TIME[,…]",
+            help="What a call has to keep to be good: **latency**, **ttfc** (time to first chunk) "
+            "or **itl** (per further token), as ttfc=200ms,latency=2s.",
+            show_default="every reply is good",
+            rich_help_panel=_END,
+        ),
+    ] = "",
+    max_errors: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            parser=share,
+            help="Exit with 1 when more of the calls fail.",
+            show_default="1%",
+            rich_help_panel=_END,
+        ),
+    ] = "1%",  # type: ignore[assignment]  # as above
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Seed of the arrivals.",
+            show_default="drawn, and recorded",
+            rich_help_panel=_END,
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="The run directory; new or empty.",
+            show_default="runs/TIME-MODES",
+            rich_help_panel=_END,
+        ),
+    ] = None,
+    form: Annotated[
+        Form,
+        typer.Option(
+            "--format",
+            help="What is printed at the end: a table, the summary as Markdown, or the record.",
+            rich_help_panel=_END,
+        ),
+    ] = "text",
+    yes: Annotated[
+        bool,
+        typer.Option("--yes", "-y", help="Begin without asking.", rich_help_panel=_END),
+    ] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print no progress.", rich_help_panel=_END)
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Put a chat model under load, and say what its callers see.
+
+    In an open loop latency counts from when a call should have been made: a model that stands
+    still for two seconds is seen by all who came meanwhile. What was not answered is an error,
+    and a call that missed its objectives; nothing is left out.
+
+        parrot-bench load my_app.llm:make_model --rate 2,5,10 --slo ttfc=500ms,latency=5s
+
+        parrot-bench load my_app.llm:make_model --concurrency 1,4,16 --max-calls 300
+
+    A level at which this process is the limit, and not the model, is called client-bound.
+
+    Exit status: 0 done; 1 more errors than **--max-errors**; 2 bad input, or stopped.
+    """
+    with one_line_errors(debug=debug):
+        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415  # lazily
+
+        plan = LoadPlan(
+            levels=tuple(_levels(rate, concurrency, trace)),
+            arrivals="trace" if trace is not None else _arrivals(arrivals),
+            level_s=time,
+            objectives=_read("--slo", loads.objectives, slo),
+            max_errors=max_errors,
+            most_in_flight=most_in_flight,
+            trace=() if trace is None else read_trace(trace),
+        )
+        chosen = names(modes) or ("astream",)
+        request = Request(
+            spec=model,
+            modes=chosen,
+            baseline=chosen[0],
+            studies=("load",),
+            prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
+            reply_length=reply_length,
+            max_calls=max_calls,
+            call_limit_s=call_limit,
+            seed=seed,
+            load=plan,
+            command=command_line(prompt),
+        )
+        _ask(request, plan, yes=yes or not model)
+        record = carry_out_and_conclude(request, out, form, quiet=quiet)
+        found = record.load
+        if found is not None and found.error_share > max_errors:
+            said = (
+                f"{found.error_share:.1%} of the calls failed, over --max-errors {max_errors:.1%}"
+            )
+            errors.print(Text(f"parrot-bench: {said}"), soft_wrap=True)
+            raise typer.Exit(EXIT_FAILED)
+
+
+def _levels(rate: str, concurrency: str, trace: Path | None) -> list[Level]:
+    """The levels that were asked for: closed loops first.
+
+    Raises:
+        UsageError: A number is none, or a trace is to have a rate.
+    """
+    if trace is not None and rate:
+        raise UsageError("--trace has its own arrivals; leave out --rate")
+    found = [Level(concurrency=n) for n in _read("--concurrency", loads.concurrencies, concurrency)]
+    found += [Level(rate=each) for each in _read("--rate", loads.rates, rate)]
+    if trace is not None:
+        found.append(Level())
+    return found or [Level(concurrency=number) for number in (1, 2, 4, 8, 16)]
+
+
+def _arrivals(text: str) -> Arrivals:
+    if text not in {"poisson", "constant"}:
+        raise UsageError(f"--arrivals {text!r} is none; give poisson or constant")
+    return cast("Arrivals", text)
+
+
+def _read(option: str, read: Callable[[str], T], text: str) -> T:
+    try:
+        return read(text)
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from error
+
+
+def _ask(request: "Request", plan: LoadPlan, *, yes: bool) -> None:
+    """Show what will be sent, and ask; where nobody can answer, it has been answered by --yes.
+
+    Raises:
+        UsageError: Nobody is there to say yes.
+        Exit: Somebody said no.
+    """
+    length_s = plan.length_s * len(request.modes)
+    modes, levels = ", ".join(request.modes), ", ".join(map(str, plan.levels))
+    due = [_due(level, plan) for level in plan.levels]
+    calls = None if None in due else sum(d or 0 for d in due) * len(request.modes)
+    bound = f"at most {request.max_calls:,} calls" if request.max_calls is not None else ""
+    expected = f"about {calls:,} calls" if calls is not None else "as many calls as are answered"
+    errors.print(
+        Text(f"plan: {modes} with {levels}; {length_s:.0f} s, {bound or expected}"), soft_wrap=True
+    )
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("nobody is there to agree to the plan; add --yes")
+    if not Confirm.ask("begin?", console=errors, default=False):
+        raise typer.Exit(EXIT_OK)
+
+
+def _due(level: Level, plan: LoadPlan) -> int | None:
+    """Calls of a level; None where that depends on the answers."""
+    if level.closed:
+        return None
+    return len(plan.trace) if plan.arrivals == "trace" else round((level.rate or 0) * plan.level_s)

@@ -1,0 +1,216 @@
+"""What is asked of the load study: levels, arrivals and objectives, and how they are written. Pure.
+
+A *level* is one load, kept up for a while: in a **closed loop** so many calls are always in flight,
+in an **open loop** calls arrive by a schedule, whether those before have ended or not.
+"""
+
+import json
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from parrot_bench.errors import UsageError
+from parrot_bench.quantities import seconds
+
+Arrivals = Literal["poisson", "constant", "trace"]
+"""How calls of an open loop arrive: at random, evenly, or as they were recorded."""
+
+Quantity = Literal["latency", "ttfc", "itl"]
+"""What an objective is about; see :class:`Objective`."""
+
+MOST_IN_FLIGHT = 1000
+"""Calls that an open loop has in flight at most; those that come then wait, and it is said."""
+
+MOST_CONCURRENCY = 100_000
+MOST_RATE = 100_000.0
+
+_OBJECTIVE = re.compile(r"\s*(\w+)\s*=\s*(.+?)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """A service level objective: a bound that a call keeps or not.
+
+    Attributes:
+        quantity: ``latency``: from when the call should have been made to the end of its reply.
+            ``ttfc``: to the first chunk with content. ``itl``: from the first chunk to the last,
+            by the output tokens between them.
+        limit_s: The bound, seconds.
+    """
+
+    quantity: Quantity
+    limit_s: float
+
+    def __str__(self) -> str:
+        if self.limit_s < 1:
+            return f"{self.quantity}={self.limit_s * 1000:g}ms"
+        return f"{self.quantity}={self.limit_s:g}s"
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """One load. Either of the two.
+
+    Attributes:
+        concurrency: Calls that are always in flight.
+        rate: Calls that arrive in a second, on average; None for a trace at its own pace.
+    """
+
+    concurrency: int | None = None
+    rate: float | None = None
+
+    @property
+    def closed(self) -> bool:
+        """Whether a call is made when another one ends."""
+        return self.concurrency is not None
+
+    def __str__(self) -> str:
+        if self.concurrency is not None:
+            return f"{self.concurrency} in flight"
+        return "as recorded" if self.rate is None else f"{self.rate:g}/s"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadPlan:
+    """What is asked of the load study.
+
+    Attributes:
+        levels: One after the other.
+        arrivals: Of open loops.
+        level_s: How long each level is kept up, seconds.
+        objectives: What a call has to keep to be good; none, and every reply is.
+        max_errors: Share of calls that may fail before the run does.
+        most_in_flight: Of an open loop.
+        trace: Arrivals in seconds after the first, of ``trace``.
+    """
+
+    levels: tuple[Level, ...]
+    arrivals: Arrivals = "poisson"
+    level_s: float = 30.0
+    objectives: tuple[Objective, ...] = ()
+    max_errors: float = 0.01
+    most_in_flight: int = MOST_IN_FLIGHT
+    trace: tuple[float, ...] = ()
+
+    @property
+    def length_s(self) -> float:
+        """How long all levels of one mode take, seconds."""
+        recorded = self.trace[-1] if self.trace else 0.0
+        return sum(
+            recorded if self.arrivals == "trace" and not level.closed else self.level_s
+            for level in self.levels
+        )
+
+    def schedule(self, level: Level, seed: int) -> Sequence[float]:
+        """When the calls of an open level arrive, seconds after its beginning, rising."""
+        if self.arrivals == "trace":
+            return self.trace
+        rate = level.rate or 0.0
+        if self.arrivals == "constant":
+            return [number / rate for number in range(round(rate * self.level_s))]
+        return list(_poisson(rate, self.level_s, random.Random(seed)))  # noqa: S311  # no secret
+
+
+def _poisson(rate: float, length_s: float, source: random.Random) -> Iterator[float]:
+    """Arrivals that don't know of each other: the gaps between them are exponential."""
+    at = source.expovariate(rate)
+    while at < length_s:
+        yield at
+        at += source.expovariate(rate)
+
+
+def objectives(text: str) -> tuple[Objective, ...]:
+    """Read objectives such as ``ttfc=200ms,latency=2s``.
+
+    Raises:
+        ValueError: They are none; the message says what would be.
+    """
+    found = {}
+    for part in filter(str.strip, text.split(",")):
+        match = _OBJECTIVE.fullmatch(part)
+        if not match or match[1] not in get_args(Quantity):
+            known = ", ".join(get_args(Quantity))
+            raise ValueError(
+                f"{part.strip()!r} is not an objective; give one of {known}, as ttfc=200ms"
+            )
+        limit_s = seconds(match[2])
+        if not limit_s:
+            raise ValueError(f"{part.strip()!r} cannot be kept; give a time over 0")
+        if match[1] in found:
+            raise ValueError(f"{match[1]} has two limits; give one")
+        found[match[1]] = Objective(match[1], limit_s)  # type: ignore[arg-type]  # just looked up
+    return tuple(found.values())
+
+
+def rates(text: str) -> tuple[float, ...]:
+    """Read rates such as ``5,10,20``, calls a second.
+
+    Raises:
+        ValueError: They are none.
+    """
+    found = []
+    for part in filter(str.strip, text.split(",")):
+        try:
+            rate = float(part)
+        except ValueError:
+            rate = 0.0
+        if not 0 < rate <= MOST_RATE:
+            raise ValueError(
+                f"{part.strip()!r} is not a rate; give calls a second, such as 5 or 0.5"
+            )
+        found.append(rate)
+    return tuple(found)
+
+
+def concurrencies(text: str) -> tuple[int, ...]:
+    """Read numbers of calls in flight, such as ``1,2,4``.
+
+    Raises:
+        ValueError: They are none.
+    """
+    found = []
+    for part in map(str.strip, filter(str.strip, text.split(","))):
+        number = int(part) if part.isascii() and part.isdecimal() else 0
+        if not 0 < number <= MOST_CONCURRENCY:
+            raise ValueError(f"{part!r} is no number of calls in flight; give 1, 2, 4, …")
+        found.append(number)
+    return tuple(found)
+
+
+def read_trace(path: Path) -> tuple[float, ...]:
+    """Read recorded arrivals: a number of seconds a line, or a JSON object with ``at``.
+
+    Returns:
+        Seconds after the first, rising.
+
+    Raises:
+        UsageError: The file cannot be read, or a line is no time; the message has its number.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"{path} cannot be read: {reason}") from error
+    found = sorted(
+        _time(line, path, number) for number, line in enumerate(lines, 1) if line.strip()
+    )
+    if not found:
+        raise UsageError(f"{path} has no arrival; give a number of seconds a line")
+    return tuple(at - found[0] for at in found)
+
+
+def _time(line: str, path: Path, number: int) -> float:
+    try:
+        value = json.loads(line)
+        at = float(value["at"] if isinstance(value, dict) else value)
+    except (ValueError, KeyError, TypeError):
+        at = float("nan")
+    if not abs(at) < float("inf"):
+        raise UsageError(
+            f"{path}, line {number}: {line.strip()[:40]!r} is no time; "
+            'give seconds, or {"at": 1.5}'
+        )
+    return at

@@ -1,0 +1,102 @@
+"""Result of the load study: what callers see under a load, level by level."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from parrot_bench.record.base import Estimate, Percentile, Saved
+from parrot_bench.record.overhead import StoppedBy
+
+LoadVerdict = Literal["stable", "unstable", "client-bound"]
+"""What became of a level.
+
+``stable``: it kept up. ``unstable``: fewer than 98 % of its calls were answered, or more and more
+were in flight, so that latencies are those of a queue that grows, and have no percentiles.
+``client-bound``: this process was the limit, and not what it calls.
+"""
+
+
+class LoadLevel(Saved):
+    """One load, kept up for a while. Times are nanoseconds unless they end in ``_s``.
+
+    Attributes:
+        mode: Name of the mode.
+        concurrency: Calls always in flight, in a closed loop.
+        rate: Calls that should have been made in a second, in an open loop.
+        window_s: Length of the window; a call belongs to it if it should have been made in it.
+        calls: Calls that belong to it.
+        completed: Calls that were answered, after the window, too.
+        errors: The others by type of their error, ``unfinished`` among them.
+        rate_limited: Errors that were a provider's *too many requests* (429).
+        achieved_rate: Calls made in a second of the window.
+        in_flight: Calls in flight, averaged over the window, from a counter of its own.
+        peak: Most calls in flight at once.
+        latency: Percentiles (p50, p90, p95, p99) from when a call should have been made to the end
+            of its reply; of a closed loop, from when it was made.
+        service: The same, from when it was made.
+        first_chunk: The same, from when it should have been made to its first chunk with content.
+        token_gap: The same of the time from first to last chunk over the tokens between.
+        dispatch: The same, from when a call should have been made to when it was: our own delay.
+        throughput: Calls answered in a second of the window.
+        tokens_per_s: Output tokens of calls answered in the window, a second; None where not told.
+        goodput: Calls that kept every objective, of those that belong to the window, in a second.
+        good: Share of those calls, with Wilson's interval.
+        busy: CPU time of this process, and time in which the loop was ready and had no processor,
+            over the window: at 1 this process is the limit.
+        loop_lag: The longest time that the event loop was late.
+        verdict: What became of it.
+        reason: Why it is not stable; empty where it is.
+    """
+
+    mode: str
+    concurrency: int | None
+    rate: float | None
+    window_s: float
+    calls: int
+    completed: int
+    errors: dict[str, int] = Field(default_factory=dict)
+    rate_limited: int = 0
+    achieved_rate: float
+    in_flight: float
+    peak: int
+    latency: tuple[Percentile, ...] = ()
+    service: tuple[Percentile, ...] = ()
+    first_chunk: tuple[Percentile, ...] = ()
+    token_gap: tuple[Percentile, ...] = ()
+    dispatch: tuple[Percentile, ...] = ()
+    throughput: float
+    tokens_per_s: float | None
+    goodput: float
+    good: Estimate
+    busy: float
+    loop_lag: float
+    verdict: LoadVerdict
+    reason: str = ""
+
+
+class LoadResult(Saved):
+    """What callers see under load.
+
+    Attributes:
+        arrivals: How calls of open loops arrived.
+        objectives: What a call had to keep, such as ``ttfc=0.2s``.
+        max_errors: Share of calls that may fail.
+        levels: In the order in which they were made.
+        left_out: Modes that could not be loaded, and why.
+        duration_s: Wall time of all levels, seconds.
+        stopped_by: Why it ended.
+    """
+
+    arrivals: str
+    objectives: tuple[str, ...]
+    max_errors: float
+    levels: tuple[LoadLevel, ...]
+    left_out: dict[str, str] = Field(default_factory=dict)
+    duration_s: float
+    stopped_by: StoppedBy
+
+    @property
+    def error_share(self) -> float:
+        """Share of all calls that were not answered."""
+        calls = sum(level.calls for level in self.levels)
+        return 1 - sum(level.completed for level in self.levels) / calls if calls else 0.0

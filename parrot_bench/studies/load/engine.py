@@ -1,0 +1,236 @@
+"""What makes a level's calls: at their times in an open loop, one after another in a closed one.
+
+It runs in an event loop and a thread of its own, because a level may take minutes and what has
+ended meanwhile is to be told. It adds to a call one task, one entry in a counter and three
+readings of a clock; ``tests/benchmarks/test_load.py`` holds it against a bare loop.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from time import perf_counter_ns, process_time_ns
+from typing import Any
+
+from parrot_bench.events import Call
+from parrot_bench.load import Level
+from parrot_bench.studies.bench import Budget
+from parrot_bench.studies.concurrency.cells import run_queue_ns
+from parrot_bench.studies.concurrency.following import InFlight
+from parrot_bench.studies.load.slots import Slot, is_rate_limit
+
+TIME_LIMIT = "CallLimitExceeded"
+"""Error of a call that was stopped at its time limit."""
+
+UNFINISHED = "unfinished"
+"""Error of a call that had not ended when the level was over and its time limit had passed."""
+
+BEAT_S = 0.01
+SWEEP_S = 0.25
+LAST_WAIT_S = 5.0
+"""How long calls may take to notice that they are given up."""
+
+
+@dataclass(kw_only=True)
+class Window:
+    """What was seen of a level beside its calls. Times are ``perf_counter_ns``.
+
+    Attributes:
+        begun_ns: It began.
+        ended_ns: No call was made any more.
+        busy_ns: CPU time of the process between the two, and time in which the loop's thread was
+            ready and had no processor.
+        in_flight: Calls in flight, averaged between the two.
+        peak: Most of them at once.
+        lag_ns: The longest time that the event loop was late.
+    """
+
+    begun_ns: int = 0
+    ended_ns: int = 0
+    busy_ns: int = 0
+    in_flight: float = 0.0
+    peak: int = 0
+    lag_ns: int = 0
+
+
+@dataclass
+class Engine:
+    """Makes the calls of one level.
+
+    Attributes:
+        new_slot: Makes what makes calls.
+        item: What every call is given.
+        limit_s: Time limit of a call, seconds.
+        most: Calls in flight, at most.
+        budget: Counts the calls.
+        taken: Told of each call that has ended.
+        window: What is seen beside them.
+    """
+
+    new_slot: Callable[[ThreadPoolExecutor], Slot]
+    item: Any
+    limit_s: float
+    most: int
+    budget: Budget
+    taken: Callable[[Call], None]
+    window: Window = field(default_factory=Window)
+
+    def __post_init__(self) -> None:
+        self._threads = ThreadPoolExecutor(self.most, thread_name_prefix="parrot-load")
+        self._free: list[Slot] = []
+        self._running: dict[Slot, asyncio.Task[Any]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._flying = InFlight()
+        self._over = False
+
+    def stop(self) -> None:
+        """Make no further call, and give up those in flight; from any thread."""
+        self._over = True
+
+    async def perform(self, level: Level, schedule: Sequence[float], level_s: float) -> None:
+        """Make the calls of a level, and wait for those in flight at its end.
+
+        Args:
+            level: The load.
+            schedule: When calls of an open loop are due, seconds after its beginning, rising.
+            level_s: How long it is kept up, seconds.
+        """
+        watching = [asyncio.create_task(each) for each in (self._beat(), self._sweep())]
+        window = self.window
+        self._flying.reset()
+        window.begun_ns, busy_ns = perf_counter_ns(), process_time_ns() + run_queue_ns()
+        if level.concurrency is not None:
+            await self._closed(level.concurrency, level_s)
+        else:
+            await self._open(schedule, level_s)
+        window.ended_ns = perf_counter_ns()
+        window.busy_ns = process_time_ns() + run_queue_ns() - busy_ns
+        window.in_flight = self._flying.average(window.ended_ns - window.begun_ns)
+        window.peak = self._flying.peak
+        await self._drain()
+        for task in watching:
+            task.cancel()
+        # A thread that hangs in a call that was given up is not waited for.
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    # -- the two kinds of loop -----------------------------------------------------------
+
+    async def _open(self, schedule: Sequence[float], level_s: float) -> None:
+        room = asyncio.Semaphore(self.most)
+        for at in schedule:
+            due_ns = self.window.begun_ns + round(at * 1e9)
+            await self._until(due_ns)
+            if self._over or not self._paid():
+                return
+            self._launch(self._when_there_is_room(room, due_ns))
+        await self._until(self.window.begun_ns + round(level_s * 1e9))
+
+    async def _when_there_is_room(self, room: asyncio.Semaphore, due_ns: int) -> None:
+        try:
+            await room.acquire()
+        except asyncio.CancelledError:
+            slot = self.new_slot(self._threads)
+            slot.due(due_ns)
+            self.taken(slot.failed(UNFINISHED))
+            return
+        try:
+            await self._one(due_ns)
+        finally:
+            room.release()
+
+    async def _closed(self, concurrency: int, level_s: float) -> None:
+        end_ns = self.window.begun_ns + round(level_s * 1e9)
+        for _ in range(concurrency):
+            self._launch(self._one_after_another(end_ns))
+        while self._tasks and perf_counter_ns() < end_ns and not self._over:
+            await asyncio.wait(self._tasks, timeout=min(SWEEP_S, level_s))
+
+    async def _one_after_another(self, end_ns: int) -> None:
+        while perf_counter_ns() < end_ns and not self._over and self._paid():
+            await self._one(None)
+
+    def _paid(self) -> bool:
+        affords = self.budget.affords(1)
+        self.budget.spent += affords
+        return affords
+
+    def _launch(self, calls: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(calls)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _until(self, at_ns: int) -> None:
+        """Wait until a time, or until somebody stops it."""
+        # It is stopped from another thread, which cannot set an event of this loop.
+        while (left_s := (at_ns - perf_counter_ns()) / 1e9) > 0 and not self._over:  # noqa: ASYNC110
+            await asyncio.sleep(min(left_s, SWEEP_S))
+
+    # -- one call ------------------------------------------------------------------------
+
+    async def _one(self, due_ns: int | None) -> None:
+        slot = self._free.pop() if self._free else self.new_slot(self._threads)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # in a coroutine there is one
+        slot.due(due_ns)
+        self._running[slot] = task
+        self._flying.enter()
+        raw: Any = None
+        error: BaseException | None = None
+        try:
+            raw = await slot.call(self.item)
+        except asyncio.CancelledError as cancelled:
+            if not slot.given_up:
+                raise
+            # It was this call that was given up, and not what makes one after another.
+            task.uncancel()
+            error = cancelled
+        except Exception as raised:  # noqa: BLE001  # errors are data
+            error = raised
+        finally:
+            self._flying.leave()
+            del self._running[slot]
+        if error is None:
+            self.taken(slot.answered(raw))
+        elif slot.given_up:
+            self.taken(slot.failed(slot.given_up))
+            return  # a thread may still be in it
+        else:
+            self.taken(slot.failed(type(error).__name__, rate_limited=is_rate_limit(error)))
+        self._free.append(slot)
+
+    # -- beside them ---------------------------------------------------------------------
+
+    async def _sweep(self) -> None:
+        """Give up calls at their time limit: one timer for all costs them nothing."""
+        while True:
+            await asyncio.sleep(min(SWEEP_S, self.limit_s / 4))
+            late_ns = perf_counter_ns() - round(self.limit_s * 1e9)
+            self._give_up([s for s in self._running if s.begun_ns <= late_ns], TIME_LIMIT)
+
+    def _give_up(self, slots: Sequence[Slot], why: str) -> None:
+        for slot in slots:
+            if not slot.given_up:
+                slot.given_up = why
+                self._running[slot].cancel()
+
+    async def _beat(self) -> None:
+        """Note how late the event loop is."""
+        while True:
+            due_ns = perf_counter_ns() + round(BEAT_S * 1e9)
+            await asyncio.sleep(BEAT_S)
+            self.window.lag_ns = max(self.window.lag_ns, perf_counter_ns() - due_ns)
+
+    async def _drain(self) -> None:
+        """Wait for what is in flight, as long as a call may take."""
+        end_ns = perf_counter_ns() + round((self.limit_s + SWEEP_S) * 1e9)
+        while self._tasks and perf_counter_ns() < end_ns and not self._over:
+            await asyncio.wait(self._tasks, timeout=SWEEP_S)
+        self._over = True
+        self._give_up(list(self._running), UNFINISHED)
+        begun = set(self._running.values())
+        for task in self._tasks - begun:
+            task.cancel()  # it waits for room
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LAST_WAIT_S)
+        for slot in list(self._running):
+            self.taken(slot.failed(UNFINISHED))  # it swallows its cancellation

@@ -1,0 +1,140 @@
+"""One call at a time, followed from its caller's side, over and over.
+
+An engine has as many slots as it has calls in flight: binding a mode anew for every call would cost
+more than following it. While a call runs, an item that arrives is stamped and kept, and nothing
+else; what it was is judged after the end.
+"""
+
+import asyncio
+from collections.abc import AsyncIterable, Callable, Iterable
+from concurrent.futures import Executor
+from time import perf_counter_ns
+from typing import Any
+
+from langchain_core.language_models import BaseChatModel
+
+from parrot_bench.content import of_message
+from parrot_bench.events import Call
+from parrot_bench.execution import ExecutionMode, Keep
+from parrot_bench.studies.bench import Calls
+from parrot_bench.studies.usage import output_tokens
+
+TOO_MANY_REQUESTS = 429
+
+
+class Slot:
+    """Makes calls of one mode, one after the other.
+
+    Args:
+        mode: The mode; it does not batch.
+        model: The model it calls.
+        calls: How calls are made.
+        threads: Where calls of a sync mode are made.
+
+    Attributes:
+        given_up: Why the call is not waited for any longer; empty while it is.
+        begun_ns: ``perf_counter_ns`` when it was made.
+    """
+
+    def __init__(
+        self, mode: ExecutionMode, model: BaseChatModel, calls: Calls, threads: Executor
+    ) -> None:
+        self.given_up = ""
+        self.begun_ns = 0
+        self._mode = mode
+        self._threads = threads
+        self._bound: Callable[[Any], Any] = mode.bind(
+            model, calls.settings, Keep(chunks=self._chunks, achunks=self._achunks)
+        )
+        self._scheduled_ns: int | None = None
+        self._ended_ns = 0
+        self._stamps: list[int] = []
+        self._items: list[Any] = []
+
+    def due(self, scheduled_ns: int | None) -> None:
+        """Make ready for a call that is to be made now, and should have been at that time."""
+        self._scheduled_ns = scheduled_ns
+        self._stamps, self._items = [], []
+        self.begun_ns = perf_counter_ns()
+        self._ended_ns = 0
+        self.given_up = ""
+
+    async def call(self, item: Any) -> Any:
+        """Make the call, and return what it returned.
+
+        Raises:
+            Exception: Whatever it raised.
+        """
+        if self._mode.kind == "async":
+            raw = await self._bound(item)
+        else:
+            loop = asyncio.get_running_loop()
+            raw = await loop.run_in_executor(self._threads, self._in_thread, item)
+        self._ended_ns = perf_counter_ns()
+        return raw
+
+    def _in_thread(self, item: Any) -> Any:
+        # Waiting for a thread is ours, and not the call's.
+        self.begun_ns = perf_counter_ns()
+        return self._bound(item)
+
+    def answered(self, raw: Any) -> Call:
+        """Say what a call was that has returned this."""
+        replies = self._mode.messages(raw)
+        chunks = self._with_content()
+        if not chunks and self._mode.streams and any(map(of_message, replies)):
+            # Events of a model that does not stream bring its reply with their end.
+            chunks = (self._ended_ns,)
+        return self._said(chunks=chunks, tokens=output_tokens(replies))
+
+    def failed(self, error: str, *, rate_limited: bool = False) -> Call:
+        """Say what a call was that was not answered."""
+        self._ended_ns = self._ended_ns or perf_counter_ns()
+        return self._said(chunks=self._with_content(), error=error, rate_limited=rate_limited)
+
+    def _said(
+        self,
+        *,
+        chunks: tuple[int, ...],
+        tokens: int | None = None,
+        error: str = "",
+        rate_limited: bool = False,
+    ) -> Call:
+        return Call(
+            mode=self._mode.name,
+            case="",
+            started_ns=self.begun_ns,
+            ended_ns=self._ended_ns,
+            chunks_ns=chunks,
+            tokens=tokens,
+            error=error,
+            scheduled_ns=self._scheduled_ns,
+            rate_limited=rate_limited,
+        )
+
+    def _with_content(self) -> tuple[int, ...]:
+        content = self._mode.content
+        pairs = zip(self._stamps, self._items, strict=False)
+        return tuple(stamp for stamp, item in pairs if content(item))
+
+    def _chunks(self, stream: Iterable[Any]) -> list[Any]:
+        stamps, items = self._stamps, self._items
+        for item in stream:
+            stamps.append(perf_counter_ns())
+            items.append(item)
+        return items
+
+    async def _achunks(self, stream: AsyncIterable[Any]) -> list[Any]:
+        stamps, items = self._stamps, self._items
+        async for item in stream:
+            stamps.append(perf_counter_ns())
+            items.append(item)
+        return items
+
+
+def is_rate_limit(error: BaseException) -> bool:
+    """Whether an error is a provider's *too many requests*, as HTTP clients tell it."""
+    found = getattr(error, "status_code", None)
+    if found is None:
+        found = getattr(getattr(error, "response", None), "status_code", None)
+    return found == TOO_MANY_REQUESTS

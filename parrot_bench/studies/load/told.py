@@ -1,0 +1,65 @@
+"""What the load study tells that no other study could read."""
+
+from dataclasses import dataclass
+
+from parrot_bench.load import Level
+
+
+@dataclass(frozen=True, slots=True)
+class LevelBegun:
+    """A level is about to begin.
+
+    Attributes:
+        number: From 0; its calls have it, too.
+        mode: Name of the mode.
+        level: The load.
+        due: Calls that are due in an open loop; None in a closed one.
+        length_s: How long it is kept up, seconds.
+    """
+
+    number: int
+    mode: str
+    level: Level
+    due: int | None
+    length_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LevelEnded:
+    """A level is over.
+
+    Attributes:
+        number: As above.
+        begun_ns: It began, by ``perf_counter_ns``.
+        ended_ns: No call was made any more.
+        busy_ns: CPU time of the process between the two, and time in which the loop's thread was
+            ready and had no processor.
+        in_flight: Calls in flight, averaged between the two.
+        peak: Most of them at once.
+        lag_ns: The longest time that the event loop was late.
+    """
+
+    number: int
+    begun_ns: int
+    ended_ns: int
+    busy_ns: int
+    in_flight: float
+    peak: int
+    lag_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModeLeftOut:
+    """A mode cannot be loaded.
+
+    Attributes:
+        mode: Its name.
+        reason: Why.
+    """
+
+    mode: str
+    reason: str
+
+
+Observation = LevelBegun | LevelEnded | ModeLeftOut
+"""What the study tells."""

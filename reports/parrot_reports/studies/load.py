@@ -1,0 +1,157 @@
+"""What callers see under load, in words and rows. Pure functions of the record."""
+
+from dataclasses import dataclass
+
+from parrot_bench.record import LoadLevel, LoadResult, Percentile, RunRecord
+from parrot_reports import units
+from parrot_reports.parts import Key, Name, Sentence
+
+HEADS = (
+    "mode", "load", "calls", "failed", "answered/s",
+    "latency p50", "latency p95", "latency p99", "first chunk p50", "first chunk p95",
+    "kept", "", "verdict",
+)  # fmt: skip
+"""Columns of the table; what they mean is said below it."""
+
+NARROW = ("load", "calls", "failed", "answered/s", "latency p50", "latency p95", "first chunk p50",
+          "kept", "verdict")  # fmt: skip
+"""Those for which there is room in 80 columns."""
+
+_P50, _P95, _P99 = 0.5, 0.95, 0.99
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadRow:
+    """A level, as its row says it.
+
+    Attributes:
+        mode: Name of the mode.
+        level: The level itself.
+        cells: One a head.
+    """
+
+    mode: str
+    level: LoadLevel
+    cells: tuple[str, ...]
+
+
+def sentence(record: RunRecord) -> Sentence:
+    """The study in one sentence: up to which load the objectives are kept, or what is seen."""
+    result = record.load
+    if result is None or not result.levels:
+        return ()
+    stable = [level for level in result.levels if level.verdict == "stable"]
+    if not stable:
+        first = result.levels[0]
+        return (Name(first.mode), f" kept up with no load: at {load(first)}, {first.reason}.")
+    last = max(stable, key=lambda level: level.throughput)
+    seen = _value(last.latency, _P95) or _value(last.latency, _P50)
+    which = "p95" if _value(last.latency, _P95) else "median"
+    said: Sentence = (Name(last.mode), f" at {load(last)}")
+    if result.objectives:
+        share, bounds = _share(last)
+        said = (
+            *said,
+            " keeps ",
+            ", ".join(result.objectives),
+            " in ",
+            Key(share),
+            f" of calls {bounds}",
+        )
+    elif seen is not None:
+        said = (*said, " answers within ", Key(units.duration(seen)), f" ({which})")
+    rest = [level for level in result.levels if level.verdict != "stable"]
+    if rest:
+        return (*said, f"; at {load(rest[0])}, {rest[0].reason}.")
+    return (*said, f", {units.significant(last.throughput)} answers a second.")
+
+
+def load(level: LoadLevel) -> str:
+    """The load of a level."""
+    if level.concurrency is not None:
+        return f"{level.concurrency} in flight"
+    if level.rate is None:
+        return "recorded arrivals"
+    return f"{level.rate:g}/s"
+
+
+def rows(record: RunRecord) -> tuple[LoadRow, ...]:
+    """One row a level."""
+    levels = record.load.levels if record.load else ()
+    return tuple(
+        LoadRow(mode=level.mode, level=level, cells=(level.mode, load(level), *_cells(level)))
+        for level in levels
+    )
+
+
+def _cells(level: LoadLevel) -> tuple[str, ...]:
+    share, bounds = _share(level)
+    return (
+        units.count(level.calls),
+        units.count(level.calls - level.completed),
+        units.significant(level.throughput),
+        *(_time(level.latency, rank) for rank in (_P50, _P95, _P99)),
+        *(_time(level.first_chunk, rank) for rank in (_P50, _P95)),
+        share,
+        bounds,
+        level.verdict,
+    )
+
+
+def _share(level: LoadLevel) -> tuple[str, str]:
+    good = level.good
+    low, high = (f"{100 * bound:.3g}" for bound in (good.low, good.high))
+    return f"{100 * good.value:.3g} %", f"[{low}, {high}]"
+
+
+def _time(found: tuple[Percentile, ...], rank: float) -> str:
+    value = _value(found, rank)
+    return units.NONE if value is None else units.duration(value)
+
+
+def _value(found: tuple[Percentile, ...], rank: float) -> float | None:
+    return next((each.value for each in found if each.rank == rank), None)
+
+
+def remarks(result: LoadResult) -> tuple[str, ...]:
+    """What is to be known of the levels, a sentence each."""
+    found = [
+        f"{level.mode} at {load(level)} is {level.verdict}: {level.reason}."
+        for level in result.levels
+        if level.reason
+    ]
+    found += [
+        f"{level.mode} at {load(level)}: {_errors(level)}."
+        for level in result.levels
+        if level.errors
+    ]
+    found += [
+        f"{level.mode} at {load(level)} was to be {level.rate:g}/s and was "
+        f"{units.significant(level.achieved_rate)}/s."
+        for level in result.levels
+        if level.rate is not None and level.achieved_rate < 0.9 * level.rate
+    ]
+    found += [f"{mode} was left out: {why}." for mode, why in result.left_out.items()]
+    return tuple(found)
+
+
+def _errors(level: LoadLevel) -> str:
+    counted = ", ".join(f"{units.count(n)} {kind}" for kind, n in level.errors.items())
+    limited = (
+        f", of which too many requests (429): {level.rate_limited}" if level.rate_limited else ""
+    )
+    return f"{counted}{limited}"
+
+
+def conditions(level: LoadLevel) -> tuple[str, ...]:
+    """What was seen of the client itself while a level was kept up."""
+    dispatch = _value(level.dispatch, _P99)
+    return (
+        load(level),
+        f"{units.significant(level.achieved_rate)}/s",
+        units.significant(level.in_flight),
+        units.count(level.peak),
+        units.percent(level.busy),
+        units.duration(level.loop_lag),
+        units.NONE if dispatch is None else units.duration(dispatch),
+    )
