@@ -136,7 +136,14 @@ class Course:
             return "before the first study"
         name, study = list(self.studies.items())[-1]
         where = "" if name == "overhead" else f" of the study {name}"
-        return f"after {study.samples.rounds} rounds{where}"
+        calls = len(study.samples.numbered_calls())
+        # A study without rounds makes its calls one by one.
+        done = (
+            f"{study.samples.rounds} rounds"
+            if study.samples.rounds or not calls
+            else f"{calls} calls"
+        )
+        return f"after {done}{where}"
 
     def findings(self) -> dict[str, Any]:
         """Conclude from what is known by now: fields of :class:`parrot_bench.record.RunRecord`."""

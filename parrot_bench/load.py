@@ -114,6 +114,13 @@ class LoadPlan:
         return list(_poisson(rate, self.level_s, random.Random(seed)))  # noqa: S311  # no secret
 
 
+def said(levels: Sequence[Level]) -> str:
+    """Levels in words: ``1, 2, 4 in flight, 20/s``."""
+    closed = [str(level.concurrency) for level in levels if level.closed]
+    found = [f"{', '.join(closed)} in flight"] if closed else []
+    return ", ".join([*found, *(str(level) for level in levels if not level.closed)])
+
+
 def _poisson(rate: float, length_s: float, source: random.Random) -> Iterator[float]:
     """Arrivals that don't know of each other: the gaps between them are exponential."""
     at = source.expovariate(rate)

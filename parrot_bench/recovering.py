@@ -2,15 +2,16 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from parrot_bench.against.following import Following
 from parrot_bench.course import Course
 from parrot_bench.errors import RecordError
 from parrot_bench.events import Described, ModeDropped, RoundTaken, StudyEnded
 from parrot_bench.journal import read_journal
+from parrot_bench.load import Arrivals, LoadPlan, objectives
 from parrot_bench.processes import STUDY as SPREAD
-from parrot_bench.record import ModelDescription, RunDirectory, RunRecord
+from parrot_bench.record import LoadConfiguration, ModelDescription, RunDirectory, RunRecord
 from parrot_bench.request import Request
 from parrot_bench.samples import Samples
 from parrot_bench.saving import write_run
@@ -113,7 +114,20 @@ def _request(record: RunRecord, model: ModelDescription) -> Request:
         service_time_s=asked.service_time_s,
         seed=asked.seed,
         handlers=asked.handlers,
+        load=_plan(asked.load) if asked.load is not None else None,
         command=record.command,
+    )
+
+
+def _plan(asked: LoadConfiguration) -> LoadPlan:
+    """What is needed to judge the levels that were made; they are in the journal."""
+    return LoadPlan(
+        levels=(),
+        arrivals=cast("Arrivals", asked.arrivals),
+        level_s=asked.level_s,
+        objectives=objectives(",".join(asked.objectives)),
+        max_errors=asked.max_errors,
+        most_in_flight=asked.most_in_flight,
     )
 
 

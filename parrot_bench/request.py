@@ -245,6 +245,8 @@ def default_name(request: Request) -> str:
     else:
         against = f"{len(others)}-modes"
     what = f"{request.baseline}-vs-{against}"
+    if request.load is not None:
+        what = f"load-{'-'.join(request.modes)}".replace(":", ".")[:60]
     if request.against:
         what = f"against-{'-'.join(request.against)}"[:60]
     return stamped(what)

@@ -273,7 +273,7 @@ def _ask(request: "Request", plan: LoadPlan, *, yes: bool) -> None:
         Exit: Somebody said no.
     """
     length_s = plan.length_s * len(request.modes)
-    modes, levels = ", ".join(request.modes), ", ".join(map(str, plan.levels))
+    modes, levels = ", ".join(request.modes), loads.said(plan.levels)
     due = [_due(level, plan) for level in plan.levels]
     calls = None if None in due else sum(d or 0 for d in due) * len(request.modes)
     bound = f"at most {request.max_calls:,} calls" if request.max_calls is not None else ""

@@ -40,7 +40,6 @@ def take(bench: Bench) -> Events:
             yield Phase(f"warming up {mode.name}")
             if reason := why or _warmed_up(bench, mode, loop):
                 reasons[mode.name] = reason
-                yield Observed(ModeLeftOut(mode.name, reason))
                 continue
             for level in plan.levels:
                 with settled_garbage():
@@ -49,8 +48,11 @@ def take(bench: Bench) -> Events:
                 if reply is Reply.ENOUGH:
                     return
     if not number:
+        # Nothing was found, and nothing is kept.
         said = "; ".join(f"{mode}: {why}" for mode, why in reasons.items())
         raise MeasurementError(f"no mode could be loaded{': ' if said else ''}{said}")
+    for mode_name, reason in reasons.items():
+        yield Observed(ModeLeftOut(mode_name, reason))
 
 
 def _loaded(bench: Bench) -> Iterator[tuple[ExecutionMode, str]]:

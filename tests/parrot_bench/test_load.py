@@ -1,0 +1,262 @@
+"""The load study on models whose conduct is known: what callers see is what there was."""
+
+import heapq
+from typing import Any
+
+import numpy as np
+import pytest
+from langchain_core.language_models import BaseChatModel
+
+from parrot_bench.events import Call, CallsTaken, Event, Observed, Reply
+from parrot_bench.load import Level, LoadPlan, objectives
+from parrot_bench.mode_table import quiet, select_modes
+from parrot_bench.parrot import AsyncChatParrotLink
+from parrot_bench.record import LoadLevel
+from parrot_bench.request import Request
+from parrot_bench.studies.bench import Bench, Budget, Calls
+from parrot_bench.studies.load import conclusions, taking
+from parrot_bench.studies.load.told import LevelBegun, LevelEnded, ModeLeftOut
+from parrot_bench.timing import open_clocks
+from tests.parrot_bench.models.loaded import (
+    Blocking,
+    Dripping,
+    Failing,
+    Pausing,
+    Servers,
+)
+
+
+def events(
+    model: BaseChatModel,
+    plan: LoadPlan,
+    *modes: str,
+    budget: Budget | None = None,
+    limit_s: float = 20.0,
+    enough_after_calls: int = 10**9,
+) -> list[Event]:
+    chosen = modes or ("ainvoke",)
+    with open_clocks() as clocks, quiet():
+        bench = Bench(
+            request=Request(seed=5, modes=chosen, load=plan, studies=("load",)),
+            model=model,
+            second=model,
+            embedded=False,
+            modes=select_modes(chosen),
+            calls=Calls(prompt="hello", call_limit_s=limit_s),
+            clocks=clocks,
+            budget=budget or Budget(None),
+            time_s=60.0,
+        )
+        told, reply, calls = [], None, 0
+        study = taking.take(bench)
+        while True:
+            try:
+                event = next(study) if reply is None else study.send(reply)
+            except StopIteration:
+                return told
+            told.append(event)
+            calls += len(event.calls) if isinstance(event, CallsTaken) else 0
+            reply = Reply.ENOUGH if calls >= enough_after_calls else Reply.GO
+
+
+def calls_of(told: list[Event], number: int = 0) -> list[Call]:
+    taken = [event for event in told if isinstance(event, CallsTaken) and event.number == number]
+    return [call for event in taken for call in event.calls]
+
+
+def observed(told: list[Event], kind: Any) -> list[Any]:
+    return [e.what for e in told if isinstance(e, Observed) and isinstance(e.what, kind)]
+
+
+def concluded(told: list[Event], plan: LoadPlan, number: int = 0) -> LoadLevel:
+    begun, ended = observed(told, LevelBegun)[number], observed(told, LevelEnded)
+    window = ended[number] if number < len(ended) else None
+    return conclusions.level_of(begun, calls_of(told, number), window, plan)
+
+
+def opened(rate: float, seconds: float, **more: Any) -> LoadPlan:
+    return LoadPlan(levels=(Level(rate=rate),), level_s=seconds, **more)
+
+
+def closed(*concurrency: int, seconds: float = 1.0, **more: Any) -> LoadPlan:
+    return LoadPlan(
+        levels=tuple(Level(concurrency=c) for c in concurrency), level_s=seconds, **more
+    )
+
+
+def first_come_first_served(came: list[int], takes: list[int], servers: int) -> list[int]:
+    """When each call begins, by the recursion for c servers."""
+    free = [0] * servers
+    begins = []
+    for at, length in zip(came, takes, strict=True):
+        begin = max(at, heapq.heappop(free))
+        begins.append(begin)
+        heapq.heappush(free, begin + length)
+    return begins
+
+
+def test_the_recursion_of_c_servers_predicts_every_start() -> None:
+    """Recorded arrivals and service times give every call's start, as far as the loop is late."""
+    model = Servers(servers=2, mean_s=0.02)
+    plan = opened(80, 2.0)
+    told = events(model, plan)
+    (window,) = observed(told, LevelEnded)
+    seen = sorted(s for s in model.seen if s[0] >= window.begun_ns)  # without the warm-up
+    assert len(seen) == len(calls_of(told)) > 100
+    came, began, ended = (list(column) for column in zip(*seen, strict=True))
+    takes = [b - a for a, b in zip(began, ended, strict=True)]
+    predicted = first_come_first_served(came, takes, model.servers)
+    off = np.abs(np.array(predicted) - np.array(began)) / 1e6
+    assert np.median(off) < 2
+    assert off.max() <= window.lag_ns / 1e6 + 20
+    # What the caller sees contains the queue: it is what the model says, and our own delay.
+    level = concluded(told, plan)
+    assert level.verdict != "client-bound"
+    made = np.array(sorted(call.started_ns for call in calls_of(told)))
+    assert np.median(np.array(came) - made) / 1e6 < 5
+
+
+def test_the_knee_of_c_servers_stands_at_their_number() -> None:
+    model = Servers(servers=4, mean_s=0.02)
+    plan = closed(1, 4, 16)
+    told = events(model, plan)
+    alone, knee, over = (concluded(told, plan, number) for number in range(3))
+    service_s = np.mean([(end - begin) / 1e9 for _, begin, end in model.seen])
+    assert over.throughput == pytest.approx(4 / service_s, rel=0.25)
+    assert knee.throughput > 2.5 * alone.throughput
+    # Beyond the knee the calls wait.
+    assert over.in_flight == pytest.approx(16, rel=0.1)
+    assert over.latency[0].value > 2.5 * knee.latency[0].value
+
+
+def test_a_pause_is_seen_by_all_who_came_meanwhile() -> None:
+    plan = opened(50, 1.5, arrivals="constant", objectives=objectives("latency=100ms"))
+    told = events(Pausing(after_s=0.5, pause_s=0.5), plan)
+    latencies = np.array([(c.ended_ns - c.scheduled_ns) / 1e9 for c in calls_of(told)])
+    assert latencies.max() == pytest.approx(0.5, abs=0.15)
+    # At 50 a second, 25 come in half a second; those of its first 0.4 s wait over 0.1.
+    assert 15 <= (latencies > 0.1).sum() <= 25
+    level = concluded(told, plan)
+    assert level.good.value == pytest.approx(1 - 20 / 75, abs=0.08)
+    # The closed loop of the same model has one call that waits.
+    told = events(Pausing(after_s=0.5, pause_s=0.5), closed(1, seconds=1.5))
+    waited = [(c.ended_ns - c.started_ns) / 1e9 > 0.1 for c in calls_of(told)]
+    assert sum(waited) == 1
+
+
+def test_a_blocked_loop_is_our_own_delay_and_counts() -> None:
+    plan = opened(25, 1.0, arrivals="constant")
+    level = concluded(events(Blocking(seconds=0.06), plan), plan)
+    # 25 calls of 60 ms in one loop take 1.5 s: calls are made late, and that is said.
+    assert level.verdict == "client-bound"
+    assert "late" in level.reason or "processor" in level.reason
+    assert level.loop_lag > 40e6
+    assert level.latency[0].value > 150e6
+
+
+def test_sync_modes_wait_in_threads() -> None:
+    plan = opened(50, 1.0, arrivals="constant")
+    told = events(Blocking(seconds=0.06), plan, "invoke")
+    level = concluded(told, plan)
+    assert level.completed == level.calls == 50
+    assert level.in_flight == pytest.approx(3, rel=0.35)
+    assert level.latency[0].value == pytest.approx(0.06e9, rel=0.4)
+
+
+def test_errors_are_data() -> None:
+    plan = opened(60, 1.0, arrivals="constant")
+    told = events(Failing(), plan, limit_s=0.5)
+    level = concluded(told, plan)
+    assert level.calls == 60
+    assert set(level.errors) == {"ValueError", "RateLimitError", "CallLimitExceeded"}
+    assert sum(level.errors.values()) + level.completed == 60
+    assert level.rate_limited == level.errors["RateLimitError"]
+    assert level.good.value == level.completed / 60
+    assert level.verdict == "unstable"
+    assert not level.latency
+
+
+def test_a_call_that_ends_never_is_unfinished_when_the_load_is_stopped() -> None:
+    plan = closed(4, seconds=30)
+    told = events(Failing(), plan, enough_after_calls=4)
+    kinds = {call.error for call in calls_of(told)}
+    assert "unfinished" in kinds
+    assert observed(told, LevelEnded)
+
+
+def test_calls_in_flight_have_a_bound_and_waiting_counts() -> None:
+    plan = opened(100, 0.5, arrivals="constant", most_in_flight=1)
+    level = concluded(events(Pausing(after_s=99), plan), plan)
+    assert level.peak == 1
+    plan = opened(100, 0.3, arrivals="constant", most_in_flight=1)
+    told = events(Blocking(seconds=0.02), plan, "invoke")
+    level = concluded(told, plan)
+    assert level.calls == 30
+    assert level.peak == 1
+    latencies = [c.ended_ns - (c.scheduled_ns or 0) for c in calls_of(told)]
+    assert max(latencies) > 0.2e9
+
+
+def test_max_calls_is_never_exceeded() -> None:
+    for plan in (opened(200, 1.0), closed(4, 8)):
+        budget = Budget(20)
+        told = events(AsyncChatParrotLink(parrot_buffer_length=20), plan, budget=budget)
+        made = sum(len(e.calls) for e in told if isinstance(e, CallsTaken))
+        assert made + taking.WARM_UP == budget.spent == 20
+
+
+def test_streams_are_followed_chunk_by_chunk() -> None:
+    plan = opened(20, 1.0, arrivals="constant", objectives=objectives("ttfc=60ms,itl=40ms"))
+    told = events(Dripping(), plan, "astream")
+    level = concluded(told, plan)
+    assert all(len(call.chunks_ns) == 5 for call in calls_of(told))
+    assert level.first_chunk[0].value == pytest.approx(20e6, rel=0.6)
+    assert level.token_gap[0].value == pytest.approx(10e6, rel=0.4)
+    assert level.tokens_per_s == pytest.approx(100, rel=0.2)
+    assert level.good.value > 0.8
+
+
+def test_modes_that_cannot_be_loaded_are_named() -> None:
+    told = events(
+        AsyncChatParrotLink(parrot_buffer_length=20), closed(1, seconds=0.2), "batch", "ainvoke"
+    )
+    (left_out,) = observed(told, ModeLeftOut)
+    assert left_out.mode == "batch"
+    assert "batches" in left_out.reason
+
+
+def call(due_ms: float, took_ms: float, error: str = "") -> Call:
+    begun = round(due_ms * 1e6)
+    return Call(mode="ainvoke", case="", started_ns=begun, ended_ns=begun + round(took_ms * 1e6),
+                error=error, scheduled_ns=begun)  # fmt: skip
+
+
+def level_of(calls: list[Call], window_s: float = 1.0) -> LoadLevel:
+    begun = LevelBegun(0, "ainvoke", Level(rate=len(calls) / window_s), len(calls), window_s)
+    ended = LevelEnded(number=0, begun_ns=0, ended_ns=round(window_s * 1e9), busy_ns=0,
+                       in_flight=1.0, peak=1, lag_ns=0)  # fmt: skip
+    return conclusions.level_of(begun, calls, ended, opened(1, window_s))
+
+
+def test_a_queue_that_grows_is_unstable() -> None:
+    steady = level_of([call(n * 10, 25) for n in range(100)])
+    assert steady.verdict == "stable"
+    assert steady.latency[0].value == 25e6
+    growing = level_of([call(n * 10, 25 + n * 10) for n in range(100)])
+    assert growing.verdict == "unstable"
+    assert "in flight" in growing.reason
+    assert not growing.latency
+
+
+def test_under_98_per_cent_answered_is_unstable() -> None:
+    fine = [call(n * 10, 5) for n in range(98)]
+    assert level_of([*fine, call(980, 5, "E"), call(990, 5, "E")]).verdict == "stable"
+    assert level_of([*fine[:97], *(call(970 + n, 5, "E") for n in range(3))]).verdict == "unstable"
+
+
+def test_a_level_that_was_broken_off_says_what_it_has() -> None:
+    begun = LevelBegun(0, "ainvoke", Level(rate=10.0), 100, 10.0)
+    calls = [call(n * 100, 20) for n in range(30)]
+    level = conclusions.level_of(begun, calls, None, opened(10, 10))
+    assert level.calls == 30
+    assert level.window_s == pytest.approx(2.92, rel=0.01)

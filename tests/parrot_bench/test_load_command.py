@@ -1,0 +1,158 @@
+"""``parrot-bench load`` as a process: what is asked, printed, saved and left with."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from parrot_bench.record import RunDirectory, read_record
+
+Cli = Callable[..., "subprocess.CompletedProcess[str]"]
+Start = Callable[..., "subprocess.Popen[str]"]
+
+MODEL = """
+import asyncio
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+
+
+def forever():
+    while True:
+        yield AIMessage("hello there friend")
+
+
+class Waiting(GenericFakeChatModel):
+    async def _agenerate(self, *args, **kwargs):
+        await asyncio.sleep(0.005)
+        return self._generate(*args, **kwargs)
+
+
+class Failing(Waiting):
+    async def _agenerate(self, *args, **kwargs):
+        raise ConnectionError("nobody answers")
+
+
+model = Waiting(messages=forever())
+failing_later = Failing(messages=forever())
+"""
+
+
+@pytest.fixture
+def loaded(folder: Path) -> Path:
+    (folder / "served.py").write_text(MODEL, encoding="utf-8")
+    return folder
+
+
+def test_a_load_is_measured_saved_printed_and_reported(cli: Cli, loaded: Path) -> None:
+    done = cli("load", "served:model", "--modes", "ainvoke", "--rate", "20", "--concurrency", "2",
+               "--time", "1", "--slo", "latency=1s", "-y", "--out", "here", cwd=loaded)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "plan: ainvoke with 2 in flight, 20/s; 2 s" in done.stderr
+    assert "20/s" in done.stdout
+    record = read_record(loaded / "here")
+    assert record.status == "complete"
+    assert record.load is not None
+    closed, opened = record.load.levels
+    assert (closed.concurrency, closed.rate, opened.rate) == (2, None, 20.0)
+    assert opened.completed == opened.calls > 8
+    assert record.configuration.load is not None
+    assert record.configuration.load.objectives == ("latency=1s",)
+    assert record.reconciliation is None  # no call beyond those that were planned
+    calls = pl.read_parquet(loaded / "here" / "calls.parquet")
+    assert calls.height == closed.calls + opened.calls
+    assert calls.filter(pl.col("round") == 1)["scheduled_ns"].null_count() == 0
+    html = (loaded / "here" / "report.html").read_text(encoding="utf-8")
+    assert "Level by level" in html
+    assert (loaded / "here" / "figures" / "load.svg").exists()
+    # Made again from the run alone, it is the same.
+    assert cli("report", "here", cwd=loaded).returncode == 0
+    assert (loaded / "here" / "report.html").read_text(encoding="utf-8") == html
+    markdown = cli("report", "here", "--format", "md", cwd=loaded).stdout
+    assert "| `ainvoke` | 20/s |" in markdown
+
+
+def test_errors_are_counted_and_too_many_fail_the_run(cli: Cli, loaded: Path) -> None:
+    # The warm-up has to pass: it fails from the third call on.
+    (loaded / "served.py").write_text(
+        MODEL + "\nclass Later(Waiting):\n    async def _agenerate(self, *args, **kwargs):\n"
+        "        self.__dict__['n'] = self.__dict__.get('n', 0) + 1\n"
+        "        if self.__dict__['n'] > 4:\n            raise ConnectionError('nobody answers')\n"
+        "        return self._generate(*args, **kwargs)\n\nlater = Later(messages=forever())\n",
+        encoding="utf-8",
+    )
+    words = ("load", "served:later", "--modes", "ainvoke", "--rate", "20", "--arrivals", "constant",
+             "--time", "1", "-y")  # fmt: skip
+    done = cli(*words, "--out", "here", cwd=loaded)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "18 ConnectionError" in done.stdout
+    assert "90.0% of the calls failed, over --max-errors 1.0%" in done.stderr
+    record = read_record(loaded / "here")
+    assert record.load is not None
+    assert record.load.levels[0].errors == {"ConnectionError": 18}
+    assert cli(*words, "--max-errors", "95%", "--out", "there", cwd=loaded).returncode == 0
+
+
+def test_what_cannot_be_loaded_at_all_is_one_line(cli: Cli, loaded: Path) -> None:
+    done = cli("load", "served:failing_later", "--modes", "ainvoke", "-y", cwd=loaded)
+    assert done.returncode == 2
+    assert "no mode could be loaded: ainvoke: ConnectionError: nobody answers" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list((loaded / "runs").glob("*/run.json"))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--rate", "fast"), "--rate: 'fast' is not a rate; give"),
+        (("--concurrency", "0"), "--concurrency: '0' is no number of calls in flight"),
+        (
+            ("--slo", "ttft=1s"),
+            "--slo: 'ttft=1s' is not an objective; give one of latency, ttfc, itl",
+        ),
+        (("--trace", "nowhere"), "nowhere cannot be read: No such file"),
+        (("--trace", "served.py", "--rate", "1"), "--trace has its own arrivals"),
+        (("--arrivals", "bursty"), "--arrivals 'bursty' is none"),
+        (("--modes", "invoice"), "did you mean invoke?"),
+        ((), "nobody is there to agree to the plan; add --yes"),
+    ],
+)
+def test_bad_input_is_one_line(cli: Cli, loaded: Path, options: tuple[str, ...], said: str) -> None:
+    agreed = ("-y",) if options else ()
+    done = cli("load", "served:model", *options, *agreed, cwd=loaded)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_load_is_no_study_of_a_run(cli: Cli, loaded: Path) -> None:
+    done = cli("run", "--studies", "load", cwd=loaded)
+    assert done.returncode == 2
+    assert "parrot-bench load" in done.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
+def test_a_load_that_is_killed_keeps_its_calls(start: Start, cli: Cli, loaded: Path) -> None:
+    process = start("load", "served:model", "--modes", "ainvoke", "--rate", "50", "--time", "60",
+                    "-y", "--out", "here", cwd=loaded)  # fmt: skip
+    journal = RunDirectory(loaded / "here").journal
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not (
+        journal.exists() and journal.read_bytes().count(b'"started_ns"') > 40
+    ):
+        time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=30)
+    time.sleep(1.5)
+    finished = journal.read_bytes().count(b'"started_ns"')
+    assert cli("report", "here", cwd=loaded).returncode == 0
+    record = read_record(loaded / "here")
+    assert record.status == "incomplete"
+    assert record.load is not None
+    assert record.load.levels[0].calls == finished
+    assert json.loads((loaded / "here" / "run.json").read_bytes())["load"]["levels"]

@@ -1,0 +1,120 @@
+"""What is asked of a load: how it is written, and when its calls are due."""
+
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parrot_bench.distributions import wilson
+from parrot_bench.errors import UsageError
+from parrot_bench.load import (
+    Level,
+    LoadPlan,
+    Objective,
+    concurrencies,
+    objectives,
+    rates,
+    read_trace,
+)
+
+TEXTS = st.text(alphabet=st.sampled_from("0123456789.,=- msitlacyefn²"), max_size=20)
+
+
+def test_objectives() -> None:
+    assert objectives("ttfc=200ms, latency=2s") == (Objective("ttfc", 0.2), Objective("latency", 2))
+    assert objectives("") == ()
+    assert [str(each) for each in objectives("itl=50ms,latency=90")] == ["itl=50ms", "latency=90s"]
+
+
+@pytest.mark.parametrize("text", ["ttft=1s", "ttfc", "latency=soon", "latency=0s", "itl=1s,itl=2s"])
+def test_what_is_no_objective(text: str) -> None:
+    with pytest.raises(ValueError, match=r"give|is not a time"):
+        objectives(text)
+
+
+def test_rates_and_concurrencies() -> None:
+    assert rates("5, 0.5,1e2") == (5.0, 0.5, 100.0)
+    assert concurrencies("1,2, 16") == (1, 2, 16)
+
+
+@pytest.mark.parametrize("wrong", ["0", "nan", "-1", "inf", "x", "1e9"])
+def test_what_is_no_rate(wrong: str) -> None:
+    with pytest.raises(ValueError, match="is not a rate; give"):
+        rates(wrong)
+
+
+@pytest.mark.parametrize("wrong", ["0", "1.5", "²", "-2", "10000000"])
+def test_what_is_no_number_of_calls(wrong: str) -> None:
+    with pytest.raises(ValueError, match="is no number of calls in flight; give"):
+        concurrencies(wrong)
+
+
+@given(TEXTS)
+def test_whatever_is_written_is_read_or_refused(text: str) -> None:
+    for read in (objectives, rates, concurrencies):
+        with suppress(ValueError):
+            assert all(each for each in read(text))
+
+
+@given(st.floats(0.5, 50), st.floats(0.5, 20), st.integers(0, 2**31))
+def test_random_arrivals_lie_in_their_time_in_order(rate: float, length: float, seed: int) -> None:
+    plan = LoadPlan(levels=(Level(rate=rate),), level_s=length)
+    due = plan.schedule(plan.levels[0], seed)
+    assert list(due) == sorted(due)
+    assert all(0 <= at < length for at in due)
+    assert due == plan.schedule(plan.levels[0], seed)
+
+
+def test_random_arrivals_come_at_their_rate() -> None:
+    plan = LoadPlan(levels=(Level(rate=100.0),), level_s=100.0)
+    gaps = np.diff(plan.schedule(plan.levels[0], 7))
+    assert gaps.mean() == pytest.approx(0.01, rel=0.05)
+    # Exponential: as much scatter as mean.
+    assert gaps.std() == pytest.approx(0.01, rel=0.05)
+
+
+def test_even_arrivals() -> None:
+    plan = LoadPlan(levels=(Level(rate=4.0),), level_s=2.0, arrivals="constant")
+    assert list(plan.schedule(plan.levels[0], 0)) == [0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5, 1.75]
+
+
+def test_recorded_arrivals(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    trace.write_text('1000.5\n{"at": 1000}\n\n1002\n', encoding="utf-8")
+    assert read_trace(trace) == (0.0, 0.5, 2.0)
+    plan = LoadPlan(levels=(Level(), Level(concurrency=1)), arrivals="trace", level_s=5.0,
+                    trace=read_trace(trace))  # fmt: skip
+    assert plan.length_s == 7.0
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [("", "has no arrival"), ("1\nsoon\n", "line 2: 'soon'"), ("1\n{}\n", "line 2"),
+     ("NaN", "line 1"), ("1e999", "line 1"), ("[1]", "line 1"), ("null", "line 1")],
+)  # fmt: skip
+def test_what_is_no_trace(tmp_path: Path, content: str, said: str) -> None:
+    trace = tmp_path / "trace"
+    trace.write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match="trace") as refused:
+        read_trace(trace)
+    assert said in str(refused.value)
+
+
+@given(st.integers(1, 10_000), st.data())
+def test_wilson_lies_round_the_share(of: int, data: st.DataObject) -> None:
+    hits = data.draw(st.integers(0, of))
+    low, high = wilson(hits, of)
+    assert 0 <= low <= hits / of <= high <= 1
+
+
+def test_wilson_covers() -> None:
+    source, share, of = Random(3), 0.9, 60
+    inside = 0
+    for _ in range(2000):
+        low, high = wilson(sum(source.random() < share for _ in range(of)), of)
+        inside += low <= share <= high
+    assert inside / 2000 > 0.93
