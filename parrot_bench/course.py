@@ -136,14 +136,9 @@ class Course:
             return "before the first study"
         name, study = list(self.studies.items())[-1]
         where = "" if name == "overhead" else f" of the study {name}"
-        calls = len(study.samples.numbered_calls())
+        rounds, calls = study.samples.rounds, len(study.samples.numbered_calls())
         # A study without rounds makes its calls one by one.
-        done = (
-            f"{study.samples.rounds} rounds"
-            if study.samples.rounds or not calls
-            else f"{calls} calls"
-        )
-        return f"after {done}{where}"
+        return f"after {f'{calls} calls' if calls and not rounds else f'{rounds} rounds'}{where}"
 
     def findings(self) -> dict[str, Any]:
         """Conclude from what is known by now: fields of :class:`parrot_bench.record.RunRecord`."""

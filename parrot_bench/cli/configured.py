@@ -7,7 +7,7 @@ import typer
 
 from parrot_bench.cli.terminal import one_line_errors
 
-NOT_THE_SAME: Final = {"compare": {"modes"}, "init": {"model"}}
+NOT_THE_SAME: Final = {"compare": {"modes"}, "init": {"model"}, "load": {"modes", "time"}}
 """Options that are called like a key and mean something else."""
 
 
