@@ -24,6 +24,9 @@ Quantity = Literal["latency", "ttfc", "itl"]
 MOST_IN_FLIGHT = 1000
 """Calls that an open loop has in flight at most; those that come then wait, and it is said."""
 
+SEARCHED = 15
+"""Levels that a search for the highest rate takes, about."""
+
 MOST_CONCURRENCY = 100_000
 MOST_RATE = 100_000.0
 
@@ -85,6 +88,9 @@ class LoadPlan:
         max_errors: Share of calls that may fail before the run does.
         most_in_flight: Of an open loop.
         trace: Arrivals in seconds after the first, of ``trace``.
+        find_max_rate: Beginning at the only level's rate, the highest one is looked for at which
+            the objectives are kept.
+        kept_share: Share of calls that has to keep them there.
     """
 
     levels: tuple[Level, ...]
@@ -94,15 +100,21 @@ class LoadPlan:
     max_errors: float = 0.01
     most_in_flight: int = MOST_IN_FLIGHT
     trace: tuple[float, ...] = ()
+    find_max_rate: bool = False
+    kept_share: float = 0.95
 
     @property
     def length_s(self) -> float:
         """How long all levels of one mode take, seconds."""
-        recorded = self.trace[-1] if self.trace else 0.0
-        return sum(
-            recorded if self.arrivals == "trace" and not level.closed else self.level_s
-            for level in self.levels
-        )
+        if self.find_max_rate:
+            return SEARCHED * self.level_s
+        return sum(map(self.length_of, self.levels))
+
+    def length_of(self, level: Level) -> float:
+        """How long a level takes, seconds; that of a trace at least one."""
+        if self.arrivals == "trace" and not level.closed:
+            return max(1.0, self.trace[-1])
+        return self.level_s
 
     def schedule(self, level: Level, seed: int) -> Sequence[float]:
         """When the calls of an open level arrive, seconds after its beginning, rising."""

@@ -56,6 +56,15 @@ def load(  # one option a parameter
             rich_help_panel=_LOAD,
         ),
     ] = None,
+    find_max_rate: Annotated[
+        bool,
+        typer.Option(
+            "--find-max-rate",
+            help="Look for the highest rate at which the objectives of **--slo** are kept, "
+            "beginning at **--rate** (1); about 15 levels.",
+            rich_help_panel=_LOAD,
+        ),
+    ] = False,
     arrivals: Annotated[
         str,
         typer.Option(
@@ -141,6 +150,16 @@ def load(  # one option a parameter
             rich_help_panel=_END,
         ),
     ] = "",
+    kept: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE",
+            parser=share,
+            help="With **--find-max-rate**: share of the calls that has to keep them.",
+            show_default="95%",
+            rich_help_panel=_END,
+        ),
+    ] = "95%",  # type: ignore[assignment]  # as above
     max_errors: Annotated[
         float,
         typer.Option(
@@ -196,6 +215,8 @@ def load(  # one option a parameter
 
         parrot-bench load my_app.llm:make_model --concurrency 1,4,16 --max-calls 300
 
+        parrot-bench load my_app.llm:make_model --find-max-rate --slo ttfc=500ms
+
     A level at which this process is the limit, and not the model, is called client-bound.
 
     Exit status: 0 done; 1 more errors than **--max-errors**; 2 bad input, or stopped.
@@ -204,14 +225,18 @@ def load(  # one option a parameter
         from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415  # lazily
 
         plan = LoadPlan(
-            levels=tuple(_levels(rate, concurrency, trace)),
+            levels=tuple(_levels(rate, concurrency, trace, search=find_max_rate)),
             arrivals="trace" if trace is not None else _arrivals(arrivals),
             level_s=time,
             objectives=_read("--slo", loads.objectives, slo),
             max_errors=max_errors,
             most_in_flight=most_in_flight,
             trace=() if trace is None else read_trace(trace),
+            find_max_rate=find_max_rate,
+            kept_share=kept,
         )
+        if find_max_rate and not plan.objectives:
+            raise UsageError("--find-max-rate needs --slo: what is to be kept, as ttfc=500ms")
         chosen = names(modes) or ("astream",)
         request = Request(
             spec=model,
@@ -237,7 +262,7 @@ def load(  # one option a parameter
             raise typer.Exit(EXIT_FAILED)
 
 
-def _levels(rate: str, concurrency: str, trace: Path | None) -> list[Level]:
+def _levels(rate: str, concurrency: str, trace: Path | None, *, search: bool) -> list[Level]:
     """The levels that were asked for: closed loops first.
 
     Raises:
@@ -247,6 +272,10 @@ def _levels(rate: str, concurrency: str, trace: Path | None) -> list[Level]:
         raise UsageError("--trace has its own arrivals; leave out --rate")
     found = [Level(concurrency=n) for n in _read("--concurrency", loads.concurrencies, concurrency)]
     found += [Level(rate=each) for each in _read("--rate", loads.rates, rate)]
+    if search:
+        if concurrency or trace is not None or len(found) > 1:
+            raise UsageError("--find-max-rate begins at one --rate; give no other load")
+        return found or [Level(rate=1.0)]
     if trace is not None:
         found.append(Level())
     return found or [Level(concurrency=number) for number in (1, 2, 4, 8, 16)]
@@ -274,10 +303,14 @@ def _ask(request: "Request", plan: LoadPlan, *, yes: bool) -> None:
     """
     length_s = plan.length_s * len(request.modes)
     modes, levels = ", ".join(request.modes), loads.said(plan.levels)
+    if plan.find_max_rate:
+        levels = f"ever more calls from {levels} on"
     due = [_due(level, plan) for level in plan.levels]
-    calls = None if None in due else sum(d or 0 for d in due) * len(request.modes)
+    calls = (
+        None if None in due or plan.find_max_rate else sum(d or 0 for d in due) * len(request.modes)
+    )
     bound = f"at most {request.max_calls:,} calls" if request.max_calls is not None else ""
-    expected = f"about {calls:,} calls" if calls is not None else "as many calls as are answered"
+    expected = f"about {calls:,} calls" if calls is not None else "as many calls as it takes"
     errors.print(
         Text(f"plan: {modes} with {levels}; {length_s:.0f} s, {bound or expected}"), soft_wrap=True
     )

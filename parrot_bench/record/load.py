@@ -74,6 +74,22 @@ class LoadLevel(Saved):
     reason: str = ""
 
 
+class RateBoundary(Saved):
+    """Up to which rate the objectives were kept.
+
+    Attributes:
+        mode: Name of the mode.
+        kept: The highest rate at which they were kept three times; None where there was none.
+        missed: The lowest at which they were not; None where all were kept.
+        trials: Levels that it took.
+    """
+
+    mode: str
+    kept: float | None
+    missed: float | None
+    trials: int
+
+
 class LoadResult(Saved):
     """What callers see under load.
 
@@ -82,6 +98,7 @@ class LoadResult(Saved):
         objectives: What a call had to keep, such as ``ttfc=0.2s``.
         max_errors: Share of calls that may fail.
         levels: In the order in which they were made.
+        boundaries: Of each mode for which the highest rate was looked for.
         left_out: Modes that could not be loaded, and why.
         duration_s: Wall time of all levels, seconds.
         stopped_by: Why it ended.
@@ -91,6 +108,7 @@ class LoadResult(Saved):
     objectives: tuple[str, ...]
     max_errors: float
     levels: tuple[LoadLevel, ...]
+    boundaries: tuple[RateBoundary, ...] = ()
     left_out: dict[str, str] = Field(default_factory=dict)
     duration_s: float
     stopped_by: StoppedBy

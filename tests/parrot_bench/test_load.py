@@ -1,10 +1,13 @@
 """The load study on models whose conduct is known: what callers see is what there was."""
 
 import heapq
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from langchain_core.language_models import BaseChatModel
 
 from parrot_bench.events import Call, CallsTaken, Event, Observed, Reply
@@ -15,7 +18,8 @@ from parrot_bench.record import LoadLevel
 from parrot_bench.request import Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
 from parrot_bench.studies.load import conclusions, taking
-from parrot_bench.studies.load.told import LevelBegun, LevelEnded, ModeLeftOut
+from parrot_bench.studies.load.search import Boundary, Search, search
+from parrot_bench.studies.load.told import BoundaryFound, LevelBegun, LevelEnded, ModeLeftOut
 from parrot_bench.timing import open_clocks
 from tests.parrot_bench.models.loaded import (
     Blocking,
@@ -223,6 +227,45 @@ def test_modes_that_cannot_be_loaded_are_named() -> None:
     (left_out,) = observed(told, ModeLeftOut)
     assert left_out.mode == "batch"
     assert "batches" in left_out.reason
+
+
+def test_the_highest_rate_is_found() -> None:
+    """Two servers of 20 ms on average answer 100 calls a second, and in time somewhat fewer."""
+    plan = opened(20, 1.0, find_max_rate=True, objectives=objectives("latency=150ms"))
+    told = events(Servers(servers=2, mean_s=0.02), plan)
+    (found,) = observed(told, BoundaryFound)
+    assert found.boundary.kept is not None
+    assert 25 <= found.boundary.kept <= 110
+    assert found.boundary.missed is not None
+    assert found.boundary.missed <= found.boundary.kept * 2
+
+
+def came_to(looking: Search, answer: Callable[[float], bool]) -> Boundary:
+    """Answer a search until it ends."""
+    rate = next(looking)
+    while True:
+        try:
+            rate = looking.send(answer(rate))
+        except StopIteration as over:
+            return cast("Boundary", over.value)
+
+
+@given(st.floats(0.01, 50_000), st.floats(0.01, 50_000))
+def test_a_search_ends_at_the_boundary(first: float, boundary: float) -> None:
+    found = came_to(search(first), lambda rate: rate <= boundary)
+    assert found.kept is not None
+    assert found.missed is not None
+    assert found.kept <= boundary < found.missed
+    assert found.missed / found.kept <= 1.1 + 1e-9
+    assert found.trials <= 40
+
+
+@given(st.lists(st.booleans(), min_size=60, max_size=60), st.floats(0.1, 1000))
+def test_a_search_ends_whatever_it_is_told(answers: list[bool], first: float) -> None:
+    told = iter(answers)
+    found = came_to(search(first), lambda _: next(told))
+    assert found.trials <= 40
+    assert found.kept is None or found.missed is None or found.kept < found.missed
 
 
 def call(due_ms: float, took_ms: float, error: str = "") -> Call:

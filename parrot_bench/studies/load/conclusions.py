@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -12,9 +12,16 @@ from parrot_bench.distributions import wilson
 from parrot_bench.events import Call
 from parrot_bench.load import LoadPlan, Objective
 from parrot_bench.percentiles import percentiles
-from parrot_bench.record import Estimate, LoadLevel, LoadResult, LoadVerdict, Percentile
+from parrot_bench.record import (
+    Estimate,
+    LoadLevel,
+    LoadResult,
+    LoadVerdict,
+    Percentile,
+    RateBoundary,
+)
 from parrot_bench.studies.gathered import Gathered
-from parrot_bench.studies.load.told import LevelBegun, LevelEnded, ModeLeftOut
+from parrot_bench.studies.load.told import BoundaryFound, LevelBegun, LevelEnded, ModeLeftOut
 
 Numbers = NDArray[np.float64]
 
@@ -62,6 +69,11 @@ def conclude(gathered: Gathered) -> LoadResult | None:
         objectives=tuple(map(str, plan.objectives)),
         max_errors=plan.max_errors,
         levels=tuple(levels),
+        boundaries=tuple(
+            RateBoundary(mode=t.mode, **asdict(t.boundary))
+            for t in gathered.observed
+            if isinstance(t, BoundaryFound)
+        ),
         left_out={t.mode: t.reason for t in gathered.observed if isinstance(t, ModeLeftOut)},
         duration_s=gathered.elapsed_s,
         stopped_by=gathered.stopped_by,
@@ -181,6 +193,11 @@ def level_of(
         verdict=verdict,
         reason=reason,
     )
+
+
+def is_kept(level: LoadLevel, plan: LoadPlan) -> bool:
+    """Whether a level's objectives were kept, as a search for the highest rate asks."""
+    return level.verdict == "stable" and level.good.value >= plan.kept_share
 
 
 def kept(times: Times, objectives: Sequence[Objective]) -> NDArray[np.bool_]:

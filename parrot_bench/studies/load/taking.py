@@ -12,10 +12,12 @@ from parrot_bench.load import Level, LoadPlan
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.caller import one_line
 from parrot_bench.studies.concurrency.cells import settled_garbage
+from parrot_bench.studies.load.conclusions import is_kept, level_of
 from parrot_bench.studies.load.engine import Engine
 from parrot_bench.studies.load.looping import LoopThread
+from parrot_bench.studies.load.search import search
 from parrot_bench.studies.load.slots import Slot
-from parrot_bench.studies.load.told import LevelBegun, LevelEnded, ModeLeftOut
+from parrot_bench.studies.load.told import BoundaryFound, LevelBegun, LevelEnded, ModeLeftOut
 
 Events = Generator[Event, Reply, None]
 
@@ -29,101 +31,165 @@ PATIENCE_S = 20.0
 """How long a level may take to end, beyond its length and a call's time limit."""
 
 
+class _EnoughError(Exception):
+    """Whoever listens wants no more."""
+
+
 def take(bench: Bench) -> Events:
     """Put the model under load; see :attr:`parrot_bench.studies.table.Study.take`."""
     plan = bench.request.load
     if plan is None:
         raise MeasurementError("no load was asked for; use parrot-bench load")
-    reasons, number = dict[str, str](), 0
     with LoopThread(bench.request.loop) as loop:
-        for mode, why in _loaded(bench):
-            yield Phase(f"warming up {mode.name}")
-            if reason := why or _warmed_up(bench, mode, loop):
-                reasons[mode.name] = reason
-                continue
-            for level in plan.levels:
-                with settled_garbage():
-                    reply = yield from _level(bench, plan, mode, level, number, loop)
-                number += 1
-                if reply is Reply.ENOUGH:
-                    return
-    if not number:
-        # Nothing was found, and nothing is kept.
-        said = "; ".join(f"{mode}: {why}" for mode, why in reasons.items())
-        raise MeasurementError(f"no mode could be loaded{': ' if said else ''}{said}")
-    for mode_name, reason in reasons.items():
-        yield Observed(ModeLeftOut(mode_name, reason))
+        yield from Loading(bench, plan, loop).events()
 
 
-def _loaded(bench: Bench) -> Iterator[tuple[ExecutionMode, str]]:
-    """The modes, and why one of them cannot be loaded; floors only if they are asked for."""
-    asked = bench.request.modes
-    for mode in bench.usable:
-        if mode.batches:
-            yield mode, "its calls are batches; load invoke, ainvoke or a stream"
-        elif mode.status != "floor" or mode.name in asked:
-            yield mode, ""
+class Loading:
+    """The load study of one model.
 
+    Args:
+        bench: What it is given.
+        plan: What is asked for.
+        loop: Where calls are made.
+    """
 
-def _warmed_up(bench: Bench, mode: ExecutionMode, loop: LoopThread) -> str:
-    """Make a mode's first calls; the reason why it cannot be loaded, if they fail."""
-    item = mode.prepare(bench.calls.prompt)
-    for _ in range(WARM_UP):
-        if not bench.budget.affords(1):
-            return f"--max-calls {bench.budget.limit} leaves no call for it"
-        bench.budget.spent += 1
-        with ThreadPoolExecutor(1) as threads:
-            slot = Slot(mode, bench.model, bench.calls, threads)
-            slot.due(None)
+    def __init__(self, bench: Bench, plan: LoadPlan, loop: LoopThread) -> None:
+        self._bench = bench
+        self._plan = plan
+        self._loop = loop
+        self._levels = 0
+
+    def events(self) -> Events:
+        """Load one mode after the other.
+
+        Yields:
+            Levels as they begin and end, and their calls.
+
+        Raises:
+            MeasurementError: No mode could be loaded.
+        """
+        reasons: dict[str, str] = {}
+        try:
+            for mode, why in self._modes():
+                yield Phase(f"warming up {mode.name}")
+                if reason := why or self._warmed_up(mode):
+                    reasons[mode.name] = reason
+                elif self._plan.find_max_rate:
+                    yield from self._searched(mode)
+                else:
+                    for level in self._plan.levels:
+                        yield from self._kept_up(mode, level)
+        except _EnoughError:
+            return
+        if not self._levels:
+            # Nothing was found, and nothing is kept.
+            said = "; ".join(f"{name}: {why}" for name, why in reasons.items())
+            raise MeasurementError(f"no mode could be loaded{': ' if said else ''}{said}")
+        for name, reason in reasons.items():
+            yield Observed(ModeLeftOut(name, reason))
+
+    def _modes(self) -> Iterator[tuple[ExecutionMode, str]]:
+        """The modes, and why one of them cannot be loaded; floors only if they are asked for."""
+        for mode in self._bench.usable:
+            if mode.batches:
+                yield mode, "its calls are batches; load invoke, ainvoke or a stream"
+            elif mode.status != "floor" or mode.name in self._bench.request.modes:
+                yield mode, ""
+
+    def _warmed_up(self, mode: ExecutionMode) -> str:
+        """Make a mode's first calls; the reason why it cannot be loaded, if they fail."""
+        bench = self._bench
+        threads = ThreadPoolExecutor(1)
+        slot = Slot(mode, bench.model, bench.calls, threads)
+        item = mode.prepare(bench.calls.prompt)
+        try:
+            for _ in range(WARM_UP):
+                if not bench.budget.affords(1):
+                    return f"--max-calls {bench.budget.limit} leaves no call for it"
+                bench.budget.spent += 1
+                slot.due(None)
+                self._loop.submit(slot.call(item)).result(bench.calls.call_limit_s)
+        except TimeoutError:
+            return f"no reply within {bench.calls.call_limit_s:g} s"
+        except Exception as error:  # noqa: BLE001  # a finding
+            return one_line(error)
+        finally:
+            threads.shutdown(wait=False)
+        return ""
+
+    def _searched(self, mode: ExecutionMode) -> Events:
+        """Look for the highest rate at which the objectives are kept."""
+        looking = search(self._plan.levels[0].rate or 1.0)
+        rate = next(looking)
+        while True:
+            level = Level(rate=rate)
+            begun, calls, ended = yield from self._kept_up(mode, level)
+            if not self._bench.budget.affords(1):
+                return  # it was broken off, and nothing is known of where it ends
+            # At a low rate nobody may have come.
+            found = level_of(begun, calls, ended, self._plan) if calls else None
             try:
-                loop.submit(slot.call(item)).result(bench.calls.call_limit_s)
-            except TimeoutError:
-                return f"no reply within {bench.calls.call_limit_s:g} s"
-            except Exception as error:  # noqa: BLE001  # a finding
-                return one_line(error)
-    return ""
+                rate = looking.send(found is None or is_kept(found, self._plan))
+            except StopIteration as over:
+                yield Observed(BoundaryFound(mode.name, over.value))
+                return
 
+    def _kept_up(
+        self, mode: ExecutionMode, level: Level
+    ) -> Generator[Event, Reply, tuple[LevelBegun, list[Call], LevelEnded]]:
+        """Keep up a load.
 
-def _level(  # noqa: PLR0917  # what a level is
-    bench: Bench,
-    plan: LoadPlan,
-    mode: ExecutionMode,
-    level: Level,
-    number: int,
-    loop: LoopThread,
-) -> Generator[Event, Reply, Reply]:
-    schedule = [] if level.closed else plan.schedule(level, (bench.request.seed or 0) + number)
-    length_s = plan.level_s if plan.arrivals != "trace" or level.closed else schedule[-1]
-    ended = deque[Call]()
-    engine = Engine(
-        new_slot=lambda threads: Slot(mode, bench.model, bench.calls, threads),
-        item=mode.prepare(bench.calls.prompt),
-        limit_s=bench.calls.call_limit_s,
-        most=level.concurrency or plan.most_in_flight,
-        budget=bench.budget,
-        taken=ended.append,
-    )
-    due = None if level.closed else len(schedule)
-    yield Phase(f"loading {mode.name} with {level}")
-    yield Observed(LevelBegun(number, mode.name, level, due, length_s))
-    reply = Reply.GO
-    performed = loop.submit(engine.perform(level, schedule, length_s))
-    patience = monotonic() + length_s + bench.calls.call_limit_s + PATIENCE_S
-    try:
-        while not wait([performed], TELL_S).done:
-            if monotonic() > patience:
-                raise MeasurementError(
-                    f"{mode.name} with {level} does not end; does it block the event loop?"
-                )
-            if (yield CallsTaken(number, _all_of(ended))) is Reply.ENOUGH:
-                reply = Reply.ENOUGH
-                engine.stop()
-    finally:
-        engine.stop()
-    performed.result()
-    yield CallsTaken(number, _all_of(ended))
-    yield Observed(LevelEnded(number=number, **vars(engine.window)))
-    return reply
+        Raises:
+            MeasurementError: It does not come to an end.
+            _EnoughError: Nobody wants more.
+        """
+        with settled_garbage():
+            return (yield from self._made(mode, level))
+
+    def _made(
+        self, mode: ExecutionMode, level: Level
+    ) -> Generator[Event, Reply, tuple[LevelBegun, list[Call], LevelEnded]]:
+        bench, plan, number = self._bench, self._plan, self._levels
+        self._levels += 1
+        schedule = [] if level.closed else plan.schedule(level, (bench.request.seed or 0) + number)
+        length_s = plan.length_of(level)
+        ended, calls = deque[Call](), list[Call]()
+        engine = Engine(
+            new_slot=lambda threads: Slot(mode, bench.model, bench.calls, threads),
+            item=mode.prepare(bench.calls.prompt),
+            limit_s=bench.calls.call_limit_s,
+            most=level.concurrency or plan.most_in_flight,
+            budget=bench.budget,
+            taken=ended.append,
+        )
+        begun = LevelBegun(
+            number, mode.name, level, None if level.closed else len(schedule), length_s
+        )
+        yield Phase(f"loading {mode.name} with {level}")
+        yield Observed(begun)
+        performed = self._loop.submit(engine.perform(level, schedule, length_s))
+        patience = monotonic() + length_s + bench.calls.call_limit_s + PATIENCE_S
+        enough = False
+        try:
+            while not wait([performed], TELL_S).done:
+                if monotonic() > patience:
+                    raise MeasurementError(
+                        f"{mode.name} with {level} does not end; does it block the event loop?"
+                    )
+                calls += (some := _all_of(ended))
+                if (yield CallsTaken(number, some)) is Reply.ENOUGH:
+                    enough = True
+                    engine.stop()
+        finally:
+            engine.stop()
+        performed.result()
+        calls += (some := _all_of(ended))
+        yield CallsTaken(number, some)
+        over = LevelEnded(number=number, **vars(engine.window))
+        yield Observed(over)
+        if enough:
+            raise _EnoughError
+        return begun, calls, over
 
 
 def _all_of(ended: "deque[Call]") -> tuple[Call, ...]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from parrot_bench.load import Level
+from parrot_bench.studies.load.search import Boundary
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +62,18 @@ class ModeLeftOut:
     reason: str
 
 
-Observation = LevelBegun | LevelEnded | ModeLeftOut
+@dataclass(frozen=True, slots=True)
+class BoundaryFound:
+    """A search for the highest rate is over.
+
+    Attributes:
+        mode: Name of the mode.
+        boundary: What it came to.
+    """
+
+    mode: str
+    boundary: Boundary
+
+
+Observation = LevelBegun | LevelEnded | ModeLeftOut | BoundaryFound
 """What the study tells."""

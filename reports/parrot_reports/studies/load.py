@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from parrot_bench.record import LoadLevel, LoadResult, Percentile, RunRecord
+from parrot_bench.record import LoadLevel, LoadResult, Percentile, RateBoundary, RunRecord
 from parrot_reports import units
 from parrot_reports.parts import Key, Name, Sentence
 
@@ -40,6 +40,8 @@ def sentence(record: RunRecord) -> Sentence:
     result = record.load
     if result is None or not result.levels:
         return ()
+    if result.boundaries:
+        return _boundary(result.boundaries[0], result)
     stable = [level for level in result.levels if level.verdict == "stable"]
     if not stable:
         first = result.levels[0]
@@ -66,13 +68,28 @@ def sentence(record: RunRecord) -> Sentence:
     return (*said, f", {units.significant(last.throughput)} answers a second.")
 
 
+def _boundary(found: RateBoundary, result: LoadResult) -> Sentence:
+    """Up to which rate the objectives are kept."""
+    kept = ", ".join(result.objectives)
+    if found.kept is None:
+        missed = (
+            "" if found.missed is None else f", not even {units.significant(found.missed, 2)}/s"
+        )
+        return (Name(found.mode), f" keeps {kept} at no rate{missed}.")
+    rate = f"{units.significant(found.kept)} calls a second"
+    said: Sentence = (Name(found.mode), f" keeps {kept} up to ", Key(rate))
+    if found.missed is None:
+        return (*said, ", the highest that was tried.")
+    return (*said, f", three times of three, and not at {units.significant(found.missed)}.")
+
+
 def load(level: LoadLevel) -> str:
     """The load of a level."""
     if level.concurrency is not None:
         return f"{level.concurrency} in flight"
     if level.rate is None:
         return "recorded arrivals"
-    return f"{level.rate:g}/s"
+    return f"{units.significant(level.rate)}/s"
 
 
 def rows(record: RunRecord) -> tuple[LoadRow, ...]:
