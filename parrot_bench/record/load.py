@@ -34,7 +34,8 @@ class LoadLevel(Saved):
         latency: Percentiles (p50, p90, p95, p99) from when a call should have been made to the end
             of its reply; of a closed loop, from when it was made.
         service: The same, from when it was made.
-        first_chunk: The same, from when it should have been made to its first chunk with content.
+        first_chunk: The same, from when it should have been made to its first chunk with content;
+            none of a mode that does not stream, for which it is the latency.
         token_gap: The same of the time from first to last chunk over the tokens between.
         dispatch: The same, from when a call should have been made to when it was: our own delay.
         throughput: Calls answered in a second of the window.

@@ -153,3 +153,35 @@ def test_chat_openai_is_checked_without_a_false_alarm(
     assert done.returncode == 1
     assert "usage-missing: stream, astream: no usage_metadata" in done.stdout
     assert "ChatOpenAI(stream_usage=True)" in done.stdout
+
+
+def test_chat_openai_under_load(cli: Cli, tmp_path: Path, endpoint: str) -> None:
+    """Warm-up and levels share one event loop: the client's connections belong to it."""
+    pytest.importorskip("langchain_openai")
+    (tmp_path / "app.py").write_text(
+        "from langchain_openai import ChatOpenAI\n"
+        f"model = ChatOpenAI(model='gpt-parrot', base_url={endpoint!r},\n"
+        "                   api_key='sk-very-secret', stream_usage=True)\n",
+        encoding="utf-8",
+    )
+    done = cli(
+        "load", "app:model", "--modes", "ainvoke,astream,stream", "--concurrency", "3",
+        "--rate", "15", "--time", "1.5", "--slo", "ttfc=2s,latency=5s", "--yes", "--out", "here",
+        cwd=tmp_path,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    here = RunDirectory(tmp_path / "here")
+    result = here.read_record().load
+    assert result is not None
+    assert [(level.mode, level.concurrency) for level in result.levels] == [
+        (mode, number) for mode in ("ainvoke", "astream", "stream") for number in (3, None)
+    ]
+    for level in result.levels:
+        assert level.errors == {}
+        assert level.completed == level.calls > 5
+        assert level.tokens_per_s is not None
+        # The first chunk of a reply in one piece is its end.
+        assert level.good.value == 1.0
+        assert bool(level.first_chunk) == (level.mode != "ainvoke")
+    for path in (here.record, here.report, here.summary):
+        assert "sk-very-secret" not in path.read_text(encoding="utf-8")

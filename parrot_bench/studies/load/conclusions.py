@@ -88,7 +88,7 @@ class Times:
         due: When each should have been made, after the beginning of the level.
         made: When it was.
         ended: When it ended, however it did.
-        first: When its first chunk with content came.
+        first: When its first chunk with content came; of a reply in one piece, its end.
         gap: From first to last chunk, by the tokens between.
         answered: Whether it was.
         tokens: Output tokens.
@@ -115,11 +115,17 @@ class Times:
             - begun_ns,
             made=array([c.started_ns for c in calls]) - begun_ns,
             ended=array([c.ended_ns for c in calls]) - begun_ns,
-            first=array([c.chunks_ns[0] if c.chunks_ns else None for c in calls]) - begun_ns,
+            first=array([_first(c) for c in calls]) - begun_ns,
             gap=array([_token_gap(c) for c in calls]),
             answered=np.array([not c.error for c in calls], dtype=bool),
             tokens=array([c.tokens for c in calls]),
         )
+
+
+def _first(call: Call) -> float | None:
+    if call.chunks_ns:
+        return call.chunks_ns[0]
+    return None if call.error else call.ended_ns
 
 
 def _token_gap(call: Call) -> float | None:
@@ -174,7 +180,10 @@ def level_of(
         peak=ended.peak if ended else 0,
         latency=latency if stable else (),
         service=service if stable else (),
-        first_chunk=of(times.first - times.due) if stable else (),
+        # What came in one piece has no first chunk beside its latency.
+        first_chunk=of(times.first - times.due)
+        if stable and any(c.chunks_ns for c in calls)
+        else (),
         token_gap=of(times.gap) if stable else (),
         dispatch=percentiles(late, slices) if told.level.concurrency is None else (),
         throughput=float(in_time.sum()) / window_s,
