@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from parrot_bench.record import LoadLevel, LoadResult, Percentile, RateBoundary, RunRecord
 from parrot_reports import units
 from parrot_reports.parts import Key, Name, Sentence
+from parrot_reports.text import visible
 
 HEADS = (
     "mode", "load", "calls", "failed", "answered/s",
@@ -45,7 +46,10 @@ def sentence(record: RunRecord) -> Sentence:
     stable = [level for level in result.levels if level.verdict == "stable"]
     if not stable:
         first = result.levels[0]
-        return (Name(first.mode), f" kept up with no load: at {load(first)}, {first.reason}.")
+        return (
+            Name(first.mode),
+            f" kept up with no load: at {load(first)}, {visible(first.reason)}.",
+        )
     last = max(stable, key=lambda level: level.throughput)
     seen = _value(last.latency, _P95) or _value(last.latency, _P50)
     which = "p95" if _value(last.latency, _P95) else "median"
@@ -55,7 +59,7 @@ def sentence(record: RunRecord) -> Sentence:
         said = (
             *said,
             " keeps ",
-            ", ".join(result.objectives),
+            _objectives(result),
             " in ",
             Key(share),
             f" of calls {bounds}",
@@ -64,13 +68,13 @@ def sentence(record: RunRecord) -> Sentence:
         said = (*said, " answers within ", Key(units.duration(seen)), f" ({which})")
     rest = [level for level in result.levels if level.verdict != "stable"]
     if rest:
-        return (*said, f"; at {load(rest[0])}, {rest[0].reason}.")
+        return (*said, f"; at {load(rest[0])}, {visible(rest[0].reason)}.")
     return (*said, f", {units.significant(last.throughput)} answers a second.")
 
 
 def _boundary(found: RateBoundary, result: LoadResult) -> Sentence:
     """Up to which rate the objectives are kept."""
-    kept = ", ".join(result.objectives)
+    kept = _objectives(result)
     if found.kept is None:
         missed = (
             "" if found.missed is None else f", not even {units.significant(found.missed, 2)}/s"
@@ -81,6 +85,10 @@ def _boundary(found: RateBoundary, result: LoadResult) -> Sentence:
     if found.missed is None:
         return (*said, ", the highest that was tried.")
     return (*said, f", three times of three, and not at {units.significant(found.missed)}.")
+
+
+def _objectives(result: LoadResult) -> str:
+    return visible(", ".join(result.objectives))
 
 
 def load(level: LoadLevel) -> str:

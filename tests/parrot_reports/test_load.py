@@ -1,0 +1,163 @@
+"""What is said of a load: in the terminal, as markdown and on its page."""
+
+# ruff: noqa: RUF001  # the expected text has real dashes
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from parrot_bench.record import (
+    Estimate,
+    LoadLevel,
+    LoadResult,
+    Percentile,
+    RateBoundary,
+    RunDirectory,
+    RunRecord,
+)
+from parrot_reports import summary_markdown, write_report
+from parrot_reports.load_page import render_load
+from parrot_reports.parts import plain
+from parrot_reports.studies.load import remarks, sentence
+from parrot_reports.terminal import overview
+from tests.parrot_reports.conftest import HOSTILE
+
+RANKS = (0.5, 0.9, 0.95, 0.99)
+
+
+def times(*ms: float) -> tuple[Percentile, ...]:
+    return tuple(
+        Percentile(rank=rank, value=t * 1e6, low=t * 0.9e6, high=t * 1.1e6, count=500, reason="")
+        for rank, t in zip(RANKS, ms, strict=True)
+    )
+
+
+def level(rate: float | None = 20.0, **more: Any) -> LoadLevel:
+    usual: dict[str, Any] = {
+        "mode": "astream", "concurrency": None, "rate": rate, "window_s": 30.0, "calls": 600,
+        "completed": 600, "achieved_rate": rate or 0.0, "in_flight": 4.0, "peak": 9,
+        "latency": times(200, 300, 400, 900), "service": times(199, 299, 399, 899),
+        "first_chunk": times(50, 80, 90, 200), "dispatch": times(0.5, 0.8, 0.9, 1.2),
+        "throughput": 19.9, "tokens_per_s": 400.0, "goodput": 19.7,
+        "good": Estimate(value=0.985, low=0.971, high=0.992, confidence=0.95, count=600,
+                         unit="ratio"),
+        "busy": 0.1, "loop_lag": 2e6, "verdict": "stable",
+    }  # fmt: skip
+    return LoadLevel.model_validate(usual | more)
+
+
+def over(rate: float = 50.0) -> LoadLevel:
+    return level(rate, latency=(), service=(), first_chunk=(), completed=900, calls=1500,
+                 verdict="unstable", reason="only 60% of its calls were answered",
+                 errors={"RateLimitError": 600}, rate_limited=600, throughput=29.0)  # fmt: skip
+
+
+def result(*levels: LoadLevel, **more: Any) -> LoadResult:
+    usual: dict[str, Any] = {
+        "arrivals": "poisson", "objectives": ("ttfc=200ms",), "max_errors": 0.01,
+        "levels": levels, "duration_s": 60.0, "stopped_by": "done",
+    }  # fmt: skip
+    return LoadResult.model_validate(usual | more)
+
+
+@pytest.fixture
+def loaded(record: RunRecord) -> Any:
+    def make(*levels: LoadLevel, **more: Any) -> RunRecord:
+        return record.model_copy(update={"load": result(*levels, **more), "overhead": None})
+
+    return make
+
+
+def test_the_sentence_is_about_the_highest_load_that_was_kept_up(loaded: Any) -> None:
+    said = plain(sentence(loaded(level(5.0, throughput=5.0), level(), over())))
+    assert said == (
+        "`astream` at 20.0/s keeps ttfc=200ms in 98.5 % of calls [97.1, 99.2]; "
+        "at 50.0/s, only 60% of its calls were answered."
+    )
+    said = plain(sentence(loaded(level(), objectives=())))
+    assert said == "`astream` at 20.0/s answers within 400 ms (p95), 19.9 answers a second."
+    assert plain(sentence(loaded(over()))).startswith("`astream` kept up with no load: at 50.0/s")
+
+
+def test_the_sentence_of_a_search(loaded: Any) -> None:
+    found = RateBoundary(mode="astream", kept=23.4, missed=25.6, trials=14)
+    assert plain(sentence(loaded(level(), boundaries=(found,)))) == (
+        "`astream` keeps ttfc=200ms up to 23.4 calls a second, three times of three, "
+        "and not at 25.6."
+    )
+    none = RateBoundary(mode="astream", kept=None, missed=0.001, trials=11)
+    said = plain(sentence(loaded(over(), boundaries=(none,))))
+    assert said == "`astream` keeps ttfc=200ms at no rate, not even 0.0010/s."
+
+
+def test_remarks_name_errors_and_what_was_not_kept_up(loaded: Any) -> None:
+    short = level(100.0, achieved_rate=61.0)
+    assert remarks(result(over(), short, left_out={"batch": "its calls are batches"})) == (
+        "astream at 50.0/s is unstable: only 60% of its calls were answered.",
+        "astream at 50.0/s: 600 RateLimitError, of which too many requests (429): 600.",
+        "astream at 100/s was to be 100/s and was 61.0/s.",
+        "batch was left out: its calls are batches.",
+    )
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_the_table_in_a_terminal(loaded: Any, width: int) -> None:
+    console = Console(width=width, record=True, highlight=False, file=io.StringIO())
+    console.print(overview(loaded(level(), over(), level(rate=None, concurrency=8)), width))
+    text = console.export_text()
+    (row,) = (line for line in text.splitlines() if line.startswith("20.0/s "))
+    assert row.split()[1:4] == ["600", "0", "19.9"]
+    assert "98.5 %" in row
+    assert "stable" in row
+    assert any(line.startswith("8 in flight") for line in text.splitlines())
+    (row,) = (line for line in text.splitlines() if line.startswith("50.0/s  "))
+    assert "–" in row
+    assert "unstable" in row
+    assert "…" not in text
+    assert ("p99" in text) == (width > 100)
+
+
+def test_markdown(loaded: Any) -> None:
+    text = summary_markdown(loaded(level(), over()))
+    assert "| `astream` | 20.0/s | 600 | 0 | 19.9 | 200 ms | 400 ms | 900 ms |" in text
+    assert "- astream at 50.0/s is unstable" in text
+
+
+def test_the_page(loaded: Any, make_small_run: Any) -> None:
+    run = make_small_run()
+    RunDirectory(run).write_record(loaded(level(), over()))
+    files = write_report(run)
+    html = files.page.read_text(encoding="utf-8")
+    assert "Level by level" in html
+    assert "How it was measured" not in html
+    assert html.count("<svg") == 1
+    assert [figure.name for figure in files.figures] == ["load.svg", "load.png"]
+    assert write_report(run).page.read_text(encoding="utf-8") == html
+    # Figures of the run that it was before are gone.
+    assert {path.stem for path in (run / "figures").iterdir()} == {"load"}
+
+
+def test_a_load_that_was_never_kept_up_with_has_no_figure(loaded: Any) -> None:
+    page = render_load(loaded(over()))
+    assert page.figures == ()
+    assert "unstable" in page.html
+
+
+def test_names_are_escaped(loaded: Any) -> None:
+    hostile = level(mode=HOSTILE, reason=HOSTILE, errors={HOSTILE: 3}, verdict="unstable")
+    html = render_load(
+        loaded(hostile, objectives=(HOSTILE,), left_out={HOSTILE: HOSTILE}), files=("a",)
+    ).html
+    assert "<img" not in html
+    assert "\u202e" not in html
+    assert "{{ 7*7 }}" in html
+
+
+def test_it_can_be_read_again(loaded: Any, tmp_path: Path) -> None:
+    record = loaded(level(), over())
+    directory = RunDirectory(tmp_path)
+    directory.write_record(record)
+    assert directory.read_record().load == record.load
