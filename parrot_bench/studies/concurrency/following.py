@@ -67,6 +67,11 @@ class InFlight:
         with self._lock:
             self._advance(-1)
 
+    def look(self) -> None:
+        """Count what is in flight up to now."""
+        with self._lock:
+            self._advance(0)
+
     def _advance(self, by: int) -> None:
         now = perf_counter_ns()
         self._sum_ns += self.now * (now - self._since)

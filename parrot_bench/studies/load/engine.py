@@ -105,6 +105,7 @@ class Engine:
             await self._open(schedule, level_s)
         window.ended_ns = perf_counter_ns()
         window.busy_ns = process_time_ns() + run_queue_ns() - busy_ns
+        self._flying.look()
         window.in_flight = self._flying.average(window.ended_ns - window.begun_ns)
         window.peak = self._flying.peak
         await self._drain()
@@ -119,7 +120,9 @@ class Engine:
         room = asyncio.Semaphore(self.most)
         for at in schedule:
             due_ns = self.window.begun_ns + round(at * 1e9)
-            await self._until(due_ns)
+            if not await self._until(due_ns):
+                # It is late: those that were due before have to get on, too.
+                await asyncio.sleep(0)
             if self._over or not self._paid():
                 return
             self._launch(self._when_there_is_room(room, due_ns))
@@ -148,6 +151,8 @@ class Engine:
     async def _one_after_another(self, end_ns: int) -> None:
         while perf_counter_ns() < end_ns and not self._over and self._paid():
             await self._one(None)
+            # A model that never waits would not let the others have their turn.
+            await asyncio.sleep(0)
 
     def _paid(self) -> bool:
         affords = self.budget.affords(1)
@@ -159,11 +164,14 @@ class Engine:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _until(self, at_ns: int) -> None:
-        """Wait until a time, or until somebody stops it."""
+    async def _until(self, at_ns: int) -> bool:
+        """Wait until a time, or until somebody stops it; False if it is over already."""
+        waited = False
         # It is stopped from another thread, which cannot set an event of this loop.
-        while (left_s := (at_ns - perf_counter_ns()) / 1e9) > 0 and not self._over:  # noqa: ASYNC110
+        while (left_s := (at_ns - perf_counter_ns()) / 1e9) > 0 and not self._over:
             await asyncio.sleep(min(left_s, SWEEP_S))
+            waited = True
+        return waited
 
     # -- one call ------------------------------------------------------------------------
 

@@ -137,7 +137,7 @@ class Loading:
     def _kept_up(
         self, mode: ExecutionMode, level: Level
     ) -> Generator[Event, Reply, tuple[LevelBegun, list[Call], LevelEnded]]:
-        """Keep up a load.
+        """Keep up a load, and say what became of it; its calls, if they are to be judged here.
 
         Raises:
             MeasurementError: It does not come to an end.
@@ -176,14 +176,16 @@ class Loading:
                     raise MeasurementError(
                         f"{mode.name} with {level} does not end; does it block the event loop?"
                     )
-                calls += (some := _all_of(ended))
+                some = _all_of(ended)
+                calls += some if plan.find_max_rate else ()
                 if (yield CallsTaken(number, some)) is Reply.ENOUGH:
                     enough = True
                     engine.stop()
         finally:
             engine.stop()
         performed.result()
-        calls += (some := _all_of(ended))
+        some = _all_of(ended)
+        calls += some if plan.find_max_rate else ()
         yield CallsTaken(number, some)
         over = LevelEnded(number=number, **vars(engine.window))
         yield Observed(over)
