@@ -10,7 +10,7 @@ import importlib.util
 import inspect
 import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -61,13 +61,14 @@ class LoadedModel:
         return copy.copy(self.model), "a shallow copy"
 
 
-def load_model(spec: str) -> LoadedModel:
+def load_model(spec: str, arguments: Mapping[str, Any] | None = None) -> LoadedModel:
     """Load the chat model that a MODEL argument names.
 
     Args:
         spec: ``module:attr`` or ``path/file.py:attr``. ``attr`` may be dotted, and is a chat
-            model, a class of chat models or a factory; the latter two are called without
-            arguments. The current folder can be imported from.
+            model, a class of chat models or a factory; the latter two are called. The current
+            folder can be imported from.
+        arguments: Keyword arguments of that call.
 
     Returns:
         The model, ready to be called.
@@ -76,15 +77,20 @@ def load_model(spec: str) -> LoadedModel:
         ModelLoadError: The spec names no chat model; the message says why in one line.
     """
     named = named_object(spec, "a chat model, its class or a factory of it", ModelLoadError)
-    return adopt(named, spec)
+    return adopt(named, spec, arguments)
 
 
-def adopt(model: BaseChatModel | Callable[[], BaseChatModel], spec: str = "") -> LoadedModel:
+def adopt(
+    model: BaseChatModel | Callable[..., BaseChatModel],
+    spec: str = "",
+    arguments: Mapping[str, Any] | None = None,
+) -> LoadedModel:
     """Take a chat model, a class of chat models or a factory that is already at hand.
 
     Args:
-        model: The model, or what makes it when called without arguments.
+        model: The model, or what makes it when called.
         spec: Where it comes from, for messages and for the record.
+        arguments: Keyword arguments of that call.
 
     Returns:
         The model, ready to be called.
@@ -92,16 +98,21 @@ def adopt(model: BaseChatModel | Callable[[], BaseChatModel], spec: str = "") ->
     Raises:
         ModelLoadError: It is or makes no chat model; the message says why in one line.
     """
-    if isinstance(model, BaseChatModel):
-        return LoadedModel(model=model, spec=spec)
     subject = spec or "what was given as the model"
+    if isinstance(model, BaseChatModel):
+        if arguments:
+            raise ModelLoadError(
+                f"{subject} is a model that is made already and takes no arguments "
+                f"({', '.join(arguments)}); name its class, or a factory"
+            )
+        return LoadedModel(model=model, spec=spec)
     made_by: Any = model
     is_class = isinstance(made_by, type)
     if not callable(made_by) or (is_class and not issubclass(made_by, BaseChatModel)):
         raise ModelLoadError(_not_a_chat_model(f"{subject} is", made_by))
 
     def again() -> BaseChatModel:
-        return _made(subject, made_by)
+        return _made(subject, made_by, arguments or {})
 
     how = "constructed again" if is_class else "the factory called again"
     return LoadedModel(model=again(), spec=spec, again=again, how=how)
@@ -236,19 +247,19 @@ def _attribute(path: str, owner: Any, attribute: str, error: type[UsageError]) -
         raise error(f"{path} has no {attribute!r}{hint}") from missing
 
 
-def _made(subject: str, factory: Callable[[], Any]) -> BaseChatModel:
+def _made(subject: str, factory: Callable[..., Any], arguments: Mapping[str, Any]) -> BaseChatModel:
     """Call a class or a factory, and see to it that a chat model comes out."""
     if inspect.iscoroutinefunction(factory):
         raise ModelLoadError(
             f"{subject} is an async factory; expected one that returns the model when called"
         )
-    if needed := _required_arguments(factory):
+    if needed := [name for name in _required_arguments(factory) if name not in arguments]:
         raise ModelLoadError(
-            f"{subject} needs arguments ({', '.join(needed)}) and is called without any; "
-            "name a model that is made already, or a factory that takes no arguments"
+            f"{subject} needs arguments ({', '.join(needed)}) and is called without them; "
+            "give them with --model-args, or name a factory that takes none"
         )
     with _in_one_line(f"{subject} was called and failed", ModelLoadError):
-        model = factory()
+        model = factory(**arguments)
     if not isinstance(model, BaseChatModel):
         if inspect.iscoroutine(model):
             model.close()

@@ -124,7 +124,11 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
         yield Phase("loading the model")
         if embedded:
             reply_length = DEFAULT_REPLY if reply_length is None else reply_length
-        loaded = load_parrot(reply_length or 0) if embedded else load_model(request.spec)
+        loaded = (
+            load_parrot(reply_length or 0)
+            if embedded
+            else load_model(request.spec, dict(request.model_args))
+        )
     model = loaded.model
     second, how = loaded.second()
     chosen = _chosen(job)

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from parrot_bench.errors import UsageError
 from parrot_bench.load import LoadPlan
+from parrot_callbacks.redaction import is_credential
 
 SHARES: Mapping[str, float] = MappingProxyType(
     {
@@ -76,6 +77,7 @@ class Request:
 
     Attributes:
         spec: MODEL as ``module:attr`` or ``path/file.py:attr``; empty for the parrot.
+        model_args: Keyword arguments of what makes the model: names and values.
         modes: Names of modes, or ``module:attr`` of one's own; empty for the default ones.
         baseline: The mode the others are divided by.
         studies: Names of studies; none for the default ones, which are fewer under
@@ -107,6 +109,7 @@ class Request:
     """
 
     spec: str = ""
+    model_args: tuple[tuple[str, object], ...] = ()
     modes: tuple[str, ...] = ()
     baseline: str = "invoke"
     studies: tuple[str, ...] = ()
@@ -196,11 +199,7 @@ def check(request: Request) -> None:
     ):
         if value is not None and not low <= value <= high:
             raise UsageError(f"{name} {value:g} is outside {low:g} to {high:g}; give one inside")
-    if request.service_time_s is not None and request.spec:
-        raise UsageError(
-            f"--service-time {request.service_time_s:g} is simulated by the embedded parrot, and "
-            f"{request.spec} takes its own time; leave it out"
-        )
+    _check_model(request)
     if request.loop not in LOOPS:
         raise UsageError(f"--loop {request.loop!r} is unknown; give one of: {', '.join(LOOPS)}")
     if find_spec(request.loop) is None:
@@ -217,6 +216,22 @@ def check(request: Request) -> None:
         )
     if not request.prompt:
         raise UsageError("--prompt is empty; give at least one character")
+
+
+def _check_model(request: Request) -> None:
+    if request.service_time_s is not None and request.spec:
+        raise UsageError(
+            f"--service-time {request.service_time_s:g} is simulated by the embedded parrot, and "
+            f"{request.spec} takes its own time; leave it out"
+        )
+    if request.model_args and not request.spec:
+        raise UsageError("--model-args are for a model of yours; name it, or its class")
+    for name, _ in request.model_args:
+        if is_credential(name):
+            raise UsageError(
+                f"--model-args {name}: a credential on a command line is seen by others; "
+                "give it by the environment, as the provider's package expects it"
+            )
 
 
 def _check_studies(request: Request) -> None:

@@ -157,7 +157,10 @@ class Pairs:
         """Load and warm up one process."""
         side = process.side
         modes = self.remaining
-        request = replace(self.request, spec=side.spec, modes=modes, seed=order_seed)
+        # Arguments are those of MODEL, which is on both sides unless another is named.
+        arguments = self.request.model_args if side.spec == self.request.spec else ()
+        request = replace(self.request, spec=side.spec, model_args=arguments)
+        request = replace(request, modes=modes, seed=order_seed)
         request = replace(request, baseline=_twin(request), max_calls=self._calls_each)
         blocks = tuple(block for block in self.blocks if block.mode in modes)
         job = Job(

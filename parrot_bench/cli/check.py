@@ -8,7 +8,16 @@ from rich.text import Text
 
 from parrot_bench.cli import completing
 from parrot_bench.cli.fitness import check_environment
-from parrot_bench.cli.options import Debug, Model, names, read_prompt, seconds
+from parrot_bench.cli.options import (
+    Debug,
+    Model,
+    ModelArgs,
+    ProviderModel,
+    made_of,
+    names,
+    read_prompt,
+    seconds,
+)
 from parrot_bench.cli.terminal import (
     EXIT_FAILED,
     Form,
@@ -29,6 +38,8 @@ if TYPE_CHECKING:
 def check(
     model: Model = "",
     *,
+    provider_model: ProviderModel = "",
+    model_args: ModelArgs = None,
     modes: Annotated[
         list[str] | None,
         typer.Option(
@@ -109,8 +120,10 @@ def check(
             if check_environment(otlp, form, json):
                 raise typer.Exit(EXIT_FAILED)
             return
+        spec, arguments = made_of(model, provider_model, model_args)
         request = Request(
-            spec=model,
+            spec=spec,
+            model_args=arguments,
             modes=names(modes),
             prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
             max_calls=max_calls,

@@ -12,7 +12,17 @@ from rich.text import Text
 from parrot_bench import load as loads
 from parrot_bench.cli import completing
 from parrot_bench.cli.carrying import carry_out_and_conclude, command_line
-from parrot_bench.cli.options import Debug, Model, names, read_prompt, seconds, share
+from parrot_bench.cli.options import (
+    Debug,
+    Model,
+    ModelArgs,
+    ProviderModel,
+    made_of,
+    names,
+    read_prompt,
+    seconds,
+    share,
+)
 from parrot_bench.cli.terminal import EXIT_FAILED, EXIT_OK, Form, errors, one_line_errors
 from parrot_bench.errors import UsageError
 from parrot_bench.load import Arrivals, Level, LoadPlan, read_trace
@@ -28,6 +38,8 @@ _LOAD, _WHAT, _END = "The load", "What is called", "What becomes of it"
 def load(  # one option a parameter
     model: Model = "",
     *,
+    provider_model: ProviderModel = "",
+    model_args: ModelArgs = None,
     rate: Annotated[
         str,
         typer.Option(
@@ -238,8 +250,10 @@ def load(  # one option a parameter
         if find_max_rate and not plan.objectives:
             raise UsageError("--find-max-rate needs --slo: what is to be kept, as ttfc=500ms")
         chosen = names(modes) or ("astream",)
+        spec, arguments = made_of(model, provider_model, model_args)
         request = Request(
-            spec=model,
+            spec=spec,
+            model_args=arguments,
             modes=chosen,
             baseline=chosen[0],
             studies=("load",),
@@ -251,7 +265,7 @@ def load(  # one option a parameter
             load=plan,
             command=command_line(prompt),
         )
-        _ask(request, plan, yes=yes or not model)
+        _ask(request, plan, yes=yes or not spec)
         record = carry_out_and_conclude(request, out, form, quiet=quiet)
         found = record.load
         if found is not None and found.error_share > max_errors:

@@ -1,12 +1,15 @@
 """Options that several commands take, and how their text is read."""
 
+import json
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from parrot_bench import quantities
+from parrot_bench.errors import MissingExtraError, UsageError
 
 
 def seconds(text: str) -> float:
@@ -55,6 +58,66 @@ Model = Annotated[
         show_default=False,
     ),
 ]
+ProviderModel = Annotated[
+    str,
+    typer.Option(
+        metavar="PROVIDER:NAME",
+        help=(
+            "Instead of MODEL: what LangChain's init_chat_model makes, such as "
+            "**openai:gpt-4.1-mini**; needs langchain and the provider's package."
+        ),
+        show_default=False,
+        rich_help_panel="What is called",
+    ),
+]
+ModelArgs = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model-args",
+        metavar="KEY=VALUE",
+        help=(
+            "Argument of what makes the model, such as **temperature=0**; JSON, or a text. "
+            "Repeatable. Credentials go by the environment."
+        ),
+        show_default=False,
+        rich_help_panel="What is called",
+    ),
+]
+
+
+def made_of(
+    model: str, provider_model: str, arguments: list[str] | None
+) -> tuple[str, tuple[tuple[str, object], ...]]:
+    """What is loaded, and with which arguments.
+
+    Raises:
+        UsageError: Both kinds of model are given, or an argument is none.
+    """
+    found = dict(_argument(text) for text in arguments or [])
+    if not provider_model:
+        return model, tuple(found.items())
+    if model:
+        raise UsageError(f"both {model} and --provider-model {provider_model} are given; give one")
+    if find_spec("langchain") is None:
+        raise MissingExtraError(
+            f"--provider-model {provider_model} needs LangChain's init_chat_model; "
+            "type: pip install langchain, and the provider's package"
+        )
+    return "langchain.chat_models:init_chat_model", (("model", provider_model), *found.items())
+
+
+def _argument(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip().isidentifier():
+        raise UsageError(
+            f"--model-args {name!r} is no argument; give a name and a value: key=value"
+        )
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value
+
+
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error as well.")]
 
 

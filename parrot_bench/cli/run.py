@@ -13,6 +13,9 @@ from parrot_bench.cli.options import (
     Debug,
     FailOn,
     Model,
+    ModelArgs,
+    ProviderModel,
+    made_of,
     names,
     read_prompt,
     seconds,
@@ -31,6 +34,8 @@ def run(
     context: typer.Context,
     model: Model = "",
     *,
+    provider_model: ProviderModel = "",
+    model_args: ModelArgs = None,
     modes: Annotated[
         list[str] | None,
         typer.Option(
@@ -288,8 +293,10 @@ def run(
     with one_line_errors(debug=debug):
         from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415  # lazily
 
+        spec, arguments = made_of(model, provider_model, model_args)
         request = Request(
-            spec=model,
+            spec=spec,
+            model_args=arguments,
             modes=names(modes),
             baseline=baseline,
             studies=names(studies),
