@@ -15,6 +15,9 @@ from typing import Literal, get_args
 from parrot_bench.errors import UsageError
 from parrot_bench.quantities import seconds
 
+Prompt = str | list[tuple[str, str]]
+"""A text, or messages as pairs of role and content."""
+
 Arrivals = Literal["poisson", "constant", "trace"]
 """How calls of an open loop arrive: at random, evenly, or as they were recorded."""
 
@@ -91,6 +94,8 @@ class LoadPlan:
         find_max_rate: Beginning at the only level's rate, the highest one is looked for at which
             the objectives are kept.
         kept_share: Share of calls that has to keep them there.
+        prompts: What calls are asked, in an order of chance, each as often as the others; none for
+            the request's one prompt. A text, or messages as pairs of role and content.
     """
 
     levels: tuple[Level, ...]
@@ -102,6 +107,19 @@ class LoadPlan:
     trace: tuple[float, ...] = ()
     find_max_rate: bool = False
     kept_share: float = 0.95
+    prompts: tuple[Prompt, ...] = ()
+
+    def asked(self, prompt: Prompt, seed: int) -> Iterator[Prompt]:
+        """What one call after the other is asked, without an end.
+
+        Args:
+            prompt: Of the request, where there are no others.
+            seed: Of the order.
+        """
+        order, source = list(self.prompts or (prompt,)), random.Random(seed)  # noqa: S311  # no secret
+        while True:
+            source.shuffle(order)
+            yield from order
 
     @property
     def length_s(self) -> float:
@@ -208,17 +226,67 @@ def read_trace(path: Path) -> tuple[float, ...]:
     Raises:
         UsageError: The file cannot be read, or a line is no time; the message has its number.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise UsageError(f"{path} cannot be read: {reason}") from error
-    found = sorted(
-        _time(line, path, number) for number, line in enumerate(lines, 1) if line.strip()
-    )
+    found = sorted(_time(line, path, number) for number, line in _lines(path) if line.strip())
     if not found:
         raise UsageError(f"{path} has no arrival; give a number of seconds a line")
     return tuple(at - found[0] for at in found)
+
+
+def read_prompts(path: Path) -> tuple[Prompt, ...]:
+    """Read prompts, one a line: a text, or JSON.
+
+    Of JSON, a text in quotes, an object with ``prompt``, or one with ``messages``, which are
+    objects with ``role`` and ``content``. A line that is no JSON is a text.
+
+    Raises:
+        UsageError: The file cannot be read, or a line is no prompt; the message has its number.
+    """
+    found = [_prompt(line, path, number) for number, line in _lines(path) if line.strip()]
+    if not found:
+        raise UsageError(f"{path} has no prompt; give one a line")
+    return tuple(found)
+
+
+def _prompt(line: str, path: Path, number: int) -> Prompt:
+    wrong = UsageError(
+        f"{path}, line {number} is no prompt; give a text, "
+        'or {"prompt": "…"}, or {"messages": [{"role": "user", "content": "…"}]}'
+    )
+    try:
+        read = json.loads(line)
+    except ValueError:
+        return line.strip()
+    if isinstance(read, dict):
+        read = read.get("prompt", read.get("messages"))
+    elif not isinstance(read, str | list):  # 42 and null are texts
+        return line.strip()
+    if isinstance(read, str) and read:
+        return read
+    if not isinstance(read, list) or not read:
+        raise wrong
+    messages = []
+    for message in read:
+        said = message if isinstance(message, dict) else {}
+        role, content = said.get("role"), said.get("content")
+        if not isinstance(role, str) or not isinstance(content, str):
+            raise wrong
+        messages.append((role, content))
+    return messages
+
+
+def _lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines of a text file with their numbers, from 1.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise UsageError(f"{path} cannot be read: {reason}") from error
+    # Not splitlines: a prompt may have other characters that end lines somewhere.
+    yield from enumerate(text.replace("\r\n", "\n").split("\n"), 1)
 
 
 def _time(line: str, path: Path, number: int) -> float:

@@ -215,6 +215,7 @@ def _load(plan: LoadPlan) -> LoadConfiguration:
         objectives=tuple(map(str, plan.objectives)),
         max_errors=plan.max_errors,
         most_in_flight=plan.most_in_flight,
+        prompts=len(plan.prompts),
     )
 
 

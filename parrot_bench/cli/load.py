@@ -25,7 +25,7 @@ from parrot_bench.cli.options import (
 )
 from parrot_bench.cli.terminal import EXIT_FAILED, EXIT_OK, Form, errors, one_line_errors
 from parrot_bench.errors import UsageError
-from parrot_bench.load import Arrivals, Level, LoadPlan, read_trace
+from parrot_bench.load import Arrivals, Level, LoadPlan, read_prompts, read_trace
 
 if TYPE_CHECKING:
     from parrot_bench.request import Request
@@ -121,6 +121,16 @@ def load(  # one option a parameter
             metavar="TEXT|@FILE",
             help="What every call is asked. It is not kept in the record.",
             show_default="256 characters of plain text",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    prompts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help='Many prompts, a text or JSON a line ("…", {"prompt": "…"} or {"messages": '
+            "[…]}), asked in an order of chance.",
+            show_default=False,
             rich_help_panel=_WHAT,
         ),
     ] = None,
@@ -246,7 +256,10 @@ def load(  # one option a parameter
             trace=() if trace is None else read_trace(trace),
             find_max_rate=find_max_rate,
             kept_share=kept,
+            prompts=() if prompts is None else read_prompts(prompts),
         )
+        if prompts is not None and prompt is not None:
+            raise UsageError("both --prompt and --prompts are given; give one")
         if find_max_rate and not plan.objectives:
             raise UsageError("--find-max-rate needs --slo: what is to be kept, as ttfc=500ms")
         chosen = names(modes) or ("astream",)

@@ -43,6 +43,7 @@ class LoadConfiguration(Saved):
         objectives: What a call had to keep, such as ``ttfc=0.2s``.
         max_errors: Share of calls that may fail.
         most_in_flight: Calls in flight in an open loop, at most.
+        prompts: How many there were; 0 for the one prompt of the configuration.
     """
 
     levels: tuple[str, ...]
@@ -51,6 +52,7 @@ class LoadConfiguration(Saved):
     objectives: tuple[str, ...]
     max_errors: float
     most_in_flight: int
+    prompts: int = 0
 
 
 class Configuration(Saved):

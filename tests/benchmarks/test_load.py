@@ -5,6 +5,7 @@ time of the process is compared.
 """
 
 import asyncio
+from itertools import repeat
 from time import process_time_ns
 from typing import Any
 
@@ -45,7 +46,7 @@ def test_engine_against_a_bare_loop(benchmark: Any, capsys: Any) -> None:
         taken: list[Any] = []
         made = Engine(
             new_slot=lambda threads: Slot(mode, model, calls, threads),
-            item=DEFAULT_PROMPT,
+            items=repeat(DEFAULT_PROMPT),
             limit_s=60.0,
             most=IN_FLIGHT,
             budget=Budget(CALLS),

@@ -1,6 +1,7 @@
 """What is asked of a load: how it is written, and when its calls are due."""
 
 from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -15,9 +16,11 @@ from parrot_bench.load import (
     Level,
     LoadPlan,
     Objective,
+    _prompt,
     concurrencies,
     objectives,
     rates,
+    read_prompts,
     read_trace,
 )
 
@@ -102,6 +105,53 @@ def test_what_is_no_trace(tmp_path: Path, content: str, said: str) -> None:
     with pytest.raises(UsageError, match="trace") as refused:
         read_trace(trace)
     assert said in str(refused.value)
+
+
+def test_prompts(tmp_path: Path) -> None:
+    file = tmp_path / "prompts"
+    file.write_text(
+        'What is it?\n"a \\"quoted\\" one"\n\n{"prompt": "an object"}\n42\n'
+        '{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]}\n',
+        encoding="utf-8",
+    )
+    found = read_prompts(file)
+    assert found == (
+        "What is it?", 'a "quoted" one', "an object", "42", [("system", "s"), ("user", "u")],
+    )  # fmt: skip
+    plan = LoadPlan(levels=(), prompts=found)
+    asked = list(islice(plan.asked("not this one", 3), 15))
+    # Each as often as the others, in another order each time.
+    assert all(asked.count(prompt) == 3 for prompt in found)
+    assert asked[:5] != asked[5:10]
+    assert asked == list(islice(plan.asked("not this one", 3), 15))
+    assert next(LoadPlan(levels=()).asked("this one", 3)) == "this one"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{}",
+        "[]",
+        '""',
+        '{"prompt": ""}',
+        '{"prompt": null}',
+        '{"messages": [{"role": "user"}]}',
+        '{"messages": ["hi"]}',
+        "[1]",
+    ],
+)
+def test_what_is_no_prompt(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "prompts"
+    file.write_text(f"fine\n{line}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"prompts, line 2 is no prompt; give a text"):
+        read_prompts(file)
+
+
+@given(st.text(max_size=60))
+def test_whatever_stands_in_a_file_is_prompts_or_refused(text: str) -> None:
+    for number, line in enumerate(filter(str.strip, text.split("\n")), 1):
+        with suppress(UsageError):
+            assert _prompt(line, Path("file"), number)
 
 
 @given(st.integers(1, 10_000), st.data())

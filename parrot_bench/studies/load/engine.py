@@ -6,7 +6,7 @@ readings of a clock; ``tests/benchmarks/test_load.py`` holds it against a bare l
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from time import perf_counter_ns, process_time_ns
@@ -59,7 +59,7 @@ class Engine:
 
     Attributes:
         new_slot: Makes what makes calls.
-        item: What every call is given.
+        items: What one call after the other is given, without an end.
         limit_s: Time limit of a call, seconds.
         most: Calls in flight, at most.
         budget: Counts the calls.
@@ -68,7 +68,7 @@ class Engine:
     """
 
     new_slot: Callable[[ThreadPoolExecutor], Slot]
-    item: Any
+    items: Iterator[Any]
     limit_s: float
     most: int
     budget: Budget
@@ -185,7 +185,7 @@ class Engine:
         raw: Any = None
         error: BaseException | None = None
         try:
-            raw = await slot.call(self.item)
+            raw = await slot.call(next(self.items))
         except asyncio.CancelledError as cancelled:
             if not slot.given_up:
                 raise

@@ -101,7 +101,7 @@ class Loading:
         bench = self._bench
         threads = ThreadPoolExecutor(1)
         slot = Slot(mode, bench.model, bench.calls, threads)
-        item = mode.prepare(bench.calls.prompt)
+        item = mode.prepare(next(self._plan.asked(bench.request.prompt, 0)))
         try:
             for _ in range(WARM_UP):
                 if not bench.budget.affords(1):
@@ -151,12 +151,13 @@ class Loading:
     ) -> Generator[Event, Reply, tuple[LevelBegun, list[Call], LevelEnded]]:
         bench, plan, number = self._bench, self._plan, self._levels
         self._levels += 1
-        schedule = [] if level.closed else plan.schedule(level, (bench.request.seed or 0) + number)
+        seed = (bench.request.seed or 0) + number
+        schedule = [] if level.closed else plan.schedule(level, seed)
         length_s = plan.length_of(level)
         ended, calls = deque[Call](), list[Call]()
         engine = Engine(
             new_slot=lambda threads: Slot(mode, bench.model, bench.calls, threads),
-            item=mode.prepare(bench.calls.prompt),
+            items=map(mode.prepare, plan.asked(bench.request.prompt, seed)),
             limit_s=bench.calls.call_limit_s,
             most=level.concurrency or plan.most_in_flight,
             budget=bench.budget,
