@@ -23,6 +23,7 @@ from parrot_bench.events import (
     StudyEnded,
 )
 from parrot_bench.journal import journaled, read_journal
+from parrot_bench.load import Level, LoadPlan
 from parrot_bench.measuring import Job, measure
 from parrot_bench.request import Request
 from parrot_bench.studies.table import STUDIES
@@ -100,6 +101,7 @@ def test_what_a_study_tells_comes_back(tmp_path: Path, study: str) -> None:
         modes=("invoke", "ainvoke", "stream", "abatch"),
         growth_calls=200,
         service_time_s=0.001,
+        load=LoadPlan(levels=(Level(concurrency=2),), level_s=0.5) if study == "load" else None,
     )
     told = []
     following = measure(Job(request=request, traced=False, journal=path))

@@ -74,12 +74,12 @@ def loaded(record: RunRecord) -> Any:
 def test_the_sentence_is_about_the_highest_load_that_was_kept_up(loaded: Any) -> None:
     said = plain(sentence(loaded(level(5.0, throughput=5.0), level(), over())))
     assert said == (
-        "`astream` at 20.0/s keeps ttfc=200ms in 98.5 % of calls [97.1, 99.2]; "
-        "at 50.0/s, only 60% of its calls were answered."
+        "`astream` at 20/s keeps ttfc=200ms in 98.5 % of calls [97.1, 99.2]; "
+        "at 50/s, only 60% of its calls were answered."
     )
     said = plain(sentence(loaded(level(), objectives=())))
-    assert said == "`astream` at 20.0/s answers within 400 ms (p95), 19.9 answers a second."
-    assert plain(sentence(loaded(over()))).startswith("`astream` kept up with no load: at 50.0/s")
+    assert said == "`astream` at 20/s answers within 400 ms (p95), 19.9 answers a second."
+    assert plain(sentence(loaded(over()))).startswith("`astream` kept up with no load: at 50/s")
 
 
 def test_the_sentence_of_a_search(loaded: Any) -> None:
@@ -96,8 +96,8 @@ def test_the_sentence_of_a_search(loaded: Any) -> None:
 def test_remarks_name_errors_and_what_was_not_kept_up(loaded: Any) -> None:
     short = level(100.0, achieved_rate=61.0)
     assert remarks(result(over(), short, left_out={"batch": "its calls are batches"})) == (
-        "astream at 50.0/s is unstable: only 60% of its calls were answered.",
-        "astream at 50.0/s: 600 RateLimitError, of which too many requests (429): 600.",
+        "astream at 50/s is unstable: only 60% of its calls were answered.",
+        "astream at 50/s: 600 RateLimitError, of which too many requests (429): 600.",
         "astream at 100/s was to be 100/s and was 61.0/s.",
         "batch was left out: its calls are batches.",
     )
@@ -108,12 +108,12 @@ def test_the_table_in_a_terminal(loaded: Any, width: int) -> None:
     console = Console(width=width, record=True, highlight=False, file=io.StringIO())
     console.print(overview(loaded(level(), over(), level(rate=None, concurrency=8)), width))
     text = console.export_text()
-    (row,) = (line for line in text.splitlines() if line.startswith("20.0/s "))
+    (row,) = (line for line in text.splitlines() if line.startswith("20/s "))
     assert row.split()[1:4] == ["600", "0", "19.9"]
     assert "98.5 %" in row
     assert "stable" in row
     assert any(line.startswith("8 in flight") for line in text.splitlines())
-    (row,) = (line for line in text.splitlines() if line.startswith("50.0/s  "))
+    (row,) = (line for line in text.splitlines() if line.startswith("50/s  "))
     assert "–" in row
     assert "unstable" in row
     assert "…" not in text
@@ -122,8 +122,8 @@ def test_the_table_in_a_terminal(loaded: Any, width: int) -> None:
 
 def test_markdown(loaded: Any) -> None:
     text = summary_markdown(loaded(level(), over()))
-    assert "| `astream` | 20.0/s | 600 | 0 | 19.9 | 200 ms | 400 ms | 900 ms |" in text
-    assert "- astream at 50.0/s is unstable" in text
+    assert "| `astream` | 20/s | 600 | 0 | 19.9 | 200 ms | 400 ms | 900 ms |" in text
+    assert "- astream at 50/s is unstable" in text
 
 
 def test_the_page(loaded: Any, make_small_run: Any) -> None:

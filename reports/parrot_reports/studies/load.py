@@ -97,7 +97,9 @@ def load(level: LoadLevel) -> str:
         return f"{level.concurrency} in flight"
     if level.rate is None:
         return "recorded arrivals"
-    return f"{units.significant(level.rate)}/s"
+    # As it was asked for, or as a search came to it.
+    rate = f"{level.rate:g}" if level.rate.is_integer() else units.significant(level.rate)
+    return f"{rate}/s"
 
 
 def rows(record: RunRecord) -> tuple[LoadRow, ...]:
