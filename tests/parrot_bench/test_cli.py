@@ -384,12 +384,12 @@ def test_a_disk_that_takes_no_more_is_one_line_and_loses_no_finished_round(
     opened = cli("report", "here", cwd=folder)
     assert opened.returncode == 0, opened.stderr
     record = read_record(folder / "here")
+    assert record.overhead is not None
     if finished:
         assert record.status == "incomplete"
-        assert record.overhead is not None
         assert record.overhead.rounds in {finished - 1, finished}
-    else:  # the page alone was too much
-        assert record.status == "complete"
+    else:  # there was room for the tables, and none for the journal or for the page
+        assert record.overhead.rounds > 10
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
