@@ -266,7 +266,8 @@ def _as_stable_as(one: Estimate | None, joint: Estimate | None) -> Estimate | No
     """Let a ratio's own estimate be called stable where the joint one is."""
     if one is None or joint is None or one.stable == joint.stable:
         return one
-    return one.model_copy(update={"stable": joint.stable, "note": _note(joint)})
+    # Its note says also over how many processes, which are the same ones.
+    return one.model_copy(update={"stable": joint.stable, "note": joint.note})
 
 
 def _note(decided: Estimate | None) -> str:
