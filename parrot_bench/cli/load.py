@@ -14,25 +14,32 @@ from parrot_bench.cli import completing
 from parrot_bench.cli.carrying import carry_out_and_conclude, command_line
 from parrot_bench.cli.options import (
     Debug,
+    MaxCalls,
     Model,
     ModelArgs,
+    Out,
+    Prompt,
     ProviderModel,
+    Quiet,
+    ReplyLength,
+    ResultForm,
     made_of,
     names,
     read_prompt,
     seconds,
     share,
 )
-from parrot_bench.cli.terminal import EXIT_FAILED, EXIT_OK, Form, errors, one_line_errors
+from parrot_bench.cli.terminal import EXIT_FAILED, EXIT_OK, errors, one_line_errors
 from parrot_bench.errors import UsageError
-from parrot_bench.load import Arrivals, Level, LoadPlan, read_prompts, read_trace
+from parrot_bench.load import Arrivals, Level, LoadPlan
+from parrot_bench.load_files import read_prompts, read_trace
 
 if TYPE_CHECKING:
     from parrot_bench.request import Request
 
 T = TypeVar("T")
 
-_LOAD, _WHAT, _END = "The load", "What is called", "What becomes of it"
+_LOAD, _WHAT, _END = "The load", "What to measure", "What becomes of it"
 
 
 def load(  # one option a parameter
@@ -115,15 +122,7 @@ def load(  # one option a parameter
             rich_help_panel=_WHAT,
         ),
     ] = None,
-    prompt: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT|@FILE",
-            help="What every call is asked. It is not kept in the record.",
-            show_default="256 characters of plain text",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
+    prompt: Prompt = None,
     prompts: Annotated[
         Path | None,
         typer.Option(
@@ -134,24 +133,8 @@ def load(  # one option a parameter
             rich_help_panel=_WHAT,
         ),
     ] = None,
-    reply_length: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Chunks of the parrot's reply; of another model, its max_tokens.",
-            show_default="20; the model's own",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
-    max_calls: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Never make more calls of the model than this, warm-up included.",
-            show_default="no bound",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
+    reply_length: ReplyLength = None,
+    max_calls: MaxCalls = None,
     call_limit: Annotated[
         float,
         typer.Option(
@@ -201,30 +184,13 @@ def load(  # one option a parameter
             rich_help_panel=_END,
         ),
     ] = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="The run directory; new or empty.",
-            show_default="runs/TIME-MODES",
-            rich_help_panel=_END,
-        ),
-    ] = None,
-    form: Annotated[
-        Form,
-        typer.Option(
-            "--format",
-            help="What is printed at the end: a table, the summary as Markdown, or the record.",
-            rich_help_panel=_END,
-        ),
-    ] = "text",
+    out: Out = None,
+    form: ResultForm = "text",
     yes: Annotated[
         bool,
         typer.Option("--yes", "-y", help="Begin without asking.", rich_help_panel=_END),
     ] = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Print no progress.", rich_help_panel=_END)
-    ] = False,
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Put a chat model under load, and say what its callers see.

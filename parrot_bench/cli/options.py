@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from parrot_bench import quantities
+from parrot_bench.cli.terminal import Form
 from parrot_bench.errors import MissingExtraError, UsageError
 
 
@@ -58,6 +59,54 @@ Model = Annotated[
         show_default=False,
     ),
 ]
+Prompt = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT|@FILE",
+        help="What every call is asked. It is not kept in the record.",
+        show_default="256 characters of plain text",
+        rich_help_panel="What to measure",
+    ),
+]
+ReplyLength = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Chunks of the parrot's reply; of another model, its max_tokens.",
+        show_default="20; the model's own",
+        rich_help_panel="What to measure",
+    ),
+]
+MaxCalls = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Never make more calls of the model than this, warm-up included.",
+        show_default="no bound",
+        rich_help_panel="What to measure",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="The run directory; new or empty.",
+        show_default="runs/TIME-MODES",
+        rich_help_panel="What becomes of it",
+    ),
+]
+ResultForm = Annotated[
+    Form,
+    typer.Option(
+        "--format",
+        help="What is printed at the end: a table, the summary as Markdown, or the record.",
+        rich_help_panel="What becomes of it",
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option("--quiet", "-q", help="Print no progress.", rich_help_panel="What becomes of it"),
+]
 ProviderModel = Annotated[
     str,
     typer.Option(
@@ -67,7 +116,7 @@ ProviderModel = Annotated[
             "**openai:gpt-4.1-mini**; needs langchain and the provider's package."
         ),
         show_default=False,
-        rich_help_panel="What is called",
+        rich_help_panel="What to measure",
     ),
 ]
 ModelArgs = Annotated[
@@ -80,7 +129,7 @@ ModelArgs = Annotated[
             "Repeatable. Credentials go by the environment."
         ),
         show_default=False,
-        rich_help_panel="What is called",
+        rich_help_panel="What to measure",
     ),
 ]
 

@@ -1,6 +1,5 @@
 """``parrot-bench run``: measure a model, and write the report."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,9 +11,15 @@ from parrot_bench.cli.configured import is_typed
 from parrot_bench.cli.options import (
     Debug,
     FailOn,
+    MaxCalls,
     Model,
     ModelArgs,
+    Out,
+    Prompt,
     ProviderModel,
+    Quiet,
+    ReplyLength,
+    ResultForm,
     made_of,
     names,
     read_prompt,
@@ -23,7 +28,6 @@ from parrot_bench.cli.options import (
 )
 from parrot_bench.cli.terminal import (
     EXIT_FAILED,
-    Form,
     one_line_errors,
 )
 from parrot_bench.errors import UsageError
@@ -70,15 +74,7 @@ def run(
             rich_help_panel="What to measure",
         ),
     ] = None,
-    prompt: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT|@FILE",
-            help="What every call is asked. It is not kept in the record.",
-            show_default="256 characters of plain text",
-            rich_help_panel="What to measure",
-        ),
-    ] = None,
+    prompt: Prompt = None,
     handler: Annotated[
         list[str] | None,
         typer.Option(
@@ -99,15 +95,7 @@ def run(
             rich_help_panel="How long and how well",
         ),
     ] = 10_000,
-    reply_length: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Chunks of the parrot's reply; of another model, its max_tokens.",
-            show_default="20; the model's own",
-            rich_help_panel="What to measure",
-        ),
-    ] = None,
+    reply_length: ReplyLength = None,
     batch_size: Annotated[
         int | None,
         typer.Option(
@@ -191,15 +179,7 @@ def run(
             rich_help_panel="How long and how well",
         ),
     ] = None,
-    max_calls: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Never make more calls of the model than this, warm-up included.",
-            show_default="no bound",
-            rich_help_panel="How long and how well",
-        ),
-    ] = None,
+    max_calls: MaxCalls = None,
     call_limit: Annotated[
         float,
         typer.Option(
@@ -235,15 +215,7 @@ def run(
             rich_help_panel="How long and how well",
         ),
     ] = False,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="DIR",
-            help="The run directory; new or empty.",
-            show_default="runs/TIME-MODES",
-            rich_help_panel="What becomes of it",
-        ),
-    ] = None,
+    out: Out = None,
     otlp: Annotated[
         str,
         typer.Option(
@@ -257,20 +229,8 @@ def run(
             rich_help_panel="What becomes of it",
         ),
     ] = "",
-    form: Annotated[
-        Form,
-        typer.Option(
-            "--format",
-            help="What is printed at the end: a table, the summary as Markdown, or the record.",
-            rich_help_panel="What becomes of it",
-        ),
-    ] = "text",
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "--quiet", "-q", help="Print no progress.", rich_help_panel="What becomes of it"
-        ),
-    ] = False,
+    form: ResultForm = "text",
+    quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Measure a chat model in every execution mode, and write the report.

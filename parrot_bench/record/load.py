@@ -23,6 +23,7 @@ class LoadLevel(Saved):
         mode: Name of the mode.
         concurrency: Calls always in flight, in a closed loop.
         rate: Calls that should have been made in a second, in an open loop.
+        due: Calls that were due, in an open loop.
         window_s: Length of the window; a call belongs to it if it should have been made in it.
         calls: Calls that belong to it.
         completed: Calls that were answered, after the window, too.
@@ -52,6 +53,7 @@ class LoadLevel(Saved):
     mode: str
     concurrency: int | None
     rate: float | None
+    due: int | None = None
     window_s: float
     calls: int
     completed: int
@@ -83,12 +85,14 @@ class RateBoundary(Saved):
         kept: The highest rate at which they were kept three times; None where there was none.
         missed: The lowest at which they were not; None where all were kept.
         trials: Levels that it took.
+        client_bound: There it was this process that was the limit, and not the model.
     """
 
     mode: str
     kept: float | None
     missed: float | None
     trials: int
+    client_bound: bool = False
 
 
 class LoadResult(Saved):

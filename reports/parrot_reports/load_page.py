@@ -37,7 +37,6 @@ def render_load(record: RunRecord, *, files: Sequence[str] = ()) -> Page:
             trust_checks=sorted(record.trust, key=lambda check: _LEVELS.index(check.level)),
             headline=set_in_html(headline(record)),
             drawn=drawn,
-            finding=set_in_html(load.sentence(record)),
             modes=tuple(dict.fromkeys(row.mode for row in load.rows(record))),
             several=len({row.mode for row in load.rows(record)}) > 1,
             rows=[(look(row.mode, record), row) for row in load.rows(record)],

@@ -103,11 +103,10 @@ def _table(record: RunRecord, *, wide: bool) -> Table:
 def _load_table(record: RunRecord, *, wide: bool) -> Table:
     """One row a level; the mode is named where there are several."""
     rows = load.rows(record)
-    heads = load.HEADS if wide else load.NARROW
     several = len({row.mode for row in rows}) > 1
-    chosen = [("mode" if several else "")] + [head for head in heads if head != "mode"]
+    among = load.HEADS if wide else (*(("mode",) if several else ()), *load.NARROW)
+    places = [load.HEADS.index(head) for head in load.heads(record, among)]
     table = Table(box=None, padding=(0, 2 if wide else 1, 0, 0), header_style="dim", pad_edge=False)
-    places = [load.HEADS.index(head) for head in filter(None, chosen)]
     for place in places:
         head = load.HEADS[place]
         left = head in {"mode", "load", "verdict", ""}

@@ -15,7 +15,7 @@ from parrot_bench.record import CodePlace
 from parrot_bench.studies.concurrency import following, places
 from parrot_bench.studies.concurrency.blame import blocked_loop, computes
 from parrot_bench.studies.concurrency.curves import Repeats, closed_loop, littles_law, sweep
-from parrot_bench.studies.concurrency.following import InFlight, followed, own_methods
+from parrot_bench.studies.concurrency.following import followed, own_methods
 from parrot_bench.studies.concurrency.observations import CellTaken, LateSample, SweepBegun
 from parrot_bench.studies.concurrency.places import StackEntry, culprit, shortened
 from parrot_bench.studies.concurrency.plan import (
@@ -29,6 +29,7 @@ from parrot_bench.studies.concurrency.plan import (
     thinned,
 )
 from parrot_bench.studies.concurrency.watchdog import Watchdog
+from parrot_bench.studies.in_flight import InFlight
 from tests.parrot_bench.models import waiting
 
 # -- plan ------------------------------------------------------------------------------------

@@ -19,7 +19,13 @@ from parrot_bench.request import Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
 from parrot_bench.studies.load import conclusions, taking
 from parrot_bench.studies.load.search import Boundary, Search, search
-from parrot_bench.studies.load.told import BoundaryFound, LevelBegun, LevelEnded, ModeLeftOut
+from parrot_bench.studies.load.told import (
+    BoundaryFound,
+    LevelBegun,
+    LevelEnded,
+    ModeLeftOut,
+    Window,
+)
 from parrot_bench.timing import open_clocks
 from tests.parrot_bench.models.loaded import (
     Blocking,
@@ -105,14 +111,14 @@ def test_the_recursion_of_c_servers_predicts_every_start() -> None:
     plan = opened(80, 2.0)
     told = events(model, plan)
     (window,) = observed(told, LevelEnded)
-    seen = sorted(s for s in model.seen if s[0] >= window.begun_ns)  # without the warm-up
+    seen = sorted(s for s in model.seen if s[0] >= window.window.begun_ns)  # without the warm-up
     assert len(seen) == len(calls_of(told)) > 100
     came, began, ended = (list(column) for column in zip(*seen, strict=True))
     takes = [b - a for a, b in zip(began, ended, strict=True)]
     predicted = first_come_first_served(came, takes, model.servers)
     off = np.abs(np.array(predicted) - np.array(began)) / 1e6
     assert np.median(off) < 5
-    assert off.max() <= window.lag_ns / 1e6 + 20
+    assert off.max() <= window.window.lag_ns / 1e6 + 20
     # What the caller sees contains the queue: it is what the model says, and our own delay.
     level = concluded(told, plan)
     assert level.verdict != "client-bound"
@@ -281,8 +287,7 @@ def call(due_ms: float, took_ms: float, error: str = "") -> Call:
 
 def level_of(calls: list[Call], window_s: float = 1.0) -> LoadLevel:
     begun = LevelBegun(0, "ainvoke", Level(rate=len(calls) / window_s), len(calls), window_s)
-    ended = LevelEnded(number=0, begun_ns=0, ended_ns=round(window_s * 1e9), busy_ns=0,
-                       in_flight=1.0, peak=1, lag_ns=0)  # fmt: skip
+    ended = LevelEnded(0, Window(ended_ns=round(window_s * 1e9), in_flight=1.0, peak=1))
     return conclusions.level_of(begun, calls, ended, opened(1, window_s))
 
 

@@ -16,13 +16,11 @@ from parrot_bench.load import (
     Level,
     LoadPlan,
     Objective,
-    _prompt,
     concurrencies,
     objectives,
     rates,
-    read_prompts,
-    read_trace,
 )
+from parrot_bench.load_files import _prompt, read_prompts, read_trace
 
 TEXTS = st.text(alphabet=st.sampled_from("0123456789.,=- msitlacyefn²"), max_size=20)
 

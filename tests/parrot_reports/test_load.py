@@ -21,7 +21,7 @@ from parrot_bench.record import (
 from parrot_reports import summary_markdown, write_report
 from parrot_reports.load_page import render_load
 from parrot_reports.parts import plain
-from parrot_reports.studies.load import remarks, sentence
+from parrot_reports.studies.load import HEADS, heads, remarks, sentence
 from parrot_reports.terminal import overview
 from tests.parrot_reports.conftest import HOSTILE
 
@@ -88,17 +88,21 @@ def test_the_sentence_of_a_search(loaded: Any) -> None:
         "`astream` keeps ttfc=200ms up to 23.4 calls a second, three times of three, "
         "and not at 25.6."
     )
+    bound = found.model_copy(update={"client_bound": True})
+    assert plain(sentence(loaded(level(), boundaries=(bound,)))).endswith(
+        "up to 23.4 calls a second; at 25.6 this process was the limit, and not the model."
+    )
     none = RateBoundary(mode="astream", kept=None, missed=0.001, trials=11)
     said = plain(sentence(loaded(over(), boundaries=(none,))))
     assert said == "`astream` keeps ttfc=200ms at no rate, not even 0.0010/s."
 
 
 def test_remarks_name_errors_and_what_was_not_kept_up(loaded: Any) -> None:
-    short = level(100.0, achieved_rate=61.0)
+    short = level(100.0, due=900)
     assert remarks(result(over(), short, left_out={"batch": "its calls are batches"})) == (
         "astream at 50/s is unstable: only 60% of its calls were answered.",
         "astream at 50/s: 600 RateLimitError, of which too many requests (429): 600.",
-        "astream at 100/s was to be 100/s and was 61.0/s.",
+        "astream at 100/s: 300 of 900 calls were not made, as it was ended before.",
         "batch was left out: its calls are batches.",
     )
 
@@ -118,6 +122,14 @@ def test_the_table_in_a_terminal(loaded: Any, width: int) -> None:
     assert "unstable" in row
     assert "…" not in text
     assert ("p99" in text) == (width > 100)
+
+
+def test_columns_that_have_nothing_to_say_are_left_out(loaded: Any) -> None:
+    whole = loaded(level(mode="ainvoke", first_chunk=()))
+    assert "first chunk p50" not in heads(whole)
+    assert "mode" not in heads(whole)
+    both = loaded(level(), level(mode="ainvoke"))
+    assert heads(both) == HEADS
 
 
 def test_markdown(loaded: Any) -> None:

@@ -4,16 +4,13 @@ What they mean is said in :mod:`parrot_bench.studies.concurrency.curves`.
 """
 
 import asyncio
-import gc
 import random
 import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil, inf
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -49,7 +46,7 @@ from parrot_bench.studies.concurrency.plan import (
     thinned,
 )
 from parrot_bench.studies.concurrency.watchdog import Watchdog, late_samples
-from parrot_bench.timing import CallLimitExceeded, call_limit
+from parrot_bench.timing import CallLimitExceeded, call_limit, run_queue_ns, settled_garbage
 
 SWEPT = ("batch", "abatch", "ainvoke_gather", "astream")
 """Modes that take part, as far as the model has them."""
@@ -160,20 +157,6 @@ def _parrot(cls: type[ChatParrotLink], bench: Bench) -> ChatParrotLink:
 def _service_s(bench: Bench) -> float:
     asked = bench.request.service_time_s
     return DEFAULT_SERVICE_S if asked is None else asked
-
-
-@contextmanager
-def settled_garbage() -> Iterator[None]:
-    """Leave what is alive now out of every collection: a full one takes 78 ms, and is a stall.
-
-    Collection itself stays on, as it is where models are used.
-    """
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 class Concurrency:
@@ -409,17 +392,6 @@ def _said(plan: Plan, sweeps: int) -> str:
     )
     said = f"{what}, {plan.rounds * plan.round_calls} calls in all, about {seconds:.0f} s"
     return f"{said} ({plan.reduced}, to fit)" if plan.reduced else said
-
-
-def run_queue_ns() -> int:
-    """How long this thread has been ready without a processor; 0 where that is not told.
-
-    Under load from others a client that has no time left does not use a whole processor.
-    """
-    try:
-        return int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1])
-    except (OSError, ValueError, IndexError):
-        return 0
 
 
 async def executor_threads(_: object) -> int:

@@ -13,7 +13,6 @@ asks of the model's type.
 """
 
 import functools
-import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -24,6 +23,7 @@ from typing import Any, Literal
 from langchain_core.language_models import BaseChatModel
 
 from parrot_bench.execution import implements
+from parrot_bench.studies.in_flight import InFlight
 
 CALLERS = ("invoke", "ainvoke", "astream")
 
@@ -36,51 +36,6 @@ def own_methods(model: BaseChatModel, kind: Literal["sync", "async"]) -> tuple[s
         name if implements(model, name) else fallback
         for name, fallback in (("_agenerate", "_generate"), ("_astream", "_stream"))
     )
-
-
-class InFlight:
-    """How many are in flight: now, at most, and on average over time."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.reset()
-
-    def reset(self) -> None:
-        """Begin to count anew."""
-        self.now = 0
-        self.peak = 0
-        self.threads = 0
-        self._sum_ns = 0
-        self._since = perf_counter_ns()
-
-    def enter(self) -> None:
-        """One more."""
-        with self._lock:
-            self._advance(1)
-            if self.now > self.peak:
-                self.peak = self.now
-                # Threads are started for calls, so their peak is where the calls' is.
-                self.threads = max(self.threads, threading.active_count())
-
-    def leave(self) -> None:
-        """One less."""
-        with self._lock:
-            self._advance(-1)
-
-    def look(self) -> None:
-        """Count what is in flight up to now."""
-        with self._lock:
-            self._advance(0)
-
-    def _advance(self, by: int) -> None:
-        now = perf_counter_ns()
-        self._sum_ns += self.now * (now - self._since)
-        self._since = now
-        self.now += by
-
-    def average(self, wall_ns: int) -> float:
-        """The average over a window that all of them lie in."""
-        return self._sum_ns / max(wall_ns, 1)
 
 
 @dataclass(slots=True)

@@ -21,7 +21,13 @@ from parrot_bench.record import (
     RateBoundary,
 )
 from parrot_bench.studies.gathered import Gathered
-from parrot_bench.studies.load.told import BoundaryFound, LevelBegun, LevelEnded, ModeLeftOut
+from parrot_bench.studies.load.told import (
+    BoundaryFound,
+    LevelBegun,
+    LevelEnded,
+    ModeLeftOut,
+    Window,
+)
 
 Numbers = NDArray[np.float64]
 
@@ -70,7 +76,11 @@ def conclude(gathered: Gathered) -> LoadResult | None:
         max_errors=plan.max_errors,
         levels=tuple(levels),
         boundaries=tuple(
-            RateBoundary(mode=t.mode, **asdict(t.boundary))
+            RateBoundary(
+                mode=t.mode,
+                **asdict(t.boundary),
+                client_bound=_client_bound(levels, t.mode, t.boundary.missed),
+            )
             for t in gathered.observed
             if isinstance(t, BoundaryFound)
         ),
@@ -145,18 +155,17 @@ def level_of(
         ended: What was seen beside them; None where it was broken off.
         plan: What was asked for.
     """
-    begun_ns = min(c.started_ns if c.scheduled_ns is None else c.scheduled_ns for c in calls)
-    begun_ns = ended.begun_ns if ended else begun_ns
-    times = Times.of(calls, begun_ns)
-    window_ns = float(ended.ended_ns - ended.begun_ns if ended else times.ended.max())
-    window_s = max(window_ns, 1.0) / 1e9
+    window = ended.window if ended else _broken_off(calls)
+    times = Times.of(calls, window.begun_ns)
+    window_ns = max(float(window.ended_ns - window.begun_ns), 1.0)
+    window_s = window_ns / 1e9
     answered = times.answered
     in_time = answered & (times.ended <= window_ns)
     good = answered & kept(times, plan.objectives)
     low, high = wilson(int(good.sum()), len(calls))
     tokens = times.tokens[in_time]
     errors = Counter(call.error for call in calls if call.error)
-    slices = np.floor(times.due / max(window_ns, 1.0) * SLICES)
+    slices = np.floor(times.due / window_ns * SLICES)
 
     def of(values: Numbers) -> tuple[Percentile, ...]:
         known = answered & np.isfinite(values)
@@ -164,20 +173,22 @@ def level_of(
 
     late = times.made - times.due
     latency, service = of(times.ended - times.due), of(times.ended - times.made)
-    verdict, reason = _verdict(told, times, window_ns, late, ended)
+    busy = window.busy_ns / window_ns
+    verdict, reason = _verdict(told, times, window_ns, late, busy)
     stable = verdict != "unstable"
     return LoadLevel(
         mode=told.mode,
         concurrency=told.level.concurrency,
         rate=told.level.rate,
+        due=told.due,
         window_s=window_s,
         calls=len(calls),
         completed=int(answered.sum()),
         errors=dict(errors),
         rate_limited=sum(call.rate_limited for call in calls),
         achieved_rate=float((times.made <= window_ns).sum()) / window_s,
-        in_flight=ended.in_flight if ended else _in_flight(times, 0.0, window_ns),
-        peak=ended.peak if ended else 0,
+        in_flight=window.in_flight,
+        peak=window.peak,
         latency=latency if stable else (),
         service=service if stable else (),
         # What came in one piece has no first chunk beside its latency.
@@ -197,11 +208,26 @@ def level_of(
             count=len(calls),
             unit="ratio",
         ),
-        busy=ended.busy_ns / max(window_ns, 1.0) if ended else 0.0,
-        loop_lag=float(ended.lag_ns) if ended else 0.0,
+        busy=busy,
+        loop_lag=float(window.lag_ns),
         verdict=verdict,
         reason=reason,
     )
+
+
+def _client_bound(levels: Sequence[LoadLevel], mode: str, rate: float | None) -> bool:
+    """Whether this process was the limit at a rate."""
+    made = [level for level in levels if (level.mode, level.rate) == (mode, rate)]
+    return any(level.verdict == "client-bound" for level in made)
+
+
+def _broken_off(calls: Sequence[Call]) -> Window:
+    """The window of a level that was broken off: up to the end of its last call that is known."""
+    due = [c.started_ns if c.scheduled_ns is None else c.scheduled_ns for c in calls]
+    window = Window(begun_ns=min(due), ended_ns=max(call.ended_ns for call in calls))
+    spent = sum(call.ended_ns - at for call, at in zip(calls, due, strict=True))
+    window.in_flight = spent / max(window.ended_ns - window.begun_ns, 1)
+    return window
 
 
 def is_kept(level: LoadLevel, plan: LoadPlan) -> bool:
@@ -224,10 +250,9 @@ def kept(times: Times, objectives: Sequence[Objective]) -> NDArray[np.bool_]:
 
 
 def _verdict(
-    told: LevelBegun, times: Times, window_ns: float, late: Numbers, ended: LevelEnded | None
+    told: LevelBegun, times: Times, window_ns: float, late: Numbers, busy: float
 ) -> tuple[LoadVerdict, str]:
     """What became of a level, and why."""
-    busy = ended.busy_ns / max(window_ns, 1.0) if ended else 0.0
     delay = float(np.quantile(late, 0.99))
     median = float(np.median(times.ended - times.made))
     if busy >= BUSY:

@@ -15,9 +15,10 @@ from typing import Any
 from parrot_bench.events import Call
 from parrot_bench.load import Level
 from parrot_bench.studies.bench import Budget
-from parrot_bench.studies.concurrency.cells import run_queue_ns
-from parrot_bench.studies.concurrency.following import InFlight
+from parrot_bench.studies.in_flight import InFlight
 from parrot_bench.studies.load.slots import Slot, is_rate_limit
+from parrot_bench.studies.load.told import Window
+from parrot_bench.timing import run_queue_ns
 
 TIME_LIMIT = "CallLimitExceeded"
 """Error of a call that was stopped at its time limit."""
@@ -29,28 +30,6 @@ BEAT_S = 0.01
 SWEEP_S = 0.25
 LAST_WAIT_S = 5.0
 """How long calls may take to notice that they are given up."""
-
-
-@dataclass(kw_only=True)
-class Window:
-    """What was seen of a level beside its calls. Times are ``perf_counter_ns``.
-
-    Attributes:
-        begun_ns: It began.
-        ended_ns: No call was made any more.
-        busy_ns: CPU time of the process between the two, and time in which the loop's thread was
-            ready and had no processor.
-        in_flight: Calls in flight, averaged between the two.
-        peak: Most of them at once.
-        lag_ns: The longest time that the event loop was late.
-    """
-
-    begun_ns: int = 0
-    ended_ns: int = 0
-    busy_ns: int = 0
-    in_flight: float = 0.0
-    peak: int = 0
-    lag_ns: int = 0
 
 
 @dataclass

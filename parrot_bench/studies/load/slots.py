@@ -1,22 +1,20 @@
 """One call at a time, followed from its caller's side, over and over.
 
 An engine has as many slots as it has calls in flight: binding a mode anew for every call would cost
-more than following it. While a call runs, an item that arrives is stamped and kept, and nothing
-else; what it was is judged after the end.
+more than following it.
 """
 
 import asyncio
-from collections.abc import AsyncIterable, Callable, Iterable
 from concurrent.futures import Executor
 from time import perf_counter_ns
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 
-from parrot_bench.content import of_message
 from parrot_bench.events import Call
-from parrot_bench.execution import ExecutionMode, Keep
+from parrot_bench.execution import ExecutionMode
 from parrot_bench.studies.bench import Calls
+from parrot_bench.studies.stamps import Stamps, or_the_end
 from parrot_bench.studies.usage import output_tokens
 
 TOO_MANY_REQUESTS = 429
@@ -43,18 +41,15 @@ class Slot:
         self.begun_ns = 0
         self._mode = mode
         self._threads = threads
-        self._bound: Callable[[Any], Any] = mode.bind(
-            model, calls.settings, Keep(chunks=self._chunks, achunks=self._achunks)
-        )
+        self._stamps = Stamps()
+        self._bound = mode.bind(model, calls.settings, self._stamps.keep)
         self._scheduled_ns: int | None = None
         self._ended_ns = 0
-        self._stamps: list[int] = []
-        self._items: list[Any] = []
 
     def due(self, scheduled_ns: int | None) -> None:
         """Make ready for a call that is to be made now, and should have been at that time."""
         self._scheduled_ns = scheduled_ns
-        self._stamps, self._items = [], []
+        self._stamps.clear()
         self.begun_ns = perf_counter_ns()
         self._ended_ns = 0
         self.given_up = ""
@@ -81,16 +76,19 @@ class Slot:
     def answered(self, raw: Any) -> Call:
         """Say what a call was that has returned this."""
         replies = self._mode.messages(raw)
-        chunks = self._with_content()
-        if not chunks and self._mode.streams and any(map(of_message, replies)):
-            # Events of a model that does not stream bring its reply with their end.
-            chunks = (self._ended_ns,)
+        chunks = self._stamps.with_content(self._mode.content)
+        if self._mode.streams:
+            chunks = or_the_end(chunks, replies, self._ended_ns)
         return self._said(chunks=chunks, tokens=output_tokens(replies))
 
     def failed(self, error: str, *, rate_limited: bool = False) -> Call:
         """Say what a call was that was not answered."""
         self._ended_ns = self._ended_ns or perf_counter_ns()
-        return self._said(chunks=self._with_content(), error=error, rate_limited=rate_limited)
+        return self._said(
+            chunks=self._stamps.with_content(self._mode.content),
+            error=error,
+            rate_limited=rate_limited,
+        )
 
     def _said(
         self,
@@ -111,25 +109,6 @@ class Slot:
             scheduled_ns=self._scheduled_ns,
             rate_limited=rate_limited,
         )
-
-    def _with_content(self) -> tuple[int, ...]:
-        content = self._mode.content
-        pairs = zip(self._stamps, self._items, strict=False)
-        return tuple(stamp for stamp, item in pairs if content(item))
-
-    def _chunks(self, stream: Iterable[Any]) -> list[Any]:
-        stamps, items = self._stamps, self._items
-        for item in stream:
-            stamps.append(perf_counter_ns())
-            items.append(item)
-        return items
-
-    async def _achunks(self, stream: AsyncIterable[Any]) -> list[Any]:
-        stamps, items = self._stamps, self._items
-        async for item in stream:
-            stamps.append(perf_counter_ns())
-            items.append(item)
-        return items
 
 
 def is_rate_limit(error: BaseException) -> bool:

@@ -11,13 +11,13 @@ from parrot_bench.execution import ExecutionMode
 from parrot_bench.load import Level, LoadPlan
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.caller import one_line
-from parrot_bench.studies.concurrency.cells import settled_garbage
 from parrot_bench.studies.load.conclusions import is_kept, level_of
 from parrot_bench.studies.load.engine import Engine
 from parrot_bench.studies.load.looping import LoopThread
 from parrot_bench.studies.load.search import search
 from parrot_bench.studies.load.slots import Slot
 from parrot_bench.studies.load.told import BoundaryFound, LevelBegun, LevelEnded, ModeLeftOut
+from parrot_bench.timing import settled_garbage
 
 Events = Generator[Event, Reply, None]
 
@@ -188,7 +188,7 @@ class Loading:
         some = _all_of(ended)
         calls += some if plan.find_max_rate else ()
         yield CallsTaken(number, some)
-        over = LevelEnded(number=number, **vars(engine.window))
+        over = LevelEnded(number, engine.window)
         yield Observed(over)
         if enough:
             raise _EnoughError

@@ -25,13 +25,12 @@ class LevelBegun:
     length_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class LevelEnded:
-    """A level is over.
+@dataclass(kw_only=True)
+class Window:
+    """What was seen of a level beside its calls. Times are ``perf_counter_ns``.
 
     Attributes:
-        number: As above.
-        begun_ns: It began, by ``perf_counter_ns``.
+        begun_ns: It began.
         ended_ns: No call was made any more.
         busy_ns: CPU time of the process between the two, and time in which the loop's thread was
             ready and had no processor.
@@ -40,13 +39,25 @@ class LevelEnded:
         lag_ns: The longest time that the event loop was late.
     """
 
+    begun_ns: int = 0
+    ended_ns: int = 0
+    busy_ns: int = 0
+    in_flight: float = 0.0
+    peak: int = 0
+    lag_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LevelEnded:
+    """A level is over.
+
+    Attributes:
+        number: As above.
+        window: What was seen beside its calls.
+    """
+
     number: int
-    begun_ns: int
-    ended_ns: int
-    busy_ns: int
-    in_flight: float
-    peak: int
-    lag_ns: int
+    window: Window
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,6 @@
-"""One mode of one model, its calls followed chunk by chunk from the consumer's side.
+"""One mode of one model, its calls followed chunk by chunk from the consumer's side."""
 
-While a call runs, an item that arrives is stamped and kept, and nothing else: which items are
-content is judged after the end, so that judging lengthens no gap.
-"""
-
-from collections.abc import AsyncIterable, Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import perf_counter_ns, process_time_ns
 from typing import Any
@@ -12,11 +8,11 @@ from typing import Any
 import psutil
 from langchain_core.language_models import BaseChatModel
 
-from parrot_bench.content import of_message
 from parrot_bench.events import Call
-from parrot_bench.execution import ExecutionMode, Keep
+from parrot_bench.execution import ExecutionMode
 from parrot_bench.studies.bench import Budget, Calls
 from parrot_bench.studies.caller import UNPRIMED_NS, one_line
+from parrot_bench.studies.stamps import Stamps, or_the_end
 from parrot_bench.studies.usage import output_tokens
 from parrot_bench.timing import Async, CallLimitExceeded, Sync, call_limit
 
@@ -83,10 +79,9 @@ class Follower:
         self._budget = budget
         self._limit_s = calls.call_limit_s
         self._item = mode.prepare(calls.prompt)
-        bound = mode.bind(model, calls.settings, Keep(chunks=self._chunks, achunks=self._achunks))
+        self._stamps = Stamps()
+        bound = mode.bind(model, calls.settings, self._stamps.keep)
         self._call = self._awaited(bound) if mode.kind == "async" else self._called(bound)
-        self._stamps: list[int] = []
-        self._items: list[Any] = []
         self._begun_ns = self._ended_ns = 0
 
     @property
@@ -96,7 +91,7 @@ class Follower:
 
     def follow(self) -> Call:
         """Make one call and say when its chunks came; one that raises, with those before."""
-        self._stamps, self._items = [], []
+        self._stamps.clear()
         self._begun_ns = self._ended_ns = 0
         self._budget.spent += 1
         chunks: tuple[int, ...] = ()
@@ -109,10 +104,7 @@ class Follower:
             cpu = process_time_ns() - cpu
             replies = self.mode.messages(raw)
             self.tokens = output_tokens(replies)
-            chunks = self._with_content()
-            if not chunks and any(map(of_message, replies)):
-                # Events of a model that does not stream bring its reply with their end.
-                chunks = (self._ended_ns,)
+            chunks = or_the_end(self._with_content(), replies, self._ended_ns)
         except (Exception, CallLimitExceeded) as failure:  # noqa: BLE001  # any error is a finding
             self._failed(failure)
             error = type(failure).__name__
@@ -141,38 +133,21 @@ class Follower:
         self._ended_ns = self._ended_ns or perf_counter_ns()
         self.failures += 1
         self.hopeless = isinstance(failure, CallLimitExceeded)
-        count = len(self._stamps)
+        count = len(self._stamps.times)
         items = "item" if count == 1 else "items"
         came = f" (after {count} {items} of the stream)" if count else ""
         self.reason = one_line(failure) + came
 
     def _with_content(self) -> tuple[int, ...]:
         """When the chunks with content came; the others are counted."""
-        said = [self.mode.content(item) for item in self._items]
+        said = [self.mode.content(item) for item in self._stamps.items]
         chunks = [is_content for is_content in said if is_content is not None]
         content = chunks.count(True)
         before = chunks.index(True) if content else len(chunks)
         after = chunks[::-1].index(True) if content else 0
         self.shape = Shape(self.mode.name, self.case, content, before, after)
-        return tuple(
-            stamp for stamp, is_content in zip(self._stamps, said, strict=True) if is_content
-        )
-
-    # What runs while the clocks do: nothing but readings and two lists.
-
-    def _chunks(self, stream: Iterable[Any]) -> list[Any]:
-        stamps, items = self._stamps, self._items
-        for item in stream:
-            stamps.append(perf_counter_ns())
-            items.append(item)
-        return items
-
-    async def _achunks(self, stream: AsyncIterable[Any]) -> list[Any]:
-        stamps, items = self._stamps, self._items
-        async for item in stream:
-            stamps.append(perf_counter_ns())
-            items.append(item)
-        return items
+        pairs = zip(self._stamps.times, said, strict=True)
+        return tuple(time for time, is_content in pairs if is_content)
 
     def _called(self, bound: Callable[[Any], Any]) -> Callable[[Any], Any]:
         def call(item: Any) -> Any:

@@ -8,6 +8,7 @@ from parrot_reports.figures.canvas import NAMES, SOFT, Drawn, Rows, dot, log_tic
 from parrot_reports.studies.load import load as said
 
 _RANKS = (0.5, 0.95, 0.99)
+_LEAST_RANGE = 8.0
 
 
 def load(record: RunRecord) -> Drawn | None:
@@ -17,14 +18,15 @@ def load(record: RunRecord) -> Drawn | None:
     if not levels:
         return None
     times = [t for level in levels for t in (*_times(level.latency), *_times(level.first_chunk))]
-    low, high = min(times) / 1.3, max(times) * 1.3
+    low, high = _with_room(min(times), max(times))
+    first = "; first chunk below, grey" if any(level.first_chunk for level in levels) else ""
     kinds = {mode.name: mode.kind for mode in record.modes}
     several = len({level.mode for level in levels}) > 1
 
     def draw(page: Rows) -> None:
         panel = page.panel(NAMES, 470)
         log_ticks(panel, low, high, lambda x: units.duration(x, 1))
-        page.title(panel, "latency: median (dot), to p95 and p99 (line); first chunk below, grey")
+        page.title(panel, f"latency: median (dot), to p95 and p99 (line){first}")
         page.heading(["answered/s", "kept"])
         for level, y in zip(levels, page.rows, strict=True):
             look = colours.look(level.mode, kinds.get(level.mode, ""))
@@ -35,6 +37,12 @@ def load(record: RunRecord) -> Drawn | None:
             page.value(y, units.significant(level.throughput), units.percent(level.good.value, 3))
 
     return rows_figure("load", [False] * len(levels), 34, draw, values=170)
+
+
+def _with_room(low: float, high: float) -> tuple[float, float]:
+    """An axis that has more than one labelled tick, however near to each other times are."""
+    room = max(1.3, (_LEAST_RANGE * low / high) ** 0.5)
+    return low / room, high * room
 
 
 def _drawn(panel: Axes, found: tuple[Percentile, ...], y: float, look: colours.Look) -> None:

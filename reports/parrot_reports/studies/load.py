@@ -1,5 +1,6 @@
 """What callers see under load, in words and rows. Pure functions of the record."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from parrot_bench.record import LoadLevel, LoadResult, Percentile, RateBoundary, RunRecord
@@ -84,7 +85,10 @@ def _boundary(found: RateBoundary, result: LoadResult) -> Sentence:
     said: Sentence = (Name(found.mode), f" keeps {kept} up to ", Key(rate))
     if found.missed is None:
         return (*said, ", the highest that was tried.")
-    return (*said, f", three times of three, and not at {units.significant(found.missed)}.")
+    at = units.significant(found.missed)
+    if found.client_bound:
+        return (*said, f"; at {at} this process was the limit, and not the model.")
+    return (*said, f", three times of three, and not at {at}.")
 
 
 def _objectives(result: LoadResult) -> str:
@@ -100,6 +104,19 @@ def load(level: LoadLevel) -> str:
     # As it was asked for, or as a search came to it.
     rate = f"{level.rate:g}" if level.rate.is_integer() else units.significant(level.rate)
     return f"{rate}/s"
+
+
+def heads(record: RunRecord, among: Sequence[str] = HEADS) -> tuple[str, ...]:
+    """The columns that have something to say: no first chunk without a stream, one mode unnamed."""
+    levels = record.load.levels if record.load else ()
+    silent = (
+        set()
+        if any(level.first_chunk for level in levels)
+        else {"first chunk p50", "first chunk p95"}
+    )
+    if len({level.mode for level in levels}) < 2:  # noqa: PLR2004  # then it is said above
+        silent.add("mode")
+    return tuple(head for head in among if head not in silent)
 
 
 def rows(record: RunRecord) -> tuple[LoadRow, ...]:
@@ -153,10 +170,10 @@ def remarks(result: LoadResult) -> tuple[str, ...]:
         if level.errors
     ]
     found += [
-        f"{level.mode} at {load(level)} was to be {level.rate:g}/s and was "
-        f"{units.significant(level.achieved_rate)}/s."
+        f"{level.mode} at {load(level)}: {units.count(level.due - level.calls)} of "
+        f"{units.count(level.due)} calls were not made, as it was ended before."
         for level in result.levels
-        if level.rate is not None and level.achieved_rate < 0.9 * level.rate
+        if level.due is not None and level.calls < level.due
     ]
     found += [f"{mode} was left out: {why}." for mode, why in result.left_out.items()]
     return tuple(found)

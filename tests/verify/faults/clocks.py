@@ -1,16 +1,15 @@
 """A machine whose clock is set back while a run goes on."""
 
-import json
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from parrot_bench.record import RunDirectory, read_record
+from parrot_bench.record import read_record
 from tests.verify.faults.commands import OVERHEAD, command, start, wait
 from tests.verify.faults.fault import Fault
-from tests.verify.faults.runs import nothing_lost
+from tests.verify.faults.runs import nothing_lost, spans_of
 
 STEPS_S = (2.0, 3.5, 5.0)
 """When it is set back by an hour, after the start."""
@@ -40,21 +39,12 @@ def _attempt(folder: Path, seed: int) -> list[str]:
     problems = [] if record.status == "complete" else [f"it is {record.status}"]
     if not 0 < record.duration_s < 120:
         problems.append(f"it is said to have taken {record.duration_s} s")
-    backwards = sum(end < begin for begin, end in _spans(RunDirectory(run).spans))
+    backwards = sum(
+        int(span["endTimeUnixNano"]) < int(span["startTimeUnixNano"]) for span in spans_of(run)
+    )
     if backwards:
         problems.append(f"{backwards} spans end before they start")
     return problems + nothing_lost(folder, run)
-
-
-def _spans(path: Path) -> list[tuple[int, int]]:
-    requests = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return [
-        (int(span["startTimeUnixNano"]), int(span["endTimeUnixNano"]))
-        for request in requests
-        for resource in request["resourceSpans"]
-        for scope in resource["scopeSpans"]
-        for span in scope["spans"]
-    ]
 
 
 CLOCK = Fault(

@@ -1,15 +1,15 @@
 """Collectors that hang, reset connections, fail or are away."""
 
-import json
 import socket
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from parrot_bench.record import RunDirectory, read_record
+from parrot_bench.record import read_record
 from tests.receivers.otlp_receiver import Answer, http_receiver
 from tests.verify.faults.commands import OVERHEAD, Ended, call
 from tests.verify.faults.fault import Fault
+from tests.verify.faults.runs import spans_of
 
 _LONG_S = 600.0
 
@@ -37,7 +37,7 @@ def _attempt(kind: str, folder: Path, _: int) -> list[str]:
     if ended.status or "Traceback" in ended.err + ended.out:
         problems.append(f"the run failed: {ended.said()}")
     run = folder / "run"
-    kept = _span_ids(RunDirectory(run).spans)
+    kept = {span["spanId"] for span in spans_of(run)}
     record = read_record(run)
     expected = (
         sum(mode.chat_spans for mode in record.reconciliation.modes) if record.reconciliation else 0
@@ -62,17 +62,6 @@ def _sent_later(folder: Path, kept: set[str]) -> list[str]:
     if ended.status:
         return [f"sent again: {ended.said()}"]
     return [] if arrived == kept else [f"sent again, {len(arrived)} of {len(kept)} arrived"]
-
-
-def _span_ids(path: Path) -> set[str]:
-    requests = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {
-        span["spanId"]
-        for request in requests
-        for resource in request["resourceSpans"]
-        for scope in resource["scopeSpans"]
-        for span in scope["spans"]
-    }
 
 
 COLLECTORS = tuple(

@@ -1,6 +1,8 @@
 """What a run directory has to hold after something went wrong."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -47,3 +49,15 @@ def nothing_lost(folder: Path, run: Path) -> list[str]:
 def _rounds(samples: pl.DataFrame) -> int:
     """Rounds of all studies and processes; those of a comparison's two sides are one."""
     return samples.select("study", "process", "round", "tail").n_unique()
+
+
+def spans_of(run: Path) -> list[dict[str, Any]]:
+    """The spans of a run's file, as OTLP/JSON has them."""
+    lines = RunDirectory(run).spans.read_text(encoding="utf-8").splitlines()
+    return [
+        span
+        for request in map(json.loads, lines)
+        for resource in request["resourceSpans"]
+        for scope in resource["scopeSpans"]
+        for span in scope["spans"]
+    ]
