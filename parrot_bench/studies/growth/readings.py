@@ -10,8 +10,8 @@ import gc
 import sys
 import threading
 from collections import Counter
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Generator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -25,7 +25,7 @@ from parrot_bench.studies.bench import Bench, Calls
 from parrot_bench.studies.caller import Caller, one_line
 from parrot_bench.studies.tracing.listeners import Listener, named_handler, our_handler
 from parrot_bench.studies.tracing.told import LeftOut
-from parrot_bench.timing import CallLimitExceeded
+from parrot_bench.timing import CallLimitExceeded, settled_garbage
 from parrot_callbacks.errors import TracingError
 
 STRETCHES = 20
@@ -155,7 +155,7 @@ def _grown(bench: Bench, listeners: list[Listener]) -> Events:
     # Quick modes first: they leave their time to slow ones. The machine may have changed its
     # pace in the meantime, so that each is planned for at its turn.
     runners.sort(key=lambda one: one.wall_ns / one.caller.calls_per_unit)
-    with _frozen():
+    with settled_garbage():
         for index, runner in enumerate(runners):
             others = len(runners) - index
             why = plan(runner, others, max(0.0, end - monotonic()), bench)
@@ -168,17 +168,6 @@ def _grown(bench: Bench, listeners: list[Listener]) -> Events:
             over = yield from _run(bench, runner)
     if not made:
         raise MeasurementError(next(iter(left_out.values())))
-
-
-@contextmanager
-def _frozen() -> Iterator[None]:
-    """What is alive by now is left alone by collections: each would take 78 ms instead of 1."""
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        gc.unfreeze()
 
 
 def _learned(bench: Bench, mode: ExecutionMode, listener: Listener) -> Runner:
