@@ -136,7 +136,7 @@ class Course:
             return "before the first study"
         name, study = list(self.studies.items())[-1]
         where = "" if name == "overhead" else f" of the study {name}"
-        rounds, calls = study.samples.rounds, len(study.samples.numbered_calls())
+        rounds, calls = study.samples.rounds, len(study.samples.followed)
         # A study without rounds makes its calls one by one.
         return f"after {f'{calls} calls' if calls and not rounds else f'{rounds} rounds'}{where}"
 

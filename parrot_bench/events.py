@@ -208,6 +208,7 @@ class Call:
         left_ns: The same, when it was left.
         scheduled_ns: The same, when it should have been made; None where it was due at once.
         rate_limited: The error was a provider's *too many requests*.
+        input_tokens: As ``tokens``, of the prompt.
     """
 
     mode: str
@@ -221,6 +222,7 @@ class Call:
     left_ns: int | None = None
     scheduled_ns: int | None = None
     rate_limited: bool = False
+    input_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,17 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from parrot_bench.events import Block, Call, CallsTaken, RoundTaken
+from parrot_bench.calls import CallTable
+from parrot_bench.events import Block, CallsTaken, RoundTaken
 from parrot_bench.record import write_atomically
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Clock = Literal["cpu", "wall"]
 
@@ -57,6 +61,11 @@ class Samples:
         study: Its name.
         process: Number of the process that they were taken in, from 0.
         side: Of a comparison; empty for a run.
+
+    Attributes:
+        followed: Every call that was followed by itself.
+        rounds: Rounds taken, stamped ones included.
+        stamped_rounds: Of these.
     """
 
     def __init__(self, study: str = "overhead", process: int = 0, side: str = "") -> None:
@@ -65,7 +74,7 @@ class Samples:
         self.side = side
         self._series: defaultdict[tuple[str, str, str], Series] = defaultdict(Series)
         self._blocks: list[tuple[int, bool, bool, Block]] = []
-        self._calls: list[tuple[int, Call]] = []
+        self.followed = CallTable()
         self._errors: dict[str, dict[str, int]] = {}
         self._first_rounds = [0]
         self._calls_of_processes: dict[int, int] = {}
@@ -73,7 +82,7 @@ class Samples:
         self.stamped_rounds = 0
 
     def __bool__(self) -> bool:
-        return bool(self._blocks or self._calls)
+        return bool(self._blocks or len(self.followed))
 
     def add(self, taken: RoundTaken) -> None:
         """Take in one round."""
@@ -94,15 +103,11 @@ class Samples:
 
     def add_calls(self, taken: CallsTaken) -> None:
         """Take in calls that were followed by themselves."""
-        self._calls += [(taken.number, call) for call in taken.calls]
+        self.followed.add_all(taken)
 
     def of(self, mode: str, role: str = "mode", case: str = "") -> Series:
         """Blocks of a mode; role and case as in :class:`Block` (a pair goes by its slow mode)."""
         return self._series.get((mode, role, case)) or Series()
-
-    def numbered_calls(self) -> Sequence[tuple[int, Call]]:
-        """Every call that was followed by itself, with the number of its round."""
-        return self._calls
 
     def errors(self, mode: str) -> dict[str, int]:
         """Blocks of a mode that raised, by error type."""
@@ -185,38 +190,36 @@ class Samples:
                 block.cold_ns,
             )
 
-    def call_rows(self) -> Iterator[tuple[object, ...]]:
-        """Rows of ``calls.parquet``: stamped calls, then calls that were followed."""
+    def stamped_rows(self) -> Iterator[tuple[object, ...]]:
+        """Rows of ``calls.parquet`` that are stamped calls: study to end, of its columns."""
         for number, _, tail, block in self._blocks:
             if block.role != "mode":
                 continue
             for begun, ended in zip(block.stamps, block.stamps[1:], strict=False):
-                own = (self.study, block.mode, block.case, number, tail, begun, ended)
-                yield (*own, [], None, "", None, None, None)
-        for number, call in self._calls:
-            yield (
-                self.study,
-                call.mode,
-                call.case,
-                number,
-                False,
-                call.started_ns,
-                call.ended_ns,
-                list(call.chunks_ns),
-                call.tokens,
-                call.error,
-                call.entered_ns,
-                call.left_ns,
-                call.scheduled_ns,
-            )
+                yield (self.study, block.mode, block.case, number, tail, begun, ended)
 
 
 def write_tables(studies: Sequence[Samples], samples: Path, calls: Path) -> None:
     """Write ``samples.parquet`` and ``calls.parquet``."""
+    import polars as pl  # noqa: PLC0415  # 0.4 s, and only runs that save need it
+
     rows = [row for study in studies for row in study.sample_rows()]
-    _write_parquet(samples, _SAMPLE_COLUMNS, rows)
-    rows = [row for study in studies for row in study.call_rows()]
-    _write_parquet(calls, _CALL_COLUMNS, rows)
+    _write(samples, pl.DataFrame(rows, schema=_schema(_SAMPLE_COLUMNS), orient="row"))
+    wanted = _schema(_CALL_COLUMNS)
+    stamped = [row for study in studies for row in study.stamped_rows()]
+    own = {name: wanted[name] for name in list(wanted)[:_STAMPED]}
+    tables = [pl.DataFrame(stamped, schema=own, orient="row")]
+    tables += [
+        study.followed.frame().with_columns(study=pl.lit(study.study), tail=pl.lit(value=False))
+        for study in studies
+        if len(study.followed)
+    ]
+    missing = {name: kind for name, kind in wanted.items() if name not in own}
+    empty = {"chunks_ns": [], "error": "", "rate_limited": False}
+    tables[0] = tables[0].with_columns(
+        pl.lit(empty.get(name), dtype=kind).alias(name) for name, kind in missing.items()
+    )
+    _write(calls, pl.concat(table.select(list(wanted)).cast(pl.Schema(wanted)) for table in tables))
 
 
 _SAMPLE_COLUMNS = {
@@ -252,18 +255,22 @@ _CALL_COLUMNS = {
     "entered_ns": "Int64",
     "left_ns": "Int64",
     "scheduled_ns": "Int64",
+    "input_tokens": "Int32",
+    "rate_limited": "Boolean",
 }
 
+_STAMPED = 7
+"""Columns of a stamped call: as many as come first in :data:`_CALL_COLUMNS`."""
 
-def _write_parquet(path: Path, columns: dict[str, str], rows: list[tuple[object, ...]]) -> None:
-    import polars as pl  # noqa: PLC0415  # 0.4 s, and only runs that save need it
+
+def _schema(columns: dict[str, str]) -> "dict[str, pl.DataType]":
+    import polars as pl  # noqa: PLC0415  # as above
 
     kinds = {"List(Int64)": pl.List(pl.Int64)}
-    table = pl.DataFrame(
-        rows,
-        schema={name: kinds.get(kind) or getattr(pl, kind) for name, kind in columns.items()},
-        orient="row",
-    )
+    return {name: kinds.get(kind) or getattr(pl, kind)() for name, kind in columns.items()}
+
+
+def _write(path: Path, table: "pl.DataFrame") -> None:
     buffer = io.BytesIO()
     table.write_parquet(buffer, compression="zstd")
     write_atomically(path, buffer.getvalue())

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.language_models import BaseChatModel
 
+from parrot_bench.calls import CallColumns, CallTable
 from parrot_bench.events import Call, CallsTaken, Event, Observed, Reply
 from parrot_bench.load import Level, LoadPlan, objectives
 from parrot_bench.mode_table import quiet, select_modes
@@ -78,10 +79,16 @@ def observed(told: list[Event], kind: Any) -> list[Any]:
     return [e.what for e in told if isinstance(e, Observed) and isinstance(e.what, kind)]
 
 
+def by_column(calls: list[Call]) -> CallColumns:
+    table = CallTable()
+    table.add_all(CallsTaken(0, tuple(calls)))
+    return table.of_round(0)
+
+
 def concluded(told: list[Event], plan: LoadPlan, number: int = 0) -> LoadLevel:
     begun, ended = observed(told, LevelBegun)[number], observed(told, LevelEnded)
     window = ended[number] if number < len(ended) else None
-    return conclusions.level_of(begun, calls_of(told, number), window, plan)
+    return conclusions.level_of(begun, by_column(calls_of(told, number)), window, plan)
 
 
 def opened(rate: float, seconds: float, **more: Any) -> LoadPlan:
@@ -288,7 +295,7 @@ def call(due_ms: float, took_ms: float, error: str = "") -> Call:
 def level_of(calls: list[Call], window_s: float = 1.0) -> LoadLevel:
     begun = LevelBegun(0, "ainvoke", Level(rate=len(calls) / window_s), len(calls), window_s)
     ended = LevelEnded(0, Window(ended_ns=round(window_s * 1e9), in_flight=1.0, peak=1))
-    return conclusions.level_of(begun, calls, ended, opened(1, window_s))
+    return conclusions.level_of(begun, by_column(calls), ended, opened(1, window_s))
 
 
 def test_a_queue_that_grows_is_unstable() -> None:
@@ -310,6 +317,6 @@ def test_under_98_per_cent_answered_is_unstable() -> None:
 def test_a_level_that_was_broken_off_says_what_it_has() -> None:
     begun = LevelBegun(0, "ainvoke", Level(rate=10.0), 100, 10.0)
     calls = [call(n * 100, 20) for n in range(30)]
-    level = conclusions.level_of(begun, calls, None, opened(10, 10))
+    level = conclusions.level_of(begun, by_column(calls), None, opened(10, 10))
     assert level.calls == 30
     assert level.window_s == pytest.approx(2.92, rel=0.01)

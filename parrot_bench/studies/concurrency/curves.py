@@ -140,7 +140,7 @@ def conclude(gathered: Gathered) -> ConcurrencyResult | None:
     taken = [o for o in gathered.observed if isinstance(o, CellTaken)]
     if begun is None or not taken:
         return None
-    cells = _repeats(begun.sweeps, taken, gathered.samples.numbered_calls())
+    cells = _repeats(begun.sweeps, taken, gathered.samples.followed)
     sweeps = {
         number: sweep(told, [c for c in cells if c.cell.sweep == number], begun.executor_threads)
         for number, told in begun.sweeps.items()

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from parrot_bench.calls import NONE, CallColumns
 from parrot_bench.distributions import wilson
-from parrot_bench.events import Call
 from parrot_bench.load import LoadPlan, Objective
 from parrot_bench.percentiles import percentiles
 from parrot_bench.record import (
@@ -60,13 +60,9 @@ def conclude(gathered: Gathered) -> LoadResult | None:
         return None
     begun = [told for told in gathered.observed if isinstance(told, LevelBegun)]
     ended = {told.number: told for told in gathered.observed if isinstance(told, LevelEnded)}
-    calls: dict[int, list[Call]] = {told.number: [] for told in begun}
-    for number, call in gathered.samples.numbered_calls():
-        calls[number].append(call)
+    made = [(told, gathered.samples.followed.of_round(told.number)) for told in begun]
     levels = [
-        level_of(told, calls[told.number], ended.get(told.number), plan)
-        for told in begun
-        if calls[told.number]
+        level_of(told, calls, ended.get(told.number), plan) for told, calls in made if len(calls)
     ]
     if not levels:
         return None
@@ -113,39 +109,29 @@ class Times:
     tokens: Numbers
 
     @classmethod
-    def of(cls, calls: Sequence[Call], begun_ns: int) -> "Times":
+    def of(cls, calls: CallColumns, begun_ns: int) -> "Times":
         """Read them off the calls."""
-        none = float("nan")
-
-        def array(values: Sequence[float | None]) -> Numbers:
-            return np.array([none if v is None else v for v in values], dtype=np.float64)
-
+        answered = calls.errors == ""
+        first = np.where(answered & (calls.first == NONE), calls.ended, calls.first)
+        between = (calls.tokens > 1) & (calls.last > calls.first)
+        gaps = (calls.last - calls.first) / np.maximum(calls.tokens - 1, 1)
         return cls(
-            due=array([c.started_ns if c.scheduled_ns is None else c.scheduled_ns for c in calls])
-            - begun_ns,
-            made=array([c.started_ns for c in calls]) - begun_ns,
-            ended=array([c.ended_ns for c in calls]) - begun_ns,
-            first=array([_first(c) for c in calls]) - begun_ns,
-            gap=array([_token_gap(c) for c in calls]),
-            answered=np.array([not c.error for c in calls], dtype=bool),
-            tokens=array([c.tokens for c in calls]),
+            due=_known(calls.due) - begun_ns,
+            made=_known(calls.started) - begun_ns,
+            ended=_known(calls.ended) - begun_ns,
+            first=_known(first) - begun_ns,
+            gap=np.where(between, gaps, np.nan),
+            answered=answered,
+            tokens=_known(calls.tokens),
         )
 
 
-def _first(call: Call) -> float | None:
-    if call.chunks_ns:
-        return call.chunks_ns[0]
-    return None if call.error else call.ended_ns
-
-
-def _token_gap(call: Call) -> float | None:
-    if len(call.chunks_ns) < 2 or call.tokens is None or call.tokens < 2:  # noqa: PLR2004
-        return None
-    return (call.chunks_ns[-1] - call.chunks_ns[0]) / (call.tokens - 1)
+def _known(column: NDArray[np.int64]) -> Numbers:
+    return np.where(column == NONE, np.nan, column.astype(np.float64))
 
 
 def level_of(
-    told: LevelBegun, calls: Sequence[Call], ended: LevelEnded | None, plan: LoadPlan
+    told: LevelBegun, calls: CallColumns, ended: LevelEnded | None, plan: LoadPlan
 ) -> LoadLevel:
     """Say what became of a level.
 
@@ -164,7 +150,7 @@ def level_of(
     good = answered & kept(times, plan.objectives)
     low, high = wilson(int(good.sum()), len(calls))
     tokens = times.tokens[in_time]
-    errors = Counter(call.error for call in calls if call.error)
+    errors = Counter(calls.errors[calls.errors != ""].tolist())
     slices = np.floor(times.due / window_ns * SLICES)
 
     def of(values: Numbers) -> tuple[Percentile, ...]:
@@ -185,16 +171,14 @@ def level_of(
         calls=len(calls),
         completed=int(answered.sum()),
         errors=dict(errors),
-        rate_limited=sum(call.rate_limited for call in calls),
+        rate_limited=int(calls.rate_limited.sum()),
         achieved_rate=float((times.made <= window_ns).sum()) / window_s,
         in_flight=window.in_flight,
         peak=window.peak,
         latency=latency if stable else (),
         service=service if stable else (),
         # What came in one piece has no first chunk beside its latency.
-        first_chunk=of(times.first - times.due)
-        if stable and any(c.chunks_ns for c in calls)
-        else (),
+        first_chunk=of(times.first - times.due) if stable and (calls.first != NONE).any() else (),
         token_gap=of(times.gap) if stable else (),
         dispatch=percentiles(late, slices) if told.level.concurrency is None else (),
         throughput=float(in_time.sum()) / window_s,
@@ -221,11 +205,10 @@ def _client_bound(levels: Sequence[LoadLevel], mode: str, rate: float | None) ->
     return any(level.verdict == "client-bound" for level in made)
 
 
-def _broken_off(calls: Sequence[Call]) -> Window:
+def _broken_off(calls: CallColumns) -> Window:
     """The window of a level that was broken off: up to the end of its last call that is known."""
-    due = [c.started_ns if c.scheduled_ns is None else c.scheduled_ns for c in calls]
-    window = Window(begun_ns=min(due), ended_ns=max(call.ended_ns for call in calls))
-    spent = sum(call.ended_ns - at for call, at in zip(calls, due, strict=True))
+    window = Window(begun_ns=int(calls.due.min()), ended_ns=int(calls.ended.max()))
+    spent = int((calls.ended - calls.due).sum())
     window.in_flight = spent / max(window.ended_ns - window.begun_ns, 1)
     return window
 

@@ -5,6 +5,7 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from time import monotonic
 
+from parrot_bench.calls import CallTable
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Call, CallsTaken, Event, Observed, Phase, Reply
 from parrot_bench.execution import ExecutionMode
@@ -127,7 +128,8 @@ class Loading:
             if not self._bench.budget.affords(1):
                 return  # it was broken off, and nothing is known of where it ends
             # At a low rate nobody may have come.
-            found = level_of(begun, calls, ended, self._plan) if calls else None
+            taken = calls.of_round(begun.number)
+            found = level_of(begun, taken, ended, self._plan) if len(taken) else None
             try:
                 rate = looking.send(found is None or is_kept(found, self._plan))
             except StopIteration as over:
@@ -136,7 +138,7 @@ class Loading:
 
     def _kept_up(
         self, mode: ExecutionMode, level: Level
-    ) -> Generator[Event, Reply, tuple[LevelBegun, list[Call], LevelEnded]]:
+    ) -> Generator[Event, Reply, tuple[LevelBegun, CallTable, LevelEnded]]:
         """Keep up a load, and say what became of it; its calls, if they are to be judged here.
 
         Raises:
@@ -148,13 +150,13 @@ class Loading:
 
     def _made(
         self, mode: ExecutionMode, level: Level
-    ) -> Generator[Event, Reply, tuple[LevelBegun, list[Call], LevelEnded]]:
+    ) -> Generator[Event, Reply, tuple[LevelBegun, CallTable, LevelEnded]]:
         bench, plan, number = self._bench, self._plan, self._levels
         self._levels += 1
         seed = (bench.request.seed or 0) + number
         schedule = [] if level.closed else plan.schedule(level, seed)
         length_s = plan.length_of(level)
-        ended, calls = deque[Call](), list[Call]()
+        ended, calls = deque[Call](), CallTable()
         engine = Engine(
             new_slot=lambda threads: Slot(mode, bench.model, bench.calls, threads),
             items=map(mode.prepare, plan.asked(bench.request.prompt, seed)),
@@ -171,23 +173,26 @@ class Loading:
         performed = self._loop.submit(engine.perform(level, schedule, length_s))
         patience = monotonic() + length_s + bench.calls.call_limit_s + PATIENCE_S
         enough = False
+
+        def told() -> CallsTaken:
+            some = CallsTaken(number, _all_of(ended))
+            if plan.find_max_rate:
+                calls.add_all(some)
+            return some
+
         try:
             while not wait([performed], TELL_S).done:
                 if monotonic() > patience:
                     raise MeasurementError(
                         f"{mode.name} with {level} does not end; does it block the event loop?"
                     )
-                some = _all_of(ended)
-                calls += some if plan.find_max_rate else ()
-                if (yield CallsTaken(number, some)) is Reply.ENOUGH:
+                if (yield told()) is Reply.ENOUGH:
                     enough = True
                     engine.stop()
         finally:
             engine.stop()
         performed.result()
-        some = _all_of(ended)
-        calls += some if plan.find_max_rate else ()
-        yield CallsTaken(number, some)
+        yield told()
         over = LevelEnded(number, engine.window)
         yield Observed(over)
         if enough:

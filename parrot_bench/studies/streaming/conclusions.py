@@ -46,7 +46,7 @@ def _arrivals(gathered: Gathered, latency: Latency | None, *, waits: bool) -> Ar
     case = latency.case if latency else ""
     shapes = {s.mode: s for s in gathered.observed if isinstance(s, Shape) and s.case == case}
     calls: dict[str, list[tuple[int, Call]]] = defaultdict(list)
-    for number, call in gathered.samples.numbered_calls():
+    for number, call in gathered.samples.followed:
         if call.case == case:
             calls[call.mode].append((number, call))
     return Arrivals(
