@@ -6,7 +6,7 @@ each, by column what their numbers take.
 
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,6 +42,7 @@ class CallColumns:
         first: When its first chunk with content came; :data:`NONE` where none did.
         last: The same of the last one.
         tokens: Output tokens; :data:`NONE` where they are not told.
+        input_tokens: The same, of the prompt.
         errors: Name of the error type; empty when there was none.
         rate_limited: The error was a provider's *too many requests*.
     """
@@ -52,11 +53,16 @@ class CallColumns:
     first: Integers
     last: Integers
     tokens: Integers
+    input_tokens: Integers
     errors: NDArray[np.str_]
     rate_limited: NDArray[np.bool_]
 
     def __len__(self) -> int:
         return self.due.size
+
+    def where(self, chosen: NDArray[np.bool_]) -> "CallColumns":
+        """Some of them, by an array of shape (calls,)."""
+        return CallColumns(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
 
 
 class CallTable:
@@ -125,6 +131,7 @@ class CallTable:
             first=first,
             last=last,
             tokens=column("tokens"),
+            input_tokens=column("input_tokens"),
             errors=np.array(list(self._words) or [""])[_array(self._codes["error"])[rows]],
             rate_limited=np.array(self._limited, dtype=bool)[rows],
         )

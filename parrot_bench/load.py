@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from parrot_bench.load_prompts import PromptLengths
 from parrot_bench.quantities import seconds
 
 Prompt = str | list[tuple[str, str]]
@@ -26,6 +27,9 @@ MOST_IN_FLIGHT = 1000
 
 SEARCHED = 15
 """Levels that a search for the highest rate takes, about."""
+
+STEPS = 10
+"""Of a ramp, at most."""
 
 MOST_CONCURRENCY = 100_000
 MOST_RATE = 100_000.0
@@ -60,19 +64,33 @@ class Level:
     Attributes:
         concurrency: Calls that are always in flight.
         rate: Calls that arrive in a second, on average; None for a trace at its own pace.
+        ramp_from: Calls in flight at first, from which more are added, step by step, up to
+            ``concurrency``; None where it stays the same.
     """
 
     concurrency: int | None = None
     rate: float | None = None
+    ramp_from: int | None = None
 
     @property
     def closed(self) -> bool:
         """Whether a call is made when another one ends."""
         return self.concurrency is not None
 
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Calls in flight in a closed loop, one number for each equal part of its time."""
+        last = self.concurrency or 0
+        first = last if self.ramp_from is None else self.ramp_from
+        count = min(STEPS, last - first + 1)
+        if count == 1:
+            return (last,)
+        return tuple(first + round((last - first) * n / (count - 1)) for n in range(count))
+
     def __str__(self) -> str:
         if self.concurrency is not None:
-            return f"{self.concurrency} in flight"
+            rising = "" if self.ramp_from is None else f"{self.ramp_from} to "
+            return f"{rising}{self.concurrency} in flight"
         return "as recorded" if self.rate is None else f"{self.rate:g}/s"
 
 
@@ -93,6 +111,8 @@ class LoadPlan:
         kept_share: Share of calls that has to keep them there.
         prompts: What calls are asked, in an order of chance, each as often as the others; none for
             the request's one prompt. A text, or messages as pairs of role and content.
+        lengths: Of prompts that are made up, none like another; None where they are given.
+        max_tokens: Tokens of prompts and replies that may be spent; None for no bound.
     """
 
     levels: tuple[Level, ...]
@@ -105,6 +125,8 @@ class LoadPlan:
     find_max_rate: bool = False
     kept_share: float = 0.95
     prompts: tuple[Prompt, ...] = ()
+    lengths: PromptLengths | None = None
+    max_tokens: int | None = None
 
     def asked(self, prompt: Prompt, seed: int) -> Iterator[Prompt]:
         """What one call after the other is asked, without an end.
@@ -113,7 +135,10 @@ class LoadPlan:
             prompt: Of the request, where there are no others.
             seed: Of the order.
         """
-        order, source = list(self.prompts or (prompt,)), random.Random(seed)  # noqa: S311  # no secret
+        source = random.Random(seed)  # noqa: S311  # no secret
+        if self.lengths is not None:
+            yield from self.lengths.prompts(source)
+        order = list(self.prompts or (prompt,))
         while True:
             source.shuffle(order)
             yield from order
@@ -143,7 +168,7 @@ class LoadPlan:
 
 def said(levels: Sequence[Level]) -> str:
     """Levels in words: ``1, 2, 4 in flight, 20/s``."""
-    closed = [str(level.concurrency) for level in levels if level.closed]
+    closed = [str(level).removesuffix(" in flight") for level in levels if level.closed]
     found = [f"{', '.join(closed)} in flight"] if closed else []
     return ", ".join([*found, *(str(level) for level in levels if not level.closed)])
 
@@ -199,16 +224,27 @@ def rates(text: str) -> tuple[float, ...]:
     return tuple(found)
 
 
-def concurrencies(text: str) -> tuple[int, ...]:
-    """Read numbers of calls in flight, such as ``1,2,4``.
+def concurrencies(text: str) -> tuple[Level, ...]:
+    """Read closed loops: numbers of calls in flight such as ``1,2,4``, or a ramp, ``1..64``.
 
     Raises:
         ValueError: They are none.
     """
     found = []
     for part in map(str.strip, filter(str.strip, text.split(","))):
-        number = int(part) if part.isascii() and part.isdecimal() else 0
-        if not 0 < number <= MOST_CONCURRENCY:
-            raise ValueError(f"{part!r} is no number of calls in flight; give 1, 2, 4, …")
-        found.append(number)
+        first, dots, last = part.partition("..")
+        numbers = [_concurrency(each) for each in ((first, last) if dots else (part,))]
+        if not all(numbers):
+            raise ValueError(
+                f"{part!r} is no number of calls in flight; give 1, 2, 4, …, or a ramp as 1..64"
+            )
+        if numbers[0] >= numbers[-1] and dots:
+            raise ValueError(f"the ramp {part!r} does not rise; give it as 1..64")
+        found.append(Level(concurrency=numbers[-1], ramp_from=numbers[0] if dots else None))
     return tuple(found)
+
+
+def _concurrency(text: str) -> int:
+    """A number of calls in flight; 0 for what is none."""
+    number = int(text) if text.isascii() and text.isdecimal() else 0
+    return number if number <= MOST_CONCURRENCY else 0

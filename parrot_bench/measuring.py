@@ -166,7 +166,11 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
                 call_limit_s=request.call_limit_s,
             ),
             clocks=clocks,
-            budget=Budget(request.max_calls, reserved),
+            budget=Budget(
+                request.max_calls,
+                reserved,
+                tokens=request.load.max_tokens if request.load else None,
+            ),
         )
         yield Described(
             model=describe(model, request.spec, how),

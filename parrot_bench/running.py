@@ -216,6 +216,8 @@ def _load(plan: LoadPlan) -> LoadConfiguration:
         max_errors=plan.max_errors,
         most_in_flight=plan.most_in_flight,
         prompts=len(plan.prompts),
+        prompt_lengths=str(plan.lengths or ""),
+        max_tokens=plan.max_tokens,
     )
 
 

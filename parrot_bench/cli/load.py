@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
@@ -33,11 +34,15 @@ from parrot_bench.cli.terminal import EXIT_FAILED, EXIT_OK, errors, one_line_err
 from parrot_bench.errors import UsageError
 from parrot_bench.load import Arrivals, Level, LoadPlan
 from parrot_bench.load_files import read_prompts, read_trace
+from parrot_bench.load_prompts import CHARACTERS, lengths
 
 if TYPE_CHECKING:
     from parrot_bench.request import Request
 
 T = TypeVar("T")
+
+_SOME = 200
+"""Prompts that are looked at for the plan."""
 
 _LOAD, _WHAT, _END = "The load", "What to measure", "What becomes of it"
 
@@ -60,8 +65,8 @@ def load(  # one option a parameter
     concurrency: Annotated[
         str,
         typer.Option(
-            metavar="N[,N…]",
-            help="Closed loop: so many calls are always in flight.",
+            metavar="N[,N…]|N..N",
+            help="Closed loop: so many calls are always in flight; 1..64 is a ramp, step by step.",
             show_default="1,2,4,8,16 without --rate and --trace",
             rich_help_panel=_LOAD,
         ),
@@ -133,8 +138,29 @@ def load(  # one option a parameter
             rich_help_panel=_WHAT,
         ),
     ] = None,
+    prompt_lengths: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME|N|N:N",
+            help="Prompts that are made up, none like another, as long as in "
+            "**conversation** (p50 582, p95 2345 tokens), of N tokens, or of median N and p95 N.",
+            show_default=False,
+            rich_help_panel=_WHAT,
+        ),
+    ] = "",
     reply_length: ReplyLength = None,
     max_calls: MaxCalls = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Make no call that may bring prompts and replies together over so many tokens, "
+            "were it and those in flight as large as the largest so far.",
+            show_default="no bound",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
     call_limit: Annotated[
         float,
         typer.Option(
@@ -179,7 +205,7 @@ def load(  # one option a parameter
         int | None,
         typer.Option(
             metavar="N",
-            help="Seed of the arrivals.",
+            help="Seed of the arrivals and of the prompts' order.",
             show_default="drawn, and recorded",
             rich_help_panel=_END,
         ),
@@ -223,9 +249,10 @@ def load(  # one option a parameter
             find_max_rate=find_max_rate,
             kept_share=kept,
             prompts=() if prompts is None else read_prompts(prompts),
+            lengths=_read("--prompt-lengths", lengths, prompt_lengths) if prompt_lengths else None,
+            max_tokens=max_tokens,
         )
-        if prompts is not None and prompt is not None:
-            raise UsageError("both --prompt and --prompts are given; give one")
+        _one_of({"--prompt": prompt, "--prompts": prompts, "--prompt-lengths": prompt_lengths})
         if find_max_rate and not plan.objectives:
             raise UsageError("--find-max-rate needs --slo: what is to be kept, as ttfc=500ms")
         chosen = names(modes) or ("astream",)
@@ -263,7 +290,7 @@ def _levels(rate: str, concurrency: str, trace: Path | None, *, search: bool) ->
     """
     if trace is not None and rate:
         raise UsageError("--trace has its own arrivals; leave out --rate")
-    found = [Level(concurrency=n) for n in _read("--concurrency", loads.concurrencies, concurrency)]
+    found = [*_read("--concurrency", loads.concurrencies, concurrency)]
     found += [Level(rate=each) for each in _read("--rate", loads.rates, rate)]
     if search:
         if concurrency or trace is not None or len(found) > 1:
@@ -272,6 +299,17 @@ def _levels(rate: str, concurrency: str, trace: Path | None, *, search: bool) ->
     if trace is not None:
         found.append(Level())
     return found or [Level(concurrency=number) for number in (1, 2, 4, 8, 16)]
+
+
+def _one_of(options: dict[str, object]) -> None:
+    """Refuse options that exclude each other.
+
+    Raises:
+        UsageError: More than one is given.
+    """
+    given = [name for name, value in options.items() if value not in {None, ""}]
+    if len(given) > 1:
+        raise UsageError(f"both {given[0]} and {given[1]} are given; give one")
 
 
 def _arrivals(text: str) -> Arrivals:
@@ -304,15 +342,29 @@ def _ask(request: "Request", plan: LoadPlan, *, yes: bool) -> None:
     )
     bound = f"at most {request.max_calls:,} calls" if request.max_calls is not None else ""
     expected = f"about {calls:,} calls" if calls is not None else "as many calls as it takes"
-    errors.print(
-        Text(f"plan: {modes} with {levels}; {length_s:.0f} s, {bound or expected}"), soft_wrap=True
-    )
+    said = [f"plan: {modes} with {levels}; {length_s:.0f} s, {bound or expected}"]
+    said.append(f"about {_prompt_tokens(request, plan):,.0f} tokens a prompt")
+    if request.reply_length is not None:
+        said.append(f"at most {request.reply_length:,} a reply")
+    if plan.max_tokens is not None:
+        said.append(f"at most {plan.max_tokens:,} in all")
+    errors.print(Text(", ".join(said)), soft_wrap=True)
     if yes:
         return
     if not sys.stdin.isatty():
         raise UsageError("nobody is there to agree to the plan; add --yes")
     if not Confirm.ask("begin?", console=errors, default=False):
         raise typer.Exit(EXIT_OK)
+
+
+def _prompt_tokens(request: "Request", plan: LoadPlan) -> float:
+    """Tokens of a prompt, about, on average over some."""
+    some = list(islice(plan.asked(request.prompt, 0), _SOME))
+    characters = [
+        len(each) if isinstance(each, str) else sum(len(content) for _, content in each)
+        for each in some
+    ]
+    return max(1.0, sum(characters) / len(some) / CHARACTERS)
 
 
 def _due(level: Level, plan: LoadPlan) -> int | None:

@@ -22,6 +22,7 @@ class LoadLevel(Saved):
     Attributes:
         mode: Name of the mode.
         concurrency: Calls always in flight, in a closed loop.
+        ramp: It is a step of a ramp: calls of the step before go on into it.
         rate: Calls that should have been made in a second, in an open loop.
         due: Calls that were due, in an open loop.
         window_s: Length of the window; a call belongs to it if it should have been made in it.
@@ -40,6 +41,9 @@ class LoadLevel(Saved):
         token_gap: The same of the time from first to last chunk over the tokens between.
         dispatch: The same, from when a call should have been made to when it was: our own delay.
         throughput: Calls answered in a second of the window.
+        throughput_interval: Its 95 % interval; None under 100 answers.
+        input_tokens: Of the prompts of answered calls; None where one does not tell.
+        output_tokens: Of their replies.
         tokens_per_s: Output tokens of calls answered in the window, a second; None where not told.
         goodput: Calls that kept every objective, of those that belong to the window, in a second.
         good: Share of those calls, with Wilson's interval.
@@ -52,6 +56,7 @@ class LoadLevel(Saved):
 
     mode: str
     concurrency: int | None
+    ramp: bool = False
     rate: float | None
     due: int | None = None
     window_s: float
@@ -68,6 +73,9 @@ class LoadLevel(Saved):
     token_gap: tuple[Percentile, ...] = ()
     dispatch: tuple[Percentile, ...] = ()
     throughput: float
+    throughput_interval: tuple[float, float] | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
     tokens_per_s: float | None
     goodput: float
     good: Estimate
@@ -95,6 +103,26 @@ class RateBoundary(Saved):
     client_bound: bool = False
 
 
+class Capacity(Saved):
+    """The most that was answered in closed loops, however many calls were in flight.
+
+    Attributes:
+        mode: Name of the mode.
+        rate: Calls answered in a second, over all levels that reach it.
+        low: Lower bound of its 95 % interval.
+        high: Upper bound.
+        concurrency: The fewest calls in flight that reach it.
+        client_bound: At one of them this process was the limit, and not the model.
+    """
+
+    mode: str
+    rate: float
+    low: float
+    high: float
+    concurrency: int
+    client_bound: bool = False
+
+
 class LoadResult(Saved):
     """What callers see under load.
 
@@ -104,7 +132,9 @@ class LoadResult(Saved):
         max_errors: Share of calls that may fail.
         levels: In the order in which they were made.
         boundaries: Of each mode for which the highest rate was looked for.
+        capacities: Of each mode whose closed loops came to their limit.
         left_out: Modes that could not be loaded, and why.
+        used_up: The bound that ended it, as ``--max-calls 100``; empty where none did.
         duration_s: Wall time of all levels, seconds.
         stopped_by: Why it ended.
     """
@@ -114,7 +144,9 @@ class LoadResult(Saved):
     max_errors: float
     levels: tuple[LoadLevel, ...]
     boundaries: tuple[RateBoundary, ...] = ()
+    capacities: tuple[Capacity, ...] = ()
     left_out: dict[str, str] = Field(default_factory=dict)
+    used_up: str = ""
     duration_s: float
     stopped_by: StoppedBy
 

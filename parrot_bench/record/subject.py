@@ -44,6 +44,8 @@ class LoadConfiguration(Saved):
         max_errors: Share of calls that may fail.
         most_in_flight: Calls in flight in an open loop, at most.
         prompts: How many there were; 0 for the one prompt of the configuration.
+        prompt_lengths: Of prompts that were made up, such as ``conversation``.
+        max_tokens: Tokens of prompts and replies that might be spent; None for no bound.
     """
 
     levels: tuple[str, ...]
@@ -53,6 +55,8 @@ class LoadConfiguration(Saved):
     max_errors: float
     most_in_flight: int
     prompts: int = 0
+    prompt_lengths: str = ""
+    max_tokens: int | None = None
 
 
 class Configuration(Saved):

@@ -7,6 +7,7 @@ from typing import Any
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.runnables import RunnableConfig
 
+from parrot_bench.events import Call
 from parrot_bench.execution import CallSettings, ExecutionMode
 from parrot_bench.request import Request
 from parrot_bench.timing import Clocks
@@ -41,21 +42,58 @@ class Calls:
 
 
 class Budget:
-    """Counts calls of the model against their upper bound.
+    """Counts calls of the model, and their tokens, against an upper bound.
+
+    What a call will take nobody knows before it has ended: it is taken to be as large as the
+    largest so far.
 
     Args:
-        limit: The bound; None for none.
+        limit: Calls; None for no bound.
         reserved: Calls within the bound that are kept for what follows.
+        tokens: Of prompts and replies; None for no bound.
+
+    Attributes:
+        spent: Calls made.
+        tokens_spent: Tokens of those that have ended.
     """
 
-    def __init__(self, limit: int | None, reserved: int = 0) -> None:
+    def __init__(self, limit: int | None, reserved: int = 0, *, tokens: int | None = None) -> None:
         self.limit = limit
         self.reserved = reserved
+        self.tokens = tokens
         self.spent = 0
+        self.tokens_spent = 0
+        self._largest = 0
 
-    def affords(self, calls: int) -> bool:
-        """Whether so many more calls stay within the bound, what is reserved left untouched."""
-        return self.limit is None or self.spent + calls + self.reserved <= self.limit
+    @property
+    def used_up(self) -> str:
+        """The bound that leaves no call, as it was given; empty while there is one."""
+        if self.affords(1):
+            return ""
+        calls = self.limit is not None and self.spent + 1 + self.reserved > self.limit
+        return f"--max-calls {self.limit}" if calls else f"--max-tokens {self.tokens}"
+
+    def affords(self, calls: int, in_flight: int = 0) -> bool:
+        """Whether so many more calls stay within the bounds, what is reserved left untouched.
+
+        Args:
+            calls: More calls.
+            in_flight: Calls that were made before, and whose tokens are not known yet.
+        """
+        if self.limit is not None and self.spent + calls + self.reserved > self.limit:
+            return False
+        expected = self.tokens_spent + (calls + in_flight) * self._largest
+        return self.tokens is None or (expected <= self.tokens and self.tokens_spent < self.tokens)
+
+    def pay(self, call: Call) -> None:
+        """Count the tokens of a call that has ended."""
+        if call.tokens is not None and call.input_tokens is not None:
+            total = call.tokens + call.input_tokens
+            self._largest = max(self._largest, total)
+        else:
+            # What an error cost is not told. One that was refused for its rate cost nothing.
+            total = 0 if call.rate_limited else self._largest
+        self.tokens_spent += total
 
 
 @dataclass(frozen=True, kw_only=True)

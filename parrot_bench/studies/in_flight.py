@@ -19,6 +19,12 @@ class InFlight:
         self._sum_ns = 0
         self._since = perf_counter_ns()
 
+    def begin(self) -> None:
+        """Begin to count anew, and with what is in flight."""
+        with self._lock:
+            self._advance(0)
+            self._sum_ns, self.peak = 0, self.now
+
     def enter(self) -> None:
         """One more."""
         with self._lock:

@@ -107,11 +107,40 @@ def test_what_cannot_be_loaded_at_all_is_one_line(cli: Cli, loaded: Path) -> Non
     assert not list((loaded / "runs").glob("*/run.json"))
 
 
+def test_a_ramp_with_made_up_prompts_within_a_bound_of_tokens(cli: Cli, loaded: Path) -> None:
+    done = cli("load", "--modes", "ainvoke", "--concurrency", "1..3,2", "--time", "1",
+               "--prompt-lengths", "20:60", "--max-tokens", "20000", "-y", "--out", "here",
+               cwd=loaded)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "plan: ainvoke with 1 to 3, 2 in flight" in done.stderr
+    assert "tokens a prompt, at most 20,000 in all" in done.stderr
+    assert "--max-tokens 20000 was used up: no call was made after that" in done.stdout
+    record = read_record(loaded / "here")
+    assert record.load is not None
+    assert record.load.levels[0].ramp
+    assert record.load.used_up == "--max-tokens 20000"
+    asked = record.configuration.load
+    assert asked is not None
+    assert (asked.prompt_lengths, asked.max_tokens) == ("20:60", 20_000)
+    calls = pl.read_parquet(loaded / "here" / "calls.parquet")
+    spent = calls["tokens"].sum() + calls["input_tokens"].sum()
+    assert 18_000 < spent <= 20_000
+    assert calls["input_tokens"].n_unique() > 20
+    html = (loaded / "here" / "report.html").read_text(encoding="utf-8")
+    assert "1 in flight, of a ramp" in html
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
         (("--rate", "fast"), "--rate: 'fast' is not a rate; give"),
         (("--concurrency", "0"), "--concurrency: '0' is no number of calls in flight"),
+        (("--concurrency", "8..2"), "--concurrency: the ramp '8..2' does not rise"),
+        (("--prompt-lengths", "long"), "--prompt-lengths: 'long' are no lengths of prompts; give"),
+        (
+            ("--prompt-lengths", "20", "--prompt", "hello"),
+            "both --prompt and --prompt-lengths are given; give one",
+        ),
         (
             ("--slo", "ttft=1s"),
             "--slo: 'ttft=1s' is not an objective; give one of latency, ttfc, itl",

@@ -39,7 +39,7 @@ def test_what_is_no_objective(text: str) -> None:
 
 def test_rates_and_concurrencies() -> None:
     assert rates("5, 0.5,1e2") == (5.0, 0.5, 100.0)
-    assert concurrencies("1,2, 16") == (1, 2, 16)
+    assert concurrencies("1,2, 16") == tuple(Level(concurrency=n) for n in (1, 2, 16))
 
 
 @pytest.mark.parametrize("wrong", ["0", "nan", "-1", "inf", "x", "1e9"])

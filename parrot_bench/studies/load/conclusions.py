@@ -2,17 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from parrot_bench.calls import NONE, CallColumns
-from parrot_bench.distributions import wilson
+from parrot_bench.distributions import student_quantile, wilson
 from parrot_bench.load import LoadPlan, Objective
 from parrot_bench.percentiles import percentiles
 from parrot_bench.record import (
+    Capacity,
     Estimate,
     LoadLevel,
     LoadResult,
@@ -26,6 +27,7 @@ from parrot_bench.studies.load.told import (
     LevelBegun,
     LevelEnded,
     ModeLeftOut,
+    UsedUp,
     Window,
 )
 
@@ -52,6 +54,13 @@ SLICES = 50
 
 CONFIDENCE = 0.95
 
+RATE_PARTS = 20
+LEAST_IN_PART = 5
+"""Parts of the window for the interval of a rate, and the answers that each has to have."""
+
+LEAST_PLATEAU = 2
+"""Levels that have to answer as much as one another."""
+
 
 def conclude(gathered: Gathered) -> LoadResult | None:
     """Say what is known of every level so far; None without a call."""
@@ -62,7 +71,9 @@ def conclude(gathered: Gathered) -> LoadResult | None:
     ended = {told.number: told for told in gathered.observed if isinstance(told, LevelEnded)}
     made = [(told, gathered.samples.followed.of_round(told.number)) for told in begun]
     levels = [
-        level_of(told, calls, ended.get(told.number), plan) for told, calls in made if len(calls)
+        level
+        for told, calls in made
+        for level in levels_of(told, calls, ended.get(told.number), plan)
     ]
     if not levels:
         return None
@@ -80,7 +91,9 @@ def conclude(gathered: Gathered) -> LoadResult | None:
             for t in gathered.observed
             if isinstance(t, BoundaryFound)
         ),
+        capacities=capacities(levels),
         left_out={t.mode: t.reason for t in gathered.observed if isinstance(t, ModeLeftOut)},
+        used_up=next((t.bound for t in gathered.observed if isinstance(t, UsedUp)), ""),
         duration_s=gathered.elapsed_s,
         stopped_by=gathered.stopped_by,
     )
@@ -130,26 +143,59 @@ def _known(column: NDArray[np.int64]) -> Numbers:
     return np.where(column == NONE, np.nan, column.astype(np.float64))
 
 
-def level_of(
+def levels_of(
     told: LevelBegun, calls: CallColumns, ended: LevelEnded | None, plan: LoadPlan
-) -> LoadLevel:
-    """Say what became of a level.
+) -> list[LoadLevel]:
+    """Say what became of a level; of a ramp, of each of its steps in which calls were made.
 
     Args:
         told: What it was to be.
-        calls: Its calls, at least one.
+        calls: Its calls.
         ended: What was seen beside them; None where it was broken off.
         plan: What was asked for.
     """
-    window = ended.window if ended else _broken_off(calls)
+    if not len(calls):
+        return []
+    if ended is None or told.level.ramp_from is None:
+        return [_level_of(told, calls, ended.windows[0] if ended else _broken_off(calls), plan)]
+    steps = []
+    for concurrency, window in zip(told.level.steps, ended.windows, strict=False):
+        made = calls.where((calls.due >= window.begun_ns) & (calls.due < window.ended_ns))
+        if not len(made):
+            continue
+        step = replace(told, level=replace(told.level, concurrency=concurrency))
+        # A call that was made in the step before and has ended in this one is an answer of this.
+        over = (calls.errors == "") & (calls.ended >= window.begun_ns)
+        answers = calls.where(over & (calls.ended < window.ended_ns))
+        steps.append(_level_of(step, made, window, plan, answers))
+    return steps
+
+
+def _level_of(
+    told: LevelBegun,
+    calls: CallColumns,
+    window: Window,
+    plan: LoadPlan,
+    answers: CallColumns | None = None,
+) -> LoadLevel:
+    """Say what became of a level or a step, of which there is at least one call.
+
+    Args:
+        told: What it was to be.
+        calls: Calls that were due in its window.
+        window: What was seen beside them.
+        plan: What was asked for.
+        answers: Calls answered in the window; None, and they are among the calls.
+    """
     times = Times.of(calls, window.begun_ns)
     window_ns = max(float(window.ended_ns - window.begun_ns), 1.0)
     window_s = window_ns / 1e9
     answered = times.answered
-    in_time = answered & (times.ended <= window_ns)
+    got = times if answers is None else Times.of(answers, window.begun_ns)
+    in_time = got.answered & (got.ended <= window_ns)
     good = answered & kept(times, plan.objectives)
     low, high = wilson(int(good.sum()), len(calls))
-    tokens = times.tokens[in_time]
+    tokens = got.tokens[in_time]
     errors = Counter(calls.errors[calls.errors != ""].tolist())
     slices = np.floor(times.due / window_ns * SLICES)
 
@@ -165,6 +211,7 @@ def level_of(
     return LoadLevel(
         mode=told.mode,
         concurrency=told.level.concurrency,
+        ramp=told.level.ramp_from is not None,
         rate=told.level.rate,
         due=told.due,
         window_s=window_s,
@@ -182,6 +229,9 @@ def level_of(
         token_gap=of(times.gap) if stable else (),
         dispatch=percentiles(late, slices) if told.level.concurrency is None else (),
         throughput=float(in_time.sum()) / window_s,
+        throughput_interval=_rate_interval(got.ended[in_time], window_ns),
+        input_tokens=_total(calls.input_tokens, answered),
+        output_tokens=_total(calls.tokens, answered),
         tokens_per_s=float(tokens.sum()) / window_s if np.isfinite(tokens).all() else None,
         goodput=float(good.sum()) / window_s,
         good=Estimate(
@@ -197,6 +247,73 @@ def level_of(
         verdict=verdict,
         reason=reason,
     )
+
+
+def _total(tokens: NDArray[np.int64], answered: NDArray[np.bool_]) -> int | None:
+    """Tokens of the answered calls; None where one does not tell."""
+    known = tokens[answered]
+    return None if (known == NONE).any() else int(known.sum())
+
+
+def _rate_interval(ended: Numbers, window_ns: float) -> tuple[float, float] | None:
+    """Interval of the answers in a second: a t-interval over parts of the window.
+
+    Answers come in no more regular a way than calls are made and take, so that a Poisson interval
+    would be too wide for a closed loop and too narrow for one that jams.
+    """
+    if ended.size < RATE_PARTS * LEAST_IN_PART:
+        return None
+    counts = np.histogram(ended, RATE_PARTS, (0.0, window_ns))[0] / (window_ns / RATE_PARTS / 1e9)
+    half = student_quantile(CONFIDENCE, RATE_PARTS - 1) * counts.std(ddof=1) / RATE_PARTS**0.5
+    return float(counts.mean() - half), float(counts.mean() + half)
+
+
+def capacities(levels: Sequence[LoadLevel]) -> tuple[Capacity, ...]:
+    """The most that each mode's model answered in closed loops, and from which one on.
+
+    Levels whose intervals reach that of the best one are on the plateau. There is one only where
+    more in flight than at its beginning bring no more.
+    """
+    found = []
+    for mode in dict.fromkeys(level.mode for level in levels):
+        closed = [
+            level
+            for level in levels
+            if level.mode == mode and level.concurrency and level.throughput_interval
+        ]
+        closed.sort(key=lambda level: level.concurrency or 0)
+        if not closed:
+            continue
+        best = max(closed, key=lambda level: level.throughput)
+        reaches = _bounds(best)[0]
+        first = next(n for n, level in enumerate(closed) if _bounds(level)[1] >= reaches)
+        plateau = closed[first:]
+        if len(plateau) < LEAST_PLATEAU or not first:
+            continue
+        seconds = sum(level.window_s for level in plateau)
+        halves = [_half_width(level) * level.window_s for level in plateau]
+        rate = sum(level.throughput * level.window_s for level in plateau) / seconds
+        half = sum(each**2 for each in halves) ** 0.5 / seconds
+        found.append(
+            Capacity(
+                mode=mode,
+                rate=rate,
+                low=rate - half,
+                high=rate + half,
+                concurrency=plateau[0].concurrency or 0,
+                client_bound=any(level.verdict == "client-bound" for level in plateau),
+            )
+        )
+    return tuple(found)
+
+
+def _half_width(level: LoadLevel) -> float:
+    low, high = _bounds(level)
+    return (high - low) / 2
+
+
+def _bounds(level: LoadLevel) -> tuple[float, float]:
+    return level.throughput_interval or (0.0, 0.0)
 
 
 def _client_bound(levels: Sequence[LoadLevel], mode: str, rate: float | None) -> bool:

@@ -8,6 +8,7 @@ readings of a clock; ``tests/benchmarks/test_load.py`` holds it against a bare l
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter_ns, process_time_ns
 from typing import Any
@@ -43,7 +44,7 @@ class Engine:
         most: Calls in flight, at most.
         budget: Counts the calls.
         taken: Told of each call that has ended.
-        window: What is seen beside them.
+        windows: What is seen beside them, one a step of the load.
     """
 
     new_slot: Callable[[ThreadPoolExecutor], Slot]
@@ -52,7 +53,7 @@ class Engine:
     most: int
     budget: Budget
     taken: Callable[[Call], None]
-    window: Window = field(default_factory=Window)
+    windows: list[Window] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._threads = ThreadPoolExecutor(self.most, thread_name_prefix="parrot-load")
@@ -60,6 +61,8 @@ class Engine:
         self._running: dict[Slot, asyncio.Task[Any]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._flying = InFlight()
+        self._busy_ns = 0
+        self._unpaid = 0
         self._over = False
 
     def stop(self) -> None:
@@ -75,18 +78,10 @@ class Engine:
             level_s: How long it is kept up, seconds.
         """
         watching = [asyncio.create_task(each) for each in (self._beat(), self._sweep())]
-        window = self.window
-        self._flying.reset()
-        window.begun_ns, busy_ns = perf_counter_ns(), process_time_ns() + run_queue_ns()
-        if level.concurrency is not None:
-            await self._closed(level.concurrency, level_s)
+        if level.closed:
+            await self._closed(level.steps, level_s)
         else:
             await self._open(schedule, level_s)
-        window.ended_ns = perf_counter_ns()
-        window.busy_ns = process_time_ns() + run_queue_ns() - busy_ns
-        self._flying.look()
-        window.in_flight = self._flying.average(window.ended_ns - window.begun_ns)
-        window.peak = self._flying.peak
         await self._drain()
         for task in watching:
             task.cancel()
@@ -95,17 +90,32 @@ class Engine:
 
     # -- the two kinds of loop -----------------------------------------------------------
 
+    @contextmanager
+    def _window(self) -> Iterator[Window]:
+        """Look at what is beside the calls, while it is open."""
+        window = Window()
+        self.windows.append(window)
+        self._flying.begin()
+        window.begun_ns, busy_ns = perf_counter_ns(), process_time_ns() + run_queue_ns()
+        yield window
+        window.ended_ns = perf_counter_ns()
+        window.busy_ns = process_time_ns() + run_queue_ns() - busy_ns
+        self._flying.look()
+        window.in_flight = self._flying.average(window.ended_ns - window.begun_ns)
+        window.peak = self._flying.peak
+
     async def _open(self, schedule: Sequence[float], level_s: float) -> None:
         room = asyncio.Semaphore(self.most)
-        for at in schedule:
-            due_ns = self.window.begun_ns + round(at * 1e9)
-            if not await self._until(due_ns):
-                # It is late: those that were due before have to get on, too.
-                await asyncio.sleep(0)
-            if self._over or not self._paid():
-                return
-            self._launch(self._when_there_is_room(room, due_ns))
-        await self._until(self.window.begun_ns + round(level_s * 1e9))
+        with self._window() as window:
+            for at in schedule:
+                due_ns = window.begun_ns + round(at * 1e9)
+                if not await self._until(due_ns):
+                    # It is late: those that were due before have to get on, too.
+                    await asyncio.sleep(0)
+                if self._over or not self._paid():
+                    return
+                self._launch(self._when_there_is_room(room, due_ns))
+            await self._until(window.begun_ns + round(level_s * 1e9))
 
     async def _when_there_is_room(self, room: asyncio.Semaphore, due_ns: int) -> None:
         try:
@@ -113,19 +123,26 @@ class Engine:
         except asyncio.CancelledError:
             slot = self.new_slot(self._threads)
             slot.due(due_ns)
-            self.taken(slot.failed(UNFINISHED))
+            self._told(slot.failed(UNFINISHED))
             return
         try:
             await self._one(due_ns)
         finally:
             room.release()
 
-    async def _closed(self, concurrency: int, level_s: float) -> None:
-        end_ns = self.window.begun_ns + round(level_s * 1e9)
-        for _ in range(concurrency):
-            self._launch(self._one_after_another(end_ns))
-        while self._tasks and perf_counter_ns() < end_ns and not self._over:
-            await asyncio.wait(self._tasks, timeout=min(SWEEP_S, level_s))
+    async def _closed(self, steps: Sequence[int], level_s: float) -> None:
+        begun_ns, level_ns = perf_counter_ns(), round(level_s * 1e9)
+        for number, concurrency in enumerate(steps, 1):
+            with self._window():
+                for _ in range(concurrency - (steps[number - 2] if number > 1 else 0)):
+                    self._launch(self._one_after_another(begun_ns + level_ns))
+                end_ns = begun_ns + level_ns * number // len(steps)
+                while (left_ns := end_ns - perf_counter_ns()) > 0 and not self._over:
+                    if not self._tasks:
+                        return
+                    await asyncio.wait(self._tasks, timeout=min(SWEEP_S, left_ns / 1e9))
+            if self._over:
+                return
 
     async def _one_after_another(self, end_ns: int) -> None:
         while perf_counter_ns() < end_ns and not self._over and self._paid():
@@ -134,9 +151,15 @@ class Engine:
             await asyncio.sleep(0)
 
     def _paid(self) -> bool:
-        affords = self.budget.affords(1)
+        affords = self.budget.affords(1, in_flight=self._unpaid)
         self.budget.spent += affords
+        self._unpaid += affords
         return affords
+
+    def _told(self, call: Call) -> None:
+        self._unpaid -= 1
+        self.budget.pay(call)
+        self.taken(call)
 
     def _launch(self, calls: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(calls)
@@ -177,12 +200,12 @@ class Engine:
             self._flying.leave()
             del self._running[slot]
         if error is None:
-            self.taken(slot.answered(raw))
+            self._told(slot.answered(raw))
         elif slot.given_up:
-            self.taken(slot.failed(slot.given_up))
+            self._told(slot.failed(slot.given_up))
             return  # a thread may still be in it
         else:
-            self.taken(slot.failed(type(error).__name__, rate_limited=is_rate_limit(error)))
+            self._told(slot.failed(type(error).__name__, rate_limited=is_rate_limit(error)))
         self._free.append(slot)
 
     # -- beside them ---------------------------------------------------------------------
@@ -205,7 +228,9 @@ class Engine:
         while True:
             due_ns = perf_counter_ns() + round(BEAT_S * 1e9)
             await asyncio.sleep(BEAT_S)
-            self.window.lag_ns = max(self.window.lag_ns, perf_counter_ns() - due_ns)
+            if self.windows:
+                window = self.windows[-1]
+                window.lag_ns = max(window.lag_ns, perf_counter_ns() - due_ns)
 
     async def _drain(self) -> None:
         """Wait for what is in flight, as long as a call may take."""
@@ -220,4 +245,4 @@ class Engine:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=LAST_WAIT_S)
         for slot in list(self._running):
-            self.taken(slot.failed(UNFINISHED))  # it swallows its cancellation
+            self._told(slot.failed(UNFINISHED))  # it swallows its cancellation

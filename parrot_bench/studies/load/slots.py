@@ -15,7 +15,7 @@ from parrot_bench.events import Call
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.studies.bench import Calls
 from parrot_bench.studies.stamps import Stamps, or_the_end
-from parrot_bench.studies.usage import output_tokens
+from parrot_bench.studies.usage import input_tokens, output_tokens
 
 TOO_MANY_REQUESTS = 429
 
@@ -79,7 +79,9 @@ class Slot:
         chunks = self._stamps.with_content(self._mode.content)
         if self._mode.streams:
             chunks = or_the_end(chunks, replies, self._ended_ns)
-        return self._said(chunks=chunks, tokens=output_tokens(replies))
+        return self._said(
+            chunks=chunks, tokens=output_tokens(replies), input_tokens=input_tokens(replies)
+        )
 
     def failed(self, error: str, *, rate_limited: bool = False) -> Call:
         """Say what a call was that was not answered."""
@@ -95,6 +97,7 @@ class Slot:
         *,
         chunks: tuple[int, ...],
         tokens: int | None = None,
+        input_tokens: int | None = None,
         error: str = "",
         rate_limited: bool = False,
     ) -> Call:
@@ -105,6 +108,7 @@ class Slot:
             ended_ns=self._ended_ns,
             chunks_ns=chunks,
             tokens=tokens,
+            input_tokens=input_tokens,
             error=error,
             scheduled_ns=self._scheduled_ns,
             rate_limited=rate_limited,

@@ -12,12 +12,18 @@ from parrot_bench.execution import ExecutionMode
 from parrot_bench.load import Level, LoadPlan
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.caller import one_line
-from parrot_bench.studies.load.conclusions import is_kept, level_of
+from parrot_bench.studies.load.conclusions import is_kept, levels_of
 from parrot_bench.studies.load.engine import Engine
 from parrot_bench.studies.load.looping import LoopThread
 from parrot_bench.studies.load.search import search
 from parrot_bench.studies.load.slots import Slot
-from parrot_bench.studies.load.told import BoundaryFound, LevelBegun, LevelEnded, ModeLeftOut
+from parrot_bench.studies.load.told import (
+    BoundaryFound,
+    LevelBegun,
+    LevelEnded,
+    ModeLeftOut,
+    UsedUp,
+)
 from parrot_bench.timing import settled_garbage
 
 Events = Generator[Event, Reply, None]
@@ -82,6 +88,8 @@ class Loading:
                         yield from self._kept_up(mode, level)
         except _EnoughError:
             return
+        if bound := self._bench.budget.used_up:
+            yield Observed(UsedUp(bound))
         if not self._levels:
             # Nothing was found, and nothing is kept.
             said = "; ".join(f"{name}: {why}" for name, why in reasons.items())
@@ -105,11 +113,14 @@ class Loading:
         item = mode.prepare(next(self._plan.asked(bench.request.prompt, 0)))
         try:
             for _ in range(WARM_UP):
-                if not bench.budget.affords(1):
-                    return f"--max-calls {bench.budget.limit} leaves no call for it"
+                if bound := bench.budget.used_up:
+                    return f"{bound} leaves no call for it"
                 bench.budget.spent += 1
                 slot.due(None)
-                self._loop.submit(slot.call(item)).result(bench.calls.call_limit_s)
+                raw = self._loop.submit(slot.call(item)).result(bench.calls.call_limit_s)
+                bench.budget.pay(call := slot.answered(raw))
+                if bench.budget.tokens is not None and None in {call.tokens, call.input_tokens}:
+                    return "its replies tell no tokens, so that --max-tokens cannot be kept"
         except TimeoutError:
             return f"no reply within {bench.calls.call_limit_s:g} s"
         except Exception as error:  # noqa: BLE001  # a finding
@@ -129,9 +140,9 @@ class Loading:
                 return  # it was broken off, and nothing is known of where it ends
             # At a low rate nobody may have come.
             taken = calls.of_round(begun.number)
-            found = level_of(begun, taken, ended, self._plan) if len(taken) else None
+            found = levels_of(begun, taken, ended, self._plan)
             try:
-                rate = looking.send(found is None or is_kept(found, self._plan))
+                rate = looking.send(all(is_kept(level, self._plan) for level in found))
             except StopIteration as over:
                 yield Observed(BoundaryFound(mode.name, over.value))
                 return
@@ -193,7 +204,7 @@ class Loading:
             engine.stop()
         performed.result()
         yield told()
-        over = LevelEnded(number, engine.window)
+        over = LevelEnded(number, tuple(engine.windows))
         yield Observed(over)
         if enough:
             raise _EnoughError

@@ -27,7 +27,7 @@ class LevelBegun:
 
 @dataclass(kw_only=True)
 class Window:
-    """What was seen of a level beside its calls. Times are ``perf_counter_ns``.
+    """What was seen of a level, or of a step of it, beside its calls: ``perf_counter_ns``.
 
     Attributes:
         begun_ns: It began.
@@ -53,11 +53,11 @@ class LevelEnded:
 
     Attributes:
         number: As above.
-        window: What was seen beside its calls.
+        windows: What was seen beside its calls; one, or one a step of a ramp.
     """
 
     number: int
-    window: Window
+    windows: tuple[Window, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,5 +86,16 @@ class BoundaryFound:
     boundary: Boundary
 
 
-Observation = LevelBegun | LevelEnded | ModeLeftOut | BoundaryFound
+@dataclass(frozen=True, slots=True)
+class UsedUp:
+    """No further call may be made.
+
+    Attributes:
+        bound: Why, as ``--max-calls 100``.
+    """
+
+    bound: str
+
+
+Observation = LevelBegun | LevelEnded | ModeLeftOut | BoundaryFound | UsedUp
 """What the study tells."""

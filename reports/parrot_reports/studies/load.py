@@ -3,7 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from parrot_bench.record import LoadLevel, LoadResult, Percentile, RateBoundary, RunRecord
+from parrot_bench.record import (
+    Capacity,
+    LoadLevel,
+    LoadResult,
+    Percentile,
+    RateBoundary,
+    RunRecord,
+)
 from parrot_reports import units
 from parrot_reports.parts import Key, Name, Sentence
 from parrot_reports.text import visible
@@ -98,7 +105,7 @@ def _objectives(result: LoadResult) -> str:
 def load(level: LoadLevel) -> str:
     """The load of a level."""
     if level.concurrency is not None:
-        return f"{level.concurrency} in flight"
+        return f"{level.concurrency} in flight{', of a ramp' if level.ramp else ''}"
     if level.rate is None:
         return "recorded arrivals"
     # As it was asked for, or as a search came to it.
@@ -175,8 +182,21 @@ def remarks(result: LoadResult) -> tuple[str, ...]:
         for level in result.levels
         if level.due is not None and level.calls < level.due
     ]
+    found += [capacity(each) for each in result.capacities]
+    if result.used_up:
+        found.append(f"{visible(result.used_up)} was used up: no call was made after that.")
     found += [f"{mode} was left out: {why}." for mode, why in result.left_out.items()]
     return tuple(found)
+
+
+def capacity(found: Capacity) -> str:
+    """The most that was answered, and from which number of calls in flight on."""
+    low, high = units.significant(found.low), units.significant(found.high)
+    limit = ": this process is the limit, and not the model" if found.client_bound else ""
+    return (
+        f"{found.mode} answers at most {units.significant(found.rate)} calls a second "
+        f"[{low}, {high}], from {found.concurrency} in flight on{limit}."
+    )
 
 
 def _errors(level: LoadLevel) -> str:

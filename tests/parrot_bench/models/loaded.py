@@ -23,6 +23,7 @@ class Servers(BaseChatModel):
 
     servers: int = 2
     mean_s: float = 0.02
+    even: bool = False
     seed: int = 1
     _free: asyncio.Semaphore | None = PrivateAttr(default=None)
     _random: Random = PrivateAttr(default=None)
@@ -42,13 +43,20 @@ class Servers(BaseChatModel):
     async def _agenerate(self, *_: Any, **__: Any) -> ChatResult:
         self._random = self._random or Random(self.seed)
         self._free = self._free or asyncio.Semaphore(self.servers)
-        takes_s = self._random.expovariate(1 / self.mean_s)
+        takes_s = self.mean_s if self.even else self._random.expovariate(1 / self.mean_s)
         came = perf_counter_ns()
         async with self._free:
             began = perf_counter_ns()
             await asyncio.sleep(takes_s)
             self._seen.append((came, began, perf_counter_ns()))
         return result()
+
+
+class Silent(Servers):
+    """Tells no tokens."""
+
+    async def _agenerate(self, *_: Any, **__: Any) -> ChatResult:
+        return ChatResult(generations=[ChatGeneration(message=AIMessage("hello"))])
 
 
 class Pausing(BaseChatModel):
