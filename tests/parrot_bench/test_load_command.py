@@ -186,3 +186,51 @@ def test_a_load_that_is_killed_keeps_its_calls(start: Start, cli: Cli, loaded: P
     assert record.load is not None
     assert record.load.levels[0].calls == finished
     assert json.loads((loaded / "here" / "run.json").read_bytes())["load"]["levels"]
+
+
+LEAKING = """
+import os
+from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
+from langchain_core.messages import AIMessage
+
+
+def forever():
+    while True:
+        yield AIMessage("hello planted-reply friend")
+
+
+class Leaking(GenericFakeChatModel):
+    api_key: str = os.environ["PLANTED_KEY"]
+    calls: int = 0
+
+    async def _agenerate(self, *args, **kwargs):
+        self.calls += 1
+        if self.calls > 5 and self.calls % 3 == 0:
+            raise ConnectionError(f"401 for key {self.api_key} at https://u:{self.api_key}@host/")
+        return self._generate(*args, **kwargs)
+
+
+model = Leaking(messages=forever())
+"""
+
+
+def test_no_credential_prompt_or_reply_is_left_behind(
+    cli: Cli, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANTED_KEY", "sk-planted-0123456789abcdef")
+    (folder / "leaking.py").write_text(LEAKING, encoding="utf-8")
+    (folder / "prompts.txt").write_text("a planted-prompt\n", encoding="utf-8")
+    done = cli("load", "leaking:model", "--modes", "ainvoke", "--rate", "20", "--time", "1",
+               "--prompts", "prompts.txt", "--max-errors", "90%", "-y", "--out", "here",
+               cwd=folder)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "ConnectionError" in done.stdout
+    left = [done.stdout, done.stderr]
+    for path in (folder / "here").rglob("*"):
+        if path.suffix == ".parquet":
+            left.append(str(pl.read_parquet(path).to_dicts()))
+        elif path.is_file():
+            left.append(path.read_bytes().decode("utf-8", "replace"))
+    assert len(left) > 7
+    for text in left:
+        assert "planted" not in text

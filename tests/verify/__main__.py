@@ -180,6 +180,23 @@ def fuzz_readers(
 
 
 @app.command()
+def endurance(
+    results: Results,
+    seconds: Annotated[float, typer.Option(min=10, help="How long the load is kept up.")] = 600.0,
+) -> None:
+    """Keep up the highest rate for ten minutes: memory stays flat, and no record is lost."""
+    from tests.verify.endurance import endured
+
+    found = endured(seconds)
+    append(results / "endurance.jsonl", found)
+    typer.echo(str(found))
+    for problem in found.problems:
+        typer.echo(f"  {problem}")
+    if found.problems:
+        raise typer.Exit(BROKEN)
+
+
+@app.command()
 def faults(
     results: Results,
     trials: Annotated[

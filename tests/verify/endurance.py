@@ -1,0 +1,183 @@
+"""Ten minutes at the highest rate that is kept up with: memory stays flat, and nothing is lost."""
+
+import json
+import struct
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+import polars as pl
+import psutil
+
+from parrot_bench.errors import MeasurementError
+from parrot_bench.record import read_record
+from tests.verify.faults.commands import call, command, start, wait
+from tests.verify.results import Line
+
+MODEL = """
+import os
+import struct
+
+from parrot_bench import AsyncChatParrotLink
+
+counter = os.open(os.environ["PARROT_COUNTER"], os.O_RDWR | os.O_CREAT)
+
+
+class Counting(AsyncChatParrotLink):
+    async def _astream(self, *args, **kwargs):
+        # It knows nothing of who measures it.
+        (number,) = struct.unpack("q", os.pread(counter, 8, 0) or bytes(8))
+        os.pwrite(counter, struct.pack("q", number + 1), 0)
+        async for chunk in super()._astream(*args, **kwargs):
+            yield chunk
+
+
+def make():
+    return Counting(parrot_buffer_length=20, time_to_first_chunk=0.005)
+"""
+
+SHARE = 0.9
+"""Of the highest rate that was found: at the boundary itself a level is kept now and then."""
+
+GROWN = 1.05
+"""What the timed process's memory may grow by, from its second tenth to the last."""
+
+PER_CALL = 400.0
+"""Bytes that the process which saves may need for a call of twenty chunks."""
+
+
+class Endured(Line):
+    """What came of it.
+
+    Attributes:
+        rate: At which calls were made, a second.
+        made: Calls that the model has counted.
+        recorded: Calls in ``calls.parquet``, and the warm-up.
+        answered: Of those.
+        timed: Memory of the timed process over time, bytes.
+        saving: The same of the process that saves.
+        verdict: Of the level.
+        reason: Why it is not stable.
+    """
+
+    rate: float
+    made: int
+    recorded: int
+    answered: int
+    timed: tuple[int, ...]
+    saving: tuple[int, ...]
+    verdict: str
+    reason: str
+
+    @property
+    def grown(self) -> float:
+        """The timed process's memory in the last tenth over that of the second one."""
+        tenth = max(1, len(self.timed) // 10)
+        return median(self.timed[-tenth:]) / median(self.timed[tenth : 2 * tenth])
+
+    @property
+    def per_call(self) -> float:
+        """Bytes that the process which saves has needed for a call, while the load went on."""
+        # At its end the report is made, for which much is loaded.
+        tenth = max(1, len(self.saving) // 10)
+        early, late = self.saving[tenth : 2 * tenth], self.saving[-3 * tenth : -2 * tenth]
+        return (median(late) - median(early)) / (0.6 * self.made)
+
+    @property
+    def problems(self) -> list[str]:
+        """What did not hold."""
+        found = []
+        if self.made != self.recorded:
+            found.append(f"{self.made:,} calls were made, {self.recorded:,} are recorded")
+        if self.grown > GROWN:
+            found.append(f"the timed process grew to {self.grown:.2f} times its size")
+        if self.per_call > PER_CALL:
+            found.append(f"the process that saves needs {self.per_call:.0f} bytes a call")
+        if self.verdict != "stable":
+            found.append(f"the load was {self.verdict}: {self.reason}")
+        return found
+
+    def __str__(self) -> str:
+        return (
+            f"{self.made:,} calls at {self.rate:.0f}/s: {self.recorded:,} recorded, "
+            f"{self.answered:,} answered, {self.verdict}; the timed process takes "
+            f"{self.timed[-1] / 2**20:.0f} MiB, {self.grown:.3f} times what it took; the process "
+            f"that saves {self.saving[-1] / 2**20:.0f} MiB, {self.per_call:.0f} bytes a call"
+        )
+
+
+def endured(seconds: float) -> Endured:
+    """Look for the highest rate, and keep up nine tenths of it.
+
+    Args:
+        seconds: How long.
+
+    Raises:
+        MeasurementError: There is no such rate, or the command fails.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "served.py").write_text(MODEL, encoding="utf-8")
+        rate = SHARE * _highest(folder)
+        counter = folder / "counter"
+        counter.unlink()
+        running = start(
+            command("load", "served:make", "--modes", "astream", "--rate", f"{rate:.1f}",
+                    "--time", f"{seconds:.0f}", "--yes", "--quiet", "--out", "here"),
+            folder,
+            PARROT_COUNTER=str(counter),
+        )  # fmt: skip
+        timed, saving = [], []
+        while running.poll() is None:
+            time.sleep(min(1.0, seconds / 50))
+            sizes = _memory(running.pid)
+            if len(sizes) > 1:
+                saving.append(sizes[0])
+                timed.append(max(sizes[1:]))
+        ended = wait(running)
+        if ended.status != 0:
+            raise MeasurementError(f"the load failed: {ended.said()}")
+        record = read_record(folder / "here")
+        calls = pl.read_parquet(folder / "here" / "calls.parquet")
+        level = record.load.levels[0] if record.load else None
+        if level is None:
+            raise MeasurementError("the load has no level")
+        (made,) = struct.unpack("q", counter.read_bytes())
+        return Endured(
+            rate=rate,
+            made=made,
+            recorded=calls.height + _WARM_UP,
+            answered=level.completed,
+            timed=tuple(timed),
+            saving=tuple(saving),
+            verdict=level.verdict,
+            reason=level.reason,
+        )
+
+
+_WARM_UP = 2
+
+
+def _highest(folder: Path) -> float:
+    ended = call(
+        folder, "load", "served:make", "--modes", "astream", "--find-max-rate", "--rate", "100",
+        "--time", "3", "--slo", "latency=50ms", "--yes", "--quiet", "--format", "json",
+        "--out", "first", PARROT_COUNTER=str(folder / "counter"),
+    )  # fmt: skip
+    if ended.status != 0:
+        raise MeasurementError(f"no rate was found: {ended.said()}")
+    (boundary,) = json.loads(ended.out)["load"]["boundaries"]
+    if boundary["kept"] is None:
+        raise MeasurementError("no rate is kept up with; is the machine busy?")
+    return float(boundary["kept"])
+
+
+def _memory(pid: int) -> list[int]:
+    """Memory of a process and of those that it has started, bytes; fewer while they end."""
+    try:
+        parent = psutil.Process(pid)
+        everyone = [parent, *parent.children(recursive=True)]
+        return [each.memory_info().rss for each in everyone]
+    except psutil.Error:
+        return []
