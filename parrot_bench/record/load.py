@@ -41,7 +41,7 @@ class LoadLevel(Saved):
         token_gap: The same of the time from first to last chunk over the tokens between.
         dispatch: The same, from when a call should have been made to when it was: our own delay.
         throughput: Calls answered in a second of the window.
-        throughput_interval: Its 95 % interval; None under 100 answers.
+        throughput_interval: Its 95 % interval; None under 30 answers.
         input_tokens: Of the prompts of answered calls; None where one does not tell.
         output_tokens: Of their replies.
         tokens_per_s: Output tokens of calls answered in the window, a second; None where not told.

@@ -1,6 +1,7 @@
 """A saved run on a terminal: whether it can be trusted, and the table of modes."""
 
 import math
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -42,7 +43,7 @@ def overview(record: RunRecord, width: int = _WIDE) -> RenderableType:
     if record.overhead is not None:
         parts += [Text(""), _table(record, wide=width >= _WIDE)]
     if record.load is not None:
-        parts += [Text(""), _load_table(record, wide=width >= _WIDER)]
+        parts += _load_tables(record, wide=width >= _WIDER)
         parts += [Text(visible(said), style="yellow") for said in load.remarks(record.load)]
     for study, said in headlines(record):
         parts.append(Text.assemble("\n", (study, "bold"), f": {visible(plain(said))}"))
@@ -100,11 +101,22 @@ def _table(record: RunRecord, *, wide: bool) -> Table:
     return table
 
 
-def _load_table(record: RunRecord, *, wide: bool) -> Table:
-    """One row a level; the mode is named where there are several."""
+def _load_tables(record: RunRecord, *, wide: bool) -> Iterator[RenderableType]:
+    """One row a level; where there are several modes and little room, each has its own table."""
     rows = load.rows(record)
-    several = len({row.mode for row in rows}) > 1
-    among = load.HEADS if wide else (*(("mode",) if several else ()), *load.NARROW)
+    modes = dict.fromkeys(row.mode for row in rows)
+    if wide or len(modes) == 1:
+        yield from (Text(""), _load_table(record, rows, wide=wide))
+        return
+    for mode in modes:
+        yield from (
+            Text(f"\n{visible(mode)}", style="bold"),
+            _load_table(record, [row for row in rows if row.mode == mode], wide=wide),
+        )
+
+
+def _load_table(record: RunRecord, rows: Sequence[load.LoadRow], *, wide: bool) -> Table:
+    among = load.HEADS if wide else load.NARROW
     places = [load.HEADS.index(head) for head in load.heads(record, among)]
     table = Table(box=None, padding=(0, 2 if wide else 1, 0, 0), header_style="dim", pad_edge=False)
     for place in places:

@@ -127,7 +127,7 @@ def test_a_ramp_with_made_up_prompts_within_a_bound_of_tokens(cli: Cli, loaded: 
     assert 18_000 < spent <= 20_000
     assert calls["input_tokens"].n_unique() > 20
     html = (loaded / "here" / "report.html").read_text(encoding="utf-8")
-    assert "1 in flight, of a ramp" in html
+    assert "1 in flight ↗" in html
 
 
 @pytest.mark.parametrize(

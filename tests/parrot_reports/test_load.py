@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from parrot_bench.record import (
+    Capacity,
     Estimate,
     LoadLevel,
     LoadResult,
@@ -100,7 +101,7 @@ def test_the_sentence_of_a_search(loaded: Any) -> None:
 def test_remarks_name_errors_and_what_was_not_kept_up(loaded: Any) -> None:
     short = level(100.0, due=900)
     assert remarks(result(over(), short, left_out={"batch": "its calls are batches"})) == (
-        "astream at 50/s is unstable: only 60% of its calls were answered.",
+        "astream is unstable at 50/s: only 60% of its calls were answered.",
         "astream at 50/s: 600 RateLimitError, of which too many requests (429): 600.",
         "astream at 100/s: 300 of 900 calls were not made, as it was ended before.",
         "batch was left out: its calls are batches.",
@@ -124,6 +125,38 @@ def test_the_table_in_a_terminal(loaded: Any, width: int) -> None:
     assert ("p99" in text) == (width > 100)
 
 
+def test_several_modes_have_a_table_each_where_there_is_little_room(loaded: Any) -> None:
+    console = Console(width=80, record=True, highlight=False, file=io.StringIO())
+    levels = (level(verdict="client-bound"), level(mode="astream_events_v2"))
+    console.print(overview(loaded(*levels), 80))
+    text = console.export_text()
+    assert "…" not in text
+    lines = text.splitlines()
+    assert lines.index("astream") < lines.index("astream_events_v2")
+    assert sum(line.startswith("20/s ") for line in lines) == 2
+
+
+def test_reasons_of_one_kind_are_one_remark(loaded: Any) -> None:
+    bound = [
+        level(rate=None, concurrency=n, ramp=True, verdict="client-bound", reason=f"of {n} %")
+        for n in (1, 2, 3)
+    ]
+    (one,) = remarks(result(*bound))
+    assert one.startswith("astream is client-bound at 3 loads, 1 in flight ↗ to 3 in flight ↗: ")
+    assert one.endswith("at 1 in flight ↗, of 1 %.")
+    (two,) = remarks(result(*bound[:2]))
+    assert two.startswith("astream is client-bound at 1 in flight ↗ and 2 in flight ↗: ")
+
+
+def test_the_most_that_was_answered_is_said_first(loaded: Any) -> None:
+    most = Capacity(mode="ainvoke", rate=200.0, low=190.0, high=210.0, concurrency=4)
+    first, *_ = remarks(result(over(), capacities=(most,)))
+    assert first == "ainvoke answers at most 200 calls a second [190, 210], from 4 in flight on."
+    bound = most.model_copy(update={"client_bound": True})
+    (said,) = remarks(result(level(), capacities=(bound,)))
+    assert said.endswith("from 4 in flight on: this process is the limit, and not the model.")
+
+
 def test_columns_that_have_nothing_to_say_are_left_out(loaded: Any) -> None:
     whole = loaded(level(mode="ainvoke", first_chunk=()))
     assert "first chunk p50" not in heads(whole)
@@ -135,7 +168,7 @@ def test_columns_that_have_nothing_to_say_are_left_out(loaded: Any) -> None:
 def test_markdown(loaded: Any) -> None:
     text = summary_markdown(loaded(level(), over()))
     assert "| `astream` | 20/s | 600 | 0 | 19.9 | 200 ms | 400 ms | 900 ms |" in text
-    assert "- astream at 50/s is unstable" in text
+    assert "- astream is unstable at 50/s" in text
 
 
 def test_the_page(loaded: Any, make_small_run: Any) -> None:

@@ -54,8 +54,8 @@ SLICES = 50
 
 CONFIDENCE = 0.95
 
-RATE_PARTS = 20
-LEAST_IN_PART = 5
+RATE_PARTS = 10
+LEAST_IN_PART = 3
 """Parts of the window for the interval of a rate, and the answers that each has to have."""
 
 LEAST_PLATEAU = 2

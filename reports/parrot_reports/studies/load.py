@@ -1,6 +1,6 @@
 """What callers see under load, in words and rows. Pure functions of the record."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from parrot_bench.record import (
@@ -105,7 +105,7 @@ def _objectives(result: LoadResult) -> str:
 def load(level: LoadLevel) -> str:
     """The load of a level."""
     if level.concurrency is not None:
-        return f"{level.concurrency} in flight{', of a ramp' if level.ramp else ''}"
+        return f"{level.concurrency} in flight{' ↗' if level.ramp else ''}"
     if level.rate is None:
         return "recorded arrivals"
     # As it was asked for, or as a search came to it.
@@ -166,11 +166,8 @@ def _value(found: tuple[Percentile, ...], rank: float) -> float | None:
 
 def remarks(result: LoadResult) -> tuple[str, ...]:
     """What is to be known of the levels, a sentence each."""
-    found = [
-        f"{level.mode} at {load(level)} is {level.verdict}: {level.reason}."
-        for level in result.levels
-        if level.reason
-    ]
+    found = [capacity(each) for each in result.capacities]
+    found += _reasons(result.levels)
     found += [
         f"{level.mode} at {load(level)}: {_errors(level)}."
         for level in result.levels
@@ -182,11 +179,30 @@ def remarks(result: LoadResult) -> tuple[str, ...]:
         for level in result.levels
         if level.due is not None and level.calls < level.due
     ]
-    found += [capacity(each) for each in result.capacities]
     if result.used_up:
         found.append(f"{visible(result.used_up)} was used up: no call was made after that.")
     found += [f"{mode} was left out: {why}." for mode, why in result.left_out.items()]
     return tuple(found)
+
+
+def _reasons(levels: Sequence[LoadLevel]) -> Iterator[str]:
+    """Why levels are not stable, those of one mode with one verdict together."""
+    together: dict[tuple[str, str], list[LoadLevel]] = {}
+    for level in levels:
+        if level.reason:
+            together.setdefault((level.mode, level.verdict), []).append(level)
+    for (mode, verdict), alike in together.items():
+        first, *others = map(load, alike)
+        if not others:
+            yield f"{mode} is {verdict} at {first}: {visible(alike[0].reason)}."
+            continue
+        # Two are named, of more the first and the last.
+        where = (
+            f"{first} and {others[0]}"
+            if len(others) == 1
+            else f"{len(alike)} loads, {first} to {others[-1]}"
+        )
+        yield f"{mode} is {verdict} at {where}: at {first}, {visible(alike[0].reason)}."
 
 
 def capacity(found: Capacity) -> str:
