@@ -76,7 +76,8 @@ def sentence(record: RunRecord) -> Sentence:
         said = (*said, " answers within ", Key(units.duration(seen)), f" ({which})")
     rest = [level for level in result.levels if level.verdict != "stable"]
     if rest:
-        return (*said, f"; at {load(rest[0])}, {visible(rest[0].reason)}.")
+        other: Sentence = () if rest[0].mode == last.mode else (Name(rest[0].mode), " ")
+        return (*said, "; ", *other, f"at {load(rest[0])}, {visible(rest[0].reason)}.")
     return (*said, f", {units.significant(last.throughput)} answers a second.")
 
 
