@@ -21,6 +21,8 @@ APART = (
 )
 """Tests with a session of their own."""
 
+HERE = Path(__file__).parent
+
 PYPROJECT = nox.project.load_toml("pyproject.toml")
 # Every `peer-<name>` group; the name is that of a factory in tests/peers/handlers.py.
 PEERS = [
@@ -143,6 +145,11 @@ def dist(session: nox.Session) -> None:
         tried = f"parrot-bench[bench] @ {wheel.as_uri()}"
         measure = ("parrot-bench", "run", "--modes", "invoke,ainvoke", "--time", "2")
         session.run("uvx", "--isolated", "--from", tried, *measure)
+        session.run("pipx", "run", "--no-cache", "--spec", tried, "parrot-bench", "modes")
+        # And from where it is developed, which an archive of it does not say.
+        if (HERE / ".git").exists() and shutil.which("git"):
+            source = f"parrot-bench[bench] @ git+{HERE.as_uri()}"
+            session.run("uvx", "--isolated", "--from", source, "parrot-bench", "modes")
 
 
 @nox.session
