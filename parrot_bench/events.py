@@ -63,6 +63,7 @@ class Described:
         batch_size: Prompts of one batch.
         reply_length: As in :class:`parrot_bench.record.Configuration`.
         pid: The timed process.
+        pids: Of several timed processes those of this machine, and what else is ours; empty of one.
     """
 
     model: ModelDescription
@@ -72,6 +73,7 @@ class Described:
     batch_size: int
     reply_length: int | None
     pid: int
+    pids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,7 @@ class Call:
         left_ns: The same, when it was left.
         scheduled_ns: The same, when it should have been made; None where it was due at once.
         rate_limited: The error was a provider's *too many requests*.
+        worker: Which worker made it; empty where one process made all.
     """
 
     mode: str
@@ -221,6 +224,7 @@ class Call:
     left_ns: int | None = None
     scheduled_ns: int | None = None
     rate_limited: bool = False
+    worker: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,10 @@ class LoadPlan:
         kept_share: Share of calls that has to keep them there.
         prompts: What calls are asked, in an order of chance, each as often as the others; none for
             the request's one prompt. A text, or messages as pairs of role and content.
+        workers: Processes that make the calls together; None for one alone, or with a scheduler
+            for all of its workers.
+        scheduler: Address of a running Dask scheduler, whose workers they are; empty for this
+            machine.
     """
 
     levels: tuple[Level, ...]
@@ -105,6 +109,13 @@ class LoadPlan:
     find_max_rate: bool = False
     kept_share: float = 0.95
     prompts: tuple[Prompt, ...] = ()
+    workers: int | None = None
+    scheduler: str = ""
+
+    @property
+    def distributed(self) -> bool:
+        """Whether workers make the calls, and not one process alone."""
+        return self.workers is not None or bool(self.scheduler)
 
     def asked(self, prompt: Prompt, seed: int) -> Iterator[Prompt]:
         """What one call after the other is asked, without an end.

@@ -34,6 +34,7 @@ from parrot_bench.mode_table import MODES, mode_record, quiet, select_modes
 from parrot_bench.record import Condition, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
+from parrot_bench.studies.load.orders import Orders
 from parrot_bench.studies.overhead.rounds import take_rounds
 from parrot_bench.studies.tracing.probe import check_handlers
 from parrot_bench.timing import open_clocks
@@ -76,6 +77,7 @@ class Job:
             at 0, it waits after every round until it is asked for the next.
         journal: Where what is told is written down; None for nowhere.
         traced: The studies are followed by the traced pass.
+        by_orders: It is one of several timed processes, each of which is told what to do.
     """
 
     request: Request
@@ -85,17 +87,21 @@ class Job:
     report_every_s: float = REPORT_EVERY_S
     journal: Path | None = None
     traced: bool = True
+    by_orders: bool = False
 
 
 Measurement = Generator[Event, Reply, None]
 
 
-def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
+def measure(
+    job: Job, loaded: LoadedModel | None = None, orders: Orders | None = None
+) -> Measurement:
     """Measure one model.
 
     Args:
         job: What to do.
         loaded: The model, where it is already at hand; else the request's model is loaded.
+        orders: Where one of several processes is told what to do.
 
     Yields:
         What is known and measured, as it happens.
@@ -103,7 +109,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     Raises:
         ParrotBenchError: The job cannot be done; the message says why.
     """
-    measurement = _measure(job, loaded)
+    measurement = _measure(job, loaded, orders)
     if job.journal is not None:
         # As the studies below. The sides of a comparison, whose journal is kept outside of them,
         # are spared numpy: 15 % of what their start takes.
@@ -113,7 +119,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     yield from measurement
 
 
-def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
+def _measure(job: Job, loaded: LoadedModel | None, orders: Orders | None) -> Measurement:
     request = job.request
     reply_length = request.reply_length
     embedded = loaded is None and not request.spec
@@ -167,6 +173,7 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
             ),
             clocks=clocks,
             budget=Budget(request.max_calls, reserved),
+            orders=orders,
         )
         yield Described(
             model=describe(model, request.spec, how),

@@ -192,7 +192,7 @@ class Samples:
                 continue
             for begun, ended in zip(block.stamps, block.stamps[1:], strict=False):
                 own = (self.study, block.mode, block.case, number, tail, begun, ended)
-                yield (*own, [], None, "", None, None, None)
+                yield (*own, [], None, "", None, None, None, "")
         for number, call in self._calls:
             yield (
                 self.study,
@@ -208,6 +208,7 @@ class Samples:
                 call.entered_ns,
                 call.left_ns,
                 call.scheduled_ns,
+                call.worker,
             )
 
 
@@ -252,6 +253,7 @@ _CALL_COLUMNS = {
     "entered_ns": "Int64",
     "left_ns": "Int64",
     "scheduled_ns": "Int64",
+    "worker": "String",
 }
 
 

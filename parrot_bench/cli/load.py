@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LOAD, _WHAT, _END = "The load", "What to measure", "What becomes of it"
+_MACHINES = "More than one process"
 
 
 def load(  # one option a parameter
@@ -184,6 +185,26 @@ def load(  # one option a parameter
             rich_help_panel=_END,
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=10_000,
+            help="So many processes make the calls together; of a cluster, so many of its workers.",
+            show_default="one process; all of a cluster",
+            rich_help_panel=_MACHINES,
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The workers of a running Dask cluster make the calls, as **tcp://10.0.0.1:8786**.",
+            show_default=False,
+            rich_help_panel=_MACHINES,
+        ),
+    ] = "",
     out: Out = None,
     form: ResultForm = "text",
     yes: Annotated[
@@ -223,7 +244,13 @@ def load(  # one option a parameter
             find_max_rate=find_max_rate,
             kept_share=kept,
             prompts=() if prompts is None else read_prompts(prompts),
+            workers=workers,
+            scheduler=scheduler,
         )
+        if plan.distributed:
+            from parrot_bench.workers.cluster import check_installed  # noqa: PLC0415  # lazily
+
+            check_installed()
         if prompts is not None and prompt is not None:
             raise UsageError("both --prompt and --prompts are given; give one")
         if find_max_rate and not plan.objectives:

@@ -44,6 +44,8 @@ class LoadConfiguration(Saved):
         max_errors: Share of calls that may fail.
         most_in_flight: Calls in flight in an open loop, at most.
         prompts: How many there were; 0 for the one prompt of the configuration.
+        workers: How many processes were to make the calls; None where that was not said.
+        scheduler: Address of the Dask scheduler whose workers they were; empty for none.
     """
 
     levels: tuple[str, ...]
@@ -53,6 +55,8 @@ class LoadConfiguration(Saved):
     max_errors: float
     most_in_flight: int
     prompts: int = 0
+    workers: int | None = None
+    scheduler: str = ""
 
 
 class Configuration(Saved):

@@ -17,6 +17,7 @@ from parrot_bench.record import (
     LoadLevel,
     LoadResult,
     LoadVerdict,
+    LoadWorker,
     Percentile,
     RateBoundary,
 )
@@ -27,9 +28,15 @@ from parrot_bench.studies.load.told import (
     LevelEnded,
     ModeLeftOut,
     Window,
+    WorkerJoined,
+    WorkerLevel,
+    WorkerLost,
 )
 
 Numbers = NDArray[np.float64]
+
+WORKER_LOST = "worker lost"
+"""Error of a call that was due to a worker that had died, or was in flight there."""
 
 COMPLETED = 0.98
 """Share of the calls that a level has to answer to be called stable."""
@@ -87,6 +94,7 @@ def conclude(gathered: Gathered) -> LoadResult | None:
         left_out={t.mode: t.reason for t in gathered.observed if isinstance(t, ModeLeftOut)},
         duration_s=gathered.elapsed_s,
         stopped_by=gathered.stopped_by,
+        workers=worked(gathered.observed, [call for own in calls.values() for call in own]),
     )
 
 
@@ -102,6 +110,7 @@ class Times:
         gap: From first to last chunk, by the tokens between.
         answered: Whether it was.
         tokens: Output tokens.
+        lost: Whether it was never made, or nothing is known of it, as a worker died.
     """
 
     due: Numbers
@@ -111,6 +120,7 @@ class Times:
     gap: Numbers
     answered: NDArray[np.bool_]
     tokens: Numbers
+    lost: NDArray[np.bool_]
 
     @classmethod
     def of(cls, calls: Sequence[Call], begun_ns: int) -> "Times":
@@ -129,6 +139,7 @@ class Times:
             gap=array([_token_gap(c) for c in calls]),
             answered=np.array([not c.error for c in calls], dtype=bool),
             tokens=array([c.tokens for c in calls]),
+            lost=np.array([c.error == WORKER_LOST for c in calls], dtype=bool),
         )
 
 
@@ -171,10 +182,11 @@ def level_of(
         known = answered & np.isfinite(values)
         return percentiles(values[known], slices[known]) if known.any() else ()
 
-    late = times.made - times.due
+    workers = max(1, len({call.worker for call in calls}))
+    late, made = times.made - times.due, ~times.lost
     latency, service = of(times.ended - times.due), of(times.ended - times.made)
     busy = window.busy_ns / window_ns
-    verdict, reason = _verdict(told, times, window_ns, late, busy)
+    verdict, reason = _verdict(told, times, window_ns, busy, several=workers > 1)
     stable = verdict != "unstable"
     return LoadLevel(
         mode=told.mode,
@@ -186,7 +198,7 @@ def level_of(
         completed=int(answered.sum()),
         errors=dict(errors),
         rate_limited=sum(call.rate_limited for call in calls),
-        achieved_rate=float((times.made <= window_ns).sum()) / window_s,
+        achieved_rate=float(((times.made <= window_ns) & ~times.lost).sum()) / window_s,
         in_flight=window.in_flight,
         peak=window.peak,
         latency=latency if stable else (),
@@ -196,7 +208,9 @@ def level_of(
         if stable and any(c.chunks_ns for c in calls)
         else (),
         token_gap=of(times.gap) if stable else (),
-        dispatch=percentiles(late, slices) if told.level.concurrency is None else (),
+        dispatch=percentiles(late[made], slices[made])
+        if told.level.concurrency is None and made.any()
+        else (),
         throughput=float(in_time.sum()) / window_s,
         tokens_per_s=float(tokens.sum()) / window_s if np.isfinite(tokens).all() else None,
         goodput=float(good.sum()) / window_s,
@@ -212,6 +226,56 @@ def level_of(
         loop_lag=float(window.lag_ns),
         verdict=verdict,
         reason=reason,
+        number=told.number,
+        workers=workers,
+        lost=int(times.lost.sum()),
+        begun_ns=window.begun_ns,
+        epoch_ns=window.epoch_ns,
+    )
+
+
+def worked(observed: Sequence[object], calls: Sequence[Call]) -> tuple[LoadWorker, ...]:
+    """Say what each of several workers did.
+
+    Args:
+        observed: What was told of a load.
+        calls: All of its calls.
+    """
+    own: dict[str, list[Call]] = {}
+    for call in calls:
+        own.setdefault(call.worker, []).append(call)
+    seen: dict[str, list[WorkerLevel]] = {}
+    for told in observed:
+        for each in told.workers if isinstance(told, LevelEnded) else ():
+            seen.setdefault(each.worker, []).append(each)
+    ended = {told.worker: told.reason for told in observed if isinstance(told, WorkerLost)}
+    return tuple(
+        _worker(
+            told, own.get(told.worker, []), seen.get(told.worker, []), ended.get(told.worker, "")
+        )
+        for told in observed
+        if isinstance(told, WorkerJoined)
+    )
+
+
+def _worker(
+    told: WorkerJoined, calls: Sequence[Call], seen: Sequence[WorkerLevel], ended: str
+) -> LoadWorker:
+    offsets = [level.offset_ns for level in seen if level.offset_ns is not None]
+    return LoadWorker(
+        name=told.worker,
+        host=told.host,
+        pid=told.pid,
+        calls=len(calls),
+        lost=sum(call.error == WORKER_LOST for call in calls),
+        busy=max((level.busy for level in seen if level.busy is not None), default=None),
+        offset_ns=offsets[-1] if offsets else None,
+        uncertainty_ns=max((level.uncertainty_ns or 0 for level in seen), default=None)
+        if offsets
+        else None,
+        drift_ns=max(offsets) - min(offsets) if offsets else None,
+        ended=ended,
+        unlike=told.unlike,
     )
 
 
@@ -223,6 +287,7 @@ def _client_bound(levels: Sequence[LoadLevel], mode: str, rate: float | None) ->
 
 def _broken_off(calls: Sequence[Call]) -> Window:
     """The window of a level that was broken off: up to the end of its last call that is known."""
+    calls = [call for call in calls if call.error != WORKER_LOST] or calls
     due = [c.started_ns if c.scheduled_ns is None else c.scheduled_ns for c in calls]
     window = Window(begun_ns=min(due), ended_ns=max(call.ended_ns for call in calls))
     spent = sum(call.ended_ns - at for call, at in zip(calls, due, strict=True))
@@ -250,13 +315,18 @@ def kept(times: Times, objectives: Sequence[Objective]) -> NDArray[np.bool_]:
 
 
 def _verdict(
-    told: LevelBegun, times: Times, window_ns: float, late: Numbers, busy: float
+    told: LevelBegun, times: Times, window_ns: float, busy: float, *, several: bool
 ) -> tuple[LoadVerdict, str]:
     """What became of a level, and why."""
-    delay = float(np.quantile(late, 0.99))
+    if times.lost.any():
+        lost = int(times.lost.sum())
+        calls = "call of it was" if lost == 1 else "calls of it were"
+        return "client-bound", f"a worker died, and {lost} {calls} not answered"
+    delay = float(np.quantile(times.made - times.due, 0.99))
     median = float(np.median(times.ended - times.made))
     if busy >= BUSY:
-        return "client-bound", f"this process used {busy:.0%} of a processor"
+        whose = "a worker" if several else "this process"
+        return "client-bound", f"{whose} used {busy:.0%} of a processor"
     if told.level.concurrency is None and delay > max(LATE_NS, LATE_SHARE * median):
         return "client-bound", f"one call in a hundred was made {delay / 1e6:.0f} ms late or more"
     share = float(times.answered.mean())

@@ -9,13 +9,14 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from time import perf_counter_ns, process_time_ns
+from time import perf_counter_ns, process_time_ns, time_ns
 from typing import Any
 
 from parrot_bench.events import Call
 from parrot_bench.load import Level
 from parrot_bench.studies.bench import Budget
 from parrot_bench.studies.in_flight import InFlight
+from parrot_bench.studies.load.orders import WHOLE, Part
 from parrot_bench.studies.load.slots import Slot, is_rate_limit
 from parrot_bench.studies.load.told import Window
 from parrot_bench.timing import run_queue_ns
@@ -66,20 +67,29 @@ class Engine:
         """Make no further call, and give up those in flight; from any thread."""
         self._over = True
 
-    async def perform(self, level: Level, schedule: Sequence[float], level_s: float) -> None:
+    async def perform(
+        self, level: Level, schedule: Sequence[float], level_s: float, part: Part = WHOLE
+    ) -> None:
         """Make the calls of a level, and wait for those in flight at its end.
 
         Args:
             level: The load.
             schedule: When calls of an open loop are due, seconds after its beginning, rising.
             level_s: How long it is kept up, seconds.
+            part: Which part of it is made here, and from when on; the schedule is that part's.
         """
+        if part.begin_ns is not None:
+            await self._until(part.begin_ns)
         watching = [asyncio.create_task(each) for each in (self._beat(), self._sweep())]
         window = self.window
         self._flying.reset()
         window.begun_ns, busy_ns = perf_counter_ns(), process_time_ns() + run_queue_ns()
+        if part.begin_ns is not None:
+            # Whoever comes late is late with its calls, and has not begun later.
+            window.begun_ns = part.begin_ns
+        window.epoch_ns = time_ns() + window.begun_ns - perf_counter_ns()
         if level.concurrency is not None:
-            await self._closed(level.concurrency, level_s)
+            await self._closed(part.share(level.concurrency), level_s)
         else:
             await self._open(schedule, level_s)
         window.ended_ns = perf_counter_ns()
