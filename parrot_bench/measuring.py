@@ -77,7 +77,8 @@ class Job:
             at 0, it waits after every round until it is asked for the next.
         journal: Where what is told is written down; None for nowhere.
         traced: The studies are followed by the traced pass.
-        by_orders: It is one of several timed processes, each of which is told what to do.
+        worker: Name of one of several timed processes, each of which is told what to do; empty for
+            one alone.
     """
 
     request: Request
@@ -87,7 +88,7 @@ class Job:
     report_every_s: float = REPORT_EVERY_S
     journal: Path | None = None
     traced: bool = True
-    by_orders: bool = False
+    worker: str = ""
 
 
 Measurement = Generator[Event, Reply, None]
@@ -174,11 +175,12 @@ def _measure(job: Job, loaded: LoadedModel | None, orders: Orders | None) -> Mea
             clocks=clocks,
             budget=Budget(request.max_calls, reserved),
             orders=orders,
+            worker=job.worker,
         )
         yield Described(
             model=describe(model, request.spec, how),
             environment=environment(type(model).__module__, clocks["async"].loop_class),
-            conditions=(*found, *_own_loop(request)),
+            conditions=(*found, *_own_conditions(request)),
             modes=tuple(mode_record(mode, model) for mode in chosen) + _left_out(job, model),
             batch_size=batch,
             reply_length=reply_length,
@@ -192,11 +194,17 @@ def _measure(job: Job, loaded: LoadedModel | None, orders: Orders | None) -> Mea
             yield from _trace(job, bench)
 
 
-def _own_loop(request: Request) -> Iterator[Condition]:
+def _own_conditions(request: Request) -> Iterator[Condition]:
     if request.loop != "asyncio":
         yield Condition(
             name=f"--loop {request.loop}",
             effect="asynchronous modes run on another event loop than asyncio's own",
+            kept=True,
+        )
+    if request.otlp and request.load is not None:
+        yield Condition(
+            name="--otlp",
+            effect="every call has a span, and is timed with it and with sending it",
             kept=True,
         )
 

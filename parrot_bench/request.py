@@ -214,6 +214,11 @@ def check(request: Request) -> None:
             f"--otlp {request.otlp.rpartition('@')[2]!r} is not an endpoint; "
             "give one such as http://127.0.0.1:4318"
         )
+    if "@" in endpoint.netloc and request.load is not None and request.load.distributed:
+        raise UsageError(
+            "--otlp has a user or password in it, which is not sent to workers; set "
+            "OTEL_EXPORTER_OTLP_HEADERS where they run"
+        )
     if not request.prompt:
         raise UsageError("--prompt is empty; give at least one character")
 

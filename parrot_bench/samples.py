@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from parrot_bench.errors import RecordError
 from parrot_bench.events import Block, Call, CallsTaken, RoundTaken
 from parrot_bench.record import write_atomically
 
@@ -192,7 +193,7 @@ class Samples:
                 continue
             for begun, ended in zip(block.stamps, block.stamps[1:], strict=False):
                 own = (self.study, block.mode, block.case, number, tail, begun, ended)
-                yield (*own, [], None, "", None, None, None, "")
+                yield (*own, [], None, "", None, None, None, "", False)
         for number, call in self._calls:
             yield (
                 self.study,
@@ -209,6 +210,7 @@ class Samples:
                 call.left_ns,
                 call.scheduled_ns,
                 call.worker,
+                call.rate_limited,
             )
 
 
@@ -218,6 +220,41 @@ def write_tables(studies: Sequence[Samples], samples: Path, calls: Path) -> None
     _write_parquet(samples, _SAMPLE_COLUMNS, rows)
     rows = [row for study in studies for row in study.call_rows()]
     _write_parquet(calls, _CALL_COLUMNS, rows)
+
+
+def read_calls(path: Path, study: str) -> Iterator[tuple[int, Call]]:
+    """Read the calls of a study that were followed by themselves, from ``calls.parquet``.
+
+    Yields:
+        Number of the round, and the call.
+
+    Raises:
+        RecordError: The file cannot be read.
+    """
+    import polars as pl  # noqa: PLC0415  # as below
+
+    try:
+        table = pl.read_parquet(path).filter(pl.col("study") == study)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RecordError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    for row in table.iter_rows(named=True):
+        yield (
+            row["round"],
+            Call(
+                mode=row["mode"],
+                case=row["case"],
+                started_ns=row["started_ns"],
+                ended_ns=row["ended_ns"],
+                chunks_ns=tuple(row["chunks_ns"]),
+                tokens=row["tokens"],
+                error=row["error"],
+                entered_ns=row["entered_ns"],
+                left_ns=row["left_ns"],
+                scheduled_ns=row["scheduled_ns"],
+                rate_limited=row.get("rate_limited", False),
+                worker=row.get("worker", ""),
+            ),
+        )
 
 
 _SAMPLE_COLUMNS = {
@@ -254,6 +291,7 @@ _CALL_COLUMNS = {
     "left_ns": "Int64",
     "scheduled_ns": "Int64",
     "worker": "String",
+    "rate_limited": "Boolean",
 }
 
 

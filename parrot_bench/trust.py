@@ -179,6 +179,25 @@ def _load(result: LoadResult) -> Iterator[TrustCheck]:
         yield _check("client saturation", "amber", found)
     else:
         yield _check("client saturation", "green", f"{process} never was the limit.")
+    for export in result.exports:
+        if export.exported < export.ended:
+            yield _check(
+                "export",
+                "amber",
+                f"{export.worker} to {export.exporter}: {export.ended - export.exported} of "
+                f"{export.ended} spans were not delivered ({export.failed} failed, "
+                f"{export.dropped} dropped" + (f"; {export.error}" if export.error else "") + ").",
+            )
+    silent = {each.name for each in result.workers} - {each.worker for each in result.exports}
+    if result.exports and silent:
+        yield _check(
+            "export",
+            "amber",
+            f"Of the spans of {', '.join(sorted(silent))} nothing is known.",
+        )
+    elif result.exports and all(each.exported == each.ended for each in result.exports):
+        ended = sum(each.ended for each in result.exports)
+        yield _check("export", "green", f"All {ended} spans delivered.")
     over = sum(level.verdict == "unstable" for level in result.levels)
     if over:
         yield _check(

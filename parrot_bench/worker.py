@@ -281,7 +281,7 @@ def main(address: str) -> None:
         Client(address, authkey=key) as connection,
     ):
         job = connection.recv()
-        orders = partial(_ask, connection) if job.by_orders else None
+        orders = partial(_ask, connection) if job.worker else None
         _serve(measure(job, orders=orders), connection, job.report_every_s)
     # A call that was stopped at its limit may have left a thread that never ends, and Python
     # would wait for it.

@@ -205,6 +205,16 @@ def load(  # one option a parameter
             rich_help_panel=_MACHINES,
         ),
     ] = "",
+    otlp: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="Send a span of every call to an OpenTelemetry collector; each worker is a "
+            "resource of its own. Calls are timed with it.",
+            show_default=False,
+            rich_help_panel=_END,
+        ),
+    ] = "",
     out: Out = None,
     form: ResultForm = "text",
     yes: Annotated[
@@ -269,6 +279,7 @@ def load(  # one option a parameter
             call_limit_s=call_limit,
             seed=seed,
             load=plan,
+            otlp=otlp,
             command=command_line(prompt),
         )
         _ask(request, plan, yes=yes or not spec)

@@ -26,6 +26,7 @@ from parrot_bench.record.concurrency import (
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
 from parrot_bench.record.growth import Growth, GrowthResult, GrowthVerdict, ModeGrowth, Quantity
 from parrot_bench.record.load import (
+    LoadExport,
     LoadLevel,
     LoadResult,
     LoadVerdict,
@@ -93,6 +94,7 @@ __all__ = [
     "LengthCost",
     "Limit",
     "LoadConfiguration",
+    "LoadExport",
     "LoadLevel",
     "LoadResult",
     "LoadVerdict",

@@ -113,8 +113,8 @@ class LoadWorker(Saved):
 
     Attributes:
         name: As in the column ``worker`` of ``calls.parquet``.
-        host: Its machine.
-        pid: The timed process there.
+        host: Its machine; empty where that was not kept.
+        pid: The timed process there; 0 where that was not kept.
         calls: Calls that it made, or that were due to it.
         lost: Those of them that were never answered, because it died.
         busy: As in :class:`LoadLevel`, at its worst level; None where it saw the end of none.
@@ -139,6 +139,28 @@ class LoadWorker(Saved):
     unlike: tuple[str, ...] = ()
 
 
+class LoadExport(Saved):
+    """What became of the spans of the calls that one process made.
+
+    Attributes:
+        worker: Its name, the ``service.instance.id`` of the spans' resource.
+        exporter: Where they went.
+        ended: Spans of calls that ended, those of the warm-up among them.
+        exported: Those that were taken.
+        failed: Those that were refused, or could not be delivered.
+        dropped: Those for which the queue had no room.
+        error: What the last failure said.
+    """
+
+    worker: str
+    exporter: str
+    ended: int
+    exported: int
+    failed: int
+    dropped: int
+    error: str = ""
+
+
 class LoadResult(Saved):
     """What callers see under load.
 
@@ -152,6 +174,7 @@ class LoadResult(Saved):
         duration_s: Wall time of all levels, seconds.
         stopped_by: Why it ended.
         workers: The processes that made it together; empty where it was one alone.
+        exports: What became of the spans of each process, where they went to a collector.
     """
 
     arrivals: str
@@ -163,6 +186,7 @@ class LoadResult(Saved):
     duration_s: float
     stopped_by: StoppedBy
     workers: tuple[LoadWorker, ...] = ()
+    exports: tuple[LoadExport, ...] = ()
 
     @property
     def error_share(self) -> float:

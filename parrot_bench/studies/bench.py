@@ -76,6 +76,7 @@ class Bench:
         time_s: Time that this study may take, warm-up aside, seconds.
         failed: Modes that have failed in a study, and why; those that follow leave them out.
         orders: Where one of several processes is told what to do; None for a process alone.
+        worker: Name of one of several processes; empty for a process alone.
     """
 
     request: Request
@@ -89,6 +90,7 @@ class Bench:
     time_s: float = 0.0
     failed: dict[str, str] = field(default_factory=dict)
     orders: Orders | None = None
+    worker: str = ""
 
     @property
     def usable(self) -> list[ExecutionMode]:

@@ -37,6 +37,7 @@ from parrot_bench.studies.load.told import (
     LevelBegun,
     LevelEnded,
     ModeLeftOut,
+    SpansSent,
     Window,
     WorkerJoined,
     WorkerLevel,
@@ -145,7 +146,9 @@ class _Coordinator:
             self._spent[wire] = 0
             own = folder / f"{wire.name}.log" if wire.greeting.host == here else None
             with _named(wire):
-                wire.begin(job_of(self._job, which, len(self._wires)), own and own.absolute())
+                wire.begin(
+                    job_of(self._job, wire.name, which, len(self._wires)), own and own.absolute()
+                )
         yield Phase(f"loading the model on {len(self._wires)} workers")
         yield from self._prepared(self._wires)
         first = self._described[self._wires[0]]
@@ -175,6 +178,7 @@ class _Coordinator:
                     yield from level_by_level(
                         mode.name, self._plan, self._kept_up, self._all_afford
                     )
+        yield from self._finished()
         if not self._levels:
             said = "; ".join(f"{name}: {why}" for name, why in reasons.items())
             raise MeasurementError(f"no mode could be loaded{': ' if said else ''}{said}")
@@ -261,6 +265,23 @@ class _Coordinator:
             if wire.done is not None and wire.done.reason:
                 return f"{wire}: {wire.done.reason}"
         return ""
+
+    def _finished(self) -> Generator[Event, Reply, None]:
+        """Tell the workers that there are no more orders, and hear what they have left to say."""
+        waiting = {wire for wire in self._wires if wire.alive}
+        for wire in waiting:
+            wire.answer(None)
+        while waiting:
+            wire, heard = self._heard()
+            if isinstance(heard, Lost):
+                yield from self._lost(wire, heard.reason, None)
+            elif isinstance(heard, Done):
+                wire.answer(None)
+                continue
+            elif heard is not None:
+                yield from self._took(wire, heard, None)
+            if not wire.alive:
+                waiting.discard(wire)
 
     # -- workers -------------------------------------------------------------------------
 
@@ -368,15 +389,19 @@ class _Coordinator:
                 yield from self._lost(wire, " ".join(str(error).split()), None)
 
     def _took(
-        self, wire: Wire, heard: Sequence[Event], making: _Making
+        self, wire: Wire, heard: Sequence[Event], making: _Making | None
     ) -> Generator[Event, Reply, None]:
-        """Pass on what a worker tells of a level."""
+        """Pass on what a worker tells of a level, or after the last one."""
         for event in heard:
             if isinstance(event, Failed):
                 wire.alive = False
                 yield from self._lost(wire, event.message, making)
                 return
-            if isinstance(event, CallsTaken):
+            if isinstance(event, Observed) and isinstance(event.what, SpansSent):
+                yield event
+            elif making is None:
+                continue
+            elif isinstance(event, CallsTaken):
                 calls = tuple(moved(c, wire.offset.ns, wire.name) for c in event.calls)
                 yield from self._calls(making, calls)
             elif isinstance(event, Observed) and isinstance(event.what, LevelEnded):
@@ -384,7 +409,7 @@ class _Coordinator:
                 making.windows[wire] = replace(
                     own, begun_ns=own.begun_ns - by, ended_ns=own.ended_ns - by
                 )
-        wire.answer(Reply.ENOUGH if making.enough else Reply.GO)
+        wire.answer(Reply.ENOUGH if making is not None and making.enough else Reply.GO)
 
     @staticmethod
     def _calls(making: _Making, calls: tuple[Call, ...]) -> Generator[Event, Reply, None]:

@@ -12,11 +12,12 @@ from parrot_bench.studies.load.orders import Part
 from parrot_bench.studies.load.told import Window
 
 
-def job_of(job: Job, which: int, of: int) -> Job:
+def job_of(job: Job, worker: str, which: int, of: int) -> Job:
     """What one of several timed processes is asked to do.
 
     Args:
         job: What all of them are asked.
+        worker: Its name.
         which: Which one, from 0.
         of: How many there are.
     """
@@ -28,7 +29,7 @@ def job_of(job: Job, which: int, of: int) -> Job:
         # Whoever started the run knows it; it is of no use elsewhere.
         command=(),
     )
-    return replace(job, request=own, spans=None, journal=None, traced=False, by_orders=True)
+    return replace(job, request=own, spans=None, journal=None, traced=False, worker=worker)
 
 
 def moved(call: Call, by_ns: int, worker: str) -> Call:

@@ -14,6 +14,7 @@ from parrot_bench.load import LoadPlan, Objective
 from parrot_bench.percentiles import percentiles
 from parrot_bench.record import (
     Estimate,
+    LoadExport,
     LoadLevel,
     LoadResult,
     LoadVerdict,
@@ -27,6 +28,7 @@ from parrot_bench.studies.load.told import (
     LevelBegun,
     LevelEnded,
     ModeLeftOut,
+    SpansSent,
     Window,
     WorkerJoined,
     WorkerLevel,
@@ -95,6 +97,19 @@ def conclude(gathered: Gathered) -> LoadResult | None:
         duration_s=gathered.elapsed_s,
         stopped_by=gathered.stopped_by,
         workers=worked(gathered.observed, [call for own in calls.values() for call in own]),
+        exports=tuple(
+            LoadExport(
+                worker=told.spans_of,
+                exporter=told.exporter,
+                ended=told.ended,
+                exported=told.exported,
+                failed=told.failed,
+                dropped=told.dropped,
+                error=told.error,
+            )
+            for told in gathered.observed
+            if isinstance(told, SpansSent)
+        ),
     )
 
 
@@ -231,6 +246,7 @@ def level_of(
         lost=int(times.lost.sum()),
         begun_ns=window.begun_ns,
         epoch_ns=window.epoch_ns,
+        overlap=ended.overlap if ended else None,
     )
 
 

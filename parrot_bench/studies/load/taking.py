@@ -12,6 +12,7 @@ from parrot_bench.load import Level, LoadPlan
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.caller import one_line
 from parrot_bench.studies.load.engine import Engine
+from parrot_bench.studies.load.exporting import exported
 from parrot_bench.studies.load.looping import LoopThread
 from parrot_bench.studies.load.ordering import Kept, level_by_level
 from parrot_bench.studies.load.orders import WHOLE, Done, Orders, Part, WarmUp
@@ -40,9 +41,12 @@ def take(bench: Bench) -> Events:
     plan = bench.request.load
     if plan is None:
         raise MeasurementError("no load was asked for; use parrot-bench load")
-    with LoopThread(bench.request.loop) as loop:
-        loading = Loading(bench, plan, loop)
+    with LoopThread(bench.request.loop) as loop, exported(bench) as (followed, exporting):
+        loading = Loading(followed, plan, loop)
         yield from loading.events() if bench.orders is None else loading.by_orders(bench.orders)
+        if exporting is not None:
+            for sent in exporting.close():
+                yield Observed(sent)
 
 
 class Loading:

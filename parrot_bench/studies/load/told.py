@@ -75,11 +75,13 @@ class LevelEnded:
         window: What was seen beside its calls; of several workers, CPU time is that of the one
             that used most of it.
         workers: Those that made it together; none of one process alone.
+        overlap: Of merged runs, the share of the window in which all kept it up.
     """
 
     number: int
     window: Window
     workers: tuple[WorkerLevel, ...] = ()
+    overlap: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,5 +142,30 @@ class BoundaryFound:
     boundary: Boundary
 
 
-Observation = LevelBegun | LevelEnded | ModeLeftOut | BoundaryFound | WorkerJoined | WorkerLost
+@dataclass(frozen=True, slots=True)
+class SpansSent:
+    """What became of the spans of a worker's calls; as :class:`parrot_callbacks.Delivery`.
+
+    Attributes:
+        spans_of: Name of the worker.
+        exporter: Where they went.
+        ended: Spans of calls that ended, those of the warm-up among them.
+        exported: Those that were taken.
+        failed: Those that were refused, or could not be delivered.
+        dropped: Those for which the queue had no room.
+        error: What the last failure said.
+    """
+
+    spans_of: str
+    exporter: str
+    ended: int
+    exported: int
+    failed: int
+    dropped: int
+    error: str = ""
+
+
+Observation = (
+    LevelBegun | LevelEnded | ModeLeftOut | BoundaryFound | WorkerJoined | WorkerLost | SpansSent
+)
 """What the study tells."""

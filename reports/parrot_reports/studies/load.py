@@ -19,6 +19,8 @@ NARROW = ("load", "calls", "failed", "answered/s", "latency p50", "latency p95",
           "kept", "verdict")  # fmt: skip
 """Those for which there is room in 80 columns."""
 
+MINUS = "\N{MINUS SIGN}"
+
 _P50, _P95, _P99 = 0.5, 0.95, 0.99
 
 
@@ -177,7 +179,7 @@ def remarks(result: LoadResult) -> tuple[str, ...]:
     ]
     found += [f"{mode} was left out: {why}." for mode, why in result.left_out.items()]
     found += [
-        f"{each.name} ({each.host}, process {each.pid}) was lost: {each.ended}; of its "
+        f"{each.name} ({each.host}, process {each.pid}) was lost ({each.ended}): of its "
         f"{units.count(each.calls)} calls {units.count(each.lost)} were not answered."
         for each in result.workers
         if each.ended
@@ -212,8 +214,8 @@ def workers(result: LoadResult) -> tuple[tuple[str, ...], ...]:
     return tuple(
         (
             each.name,
-            each.host,
-            str(each.pid),
+            each.host or units.NONE,
+            str(each.pid) if each.pid else units.NONE,
             units.count(each.calls),
             units.count(each.lost),
             units.NONE if each.busy is None else units.percent(each.busy),
