@@ -15,7 +15,7 @@ from typing import Any
 from parrot_bench.errors import MeasurementError, MissingExtraError, UsageError
 from parrot_callbacks.redaction import redact_text
 
-CONNECT_S = 15.0
+CONNECT_S = 10.0
 """How long a scheduler may take to answer."""
 
 START_S = 60.0
