@@ -5,6 +5,7 @@ each, by column what their numbers take.
 """
 
 from array import array
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
@@ -25,7 +26,7 @@ NONE = -(2**63)
 _NUMBERS = (
     "started_ns", "ended_ns", "entered_ns", "left_ns", "scheduled_ns", "tokens", "input_tokens",
 )  # fmt: skip
-_NAMES = ("mode", "case", "error")
+_NAMES = ("mode", "case", "error", "worker")
 
 _ROWS = 50_000
 """Of a table, made at a time: what is needed beside it is three times as much."""
@@ -45,6 +46,7 @@ class CallColumns:
         input_tokens: The same, of the prompt.
         errors: Name of the error type; empty when there was none.
         rate_limited: The error was a provider's *too many requests*.
+        workers: Which worker made it; empty where one process made all.
     """
 
     due: Integers
@@ -56,6 +58,7 @@ class CallColumns:
     input_tokens: Integers
     errors: NDArray[np.str_]
     rate_limited: NDArray[np.bool_]
+    workers: NDArray[np.str_]
 
     def __len__(self) -> int:
         return self.due.size
@@ -132,9 +135,18 @@ class CallTable:
             last=last,
             tokens=column("tokens"),
             input_tokens=column("input_tokens"),
-            errors=np.array(list(self._words) or [""])[_array(self._codes["error"])[rows]],
+            errors=self._words_of("error")[rows],
             rate_limited=np.array(self._limited, dtype=bool)[rows],
+            workers=self._words_of("worker")[rows],
         )
+
+    def by_worker(self) -> Counter[tuple[str, str]]:
+        """How many calls there are by worker and type of error."""
+        both = (self._words_of(name).tolist() for name in ("worker", "error"))
+        return Counter(zip(*both, strict=True))
+
+    def _words_of(self, name: str) -> NDArray[np.str_]:
+        return np.array(list(self._words) or [""])[_array(self._codes[name])]
 
     def frame(self) -> "pl.DataFrame":
         """All calls as a table, one column a field of :class:`Call`, and ``round``."""

@@ -5,6 +5,7 @@ import platform
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from time import monotonic
@@ -112,10 +113,12 @@ class NoiseWatch:
 
     Args:
         pid: The timed process.
+        others: Further processes that are ours.
     """
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int, others: Sequence[int] = ()) -> None:
         self._pid = pid
+        self._others = others
         self._begun = monotonic()
         self._load = _load()
         self._switches = self._involuntary()
@@ -154,9 +157,9 @@ class NoiseWatch:
             return None
 
     def _own_cpu(self) -> float | None:
-        """CPU seconds of the timed process and of this one."""
+        """CPU seconds of the timed process, of this one and of the others that are ours."""
         try:
-            pids = {self._pid, os.getpid()}
+            pids = {self._pid, *self._others, os.getpid()}
             times = [psutil.Process(pid).cpu_times() for pid in pids]
         except psutil.Error:
             return None

@@ -63,6 +63,7 @@ class Described:
         batch_size: Prompts of one batch.
         reply_length: As in :class:`parrot_bench.record.Configuration`.
         pid: The timed process.
+        pids: Of several timed processes those of this machine, and what else is ours; empty of one.
     """
 
     model: ModelDescription
@@ -72,6 +73,7 @@ class Described:
     batch_size: int
     reply_length: int | None
     pid: int
+    pids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,7 @@ class Call:
         scheduled_ns: The same, when it should have been made; None where it was due at once.
         rate_limited: The error was a provider's *too many requests*.
         input_tokens: As ``tokens``, of the prompt.
+        worker: Which worker made it; empty where one process made all.
     """
 
     mode: str
@@ -223,6 +226,7 @@ class Call:
     scheduled_ns: int | None = None
     rate_limited: bool = False
     input_tokens: int | None = None
+    worker: str = ""
 
 
 @dataclass(frozen=True, slots=True)

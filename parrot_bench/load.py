@@ -113,6 +113,10 @@ class LoadPlan:
             the request's one prompt. A text, or messages as pairs of role and content.
         lengths: Of prompts that are made up, none like another; None where they are given.
         max_tokens: Tokens of prompts and replies that may be spent; None for no bound.
+        workers: Processes that make the calls together; None for one alone, or with a scheduler
+            for all of its workers.
+        scheduler: Address of a running Dask scheduler, whose workers they are; empty for this
+            machine.
     """
 
     levels: tuple[Level, ...]
@@ -127,6 +131,13 @@ class LoadPlan:
     prompts: tuple[Prompt, ...] = ()
     lengths: PromptLengths | None = None
     max_tokens: int | None = None
+    workers: int | None = None
+    scheduler: str = ""
+
+    @property
+    def distributed(self) -> bool:
+        """Whether workers make the calls, and not one process alone."""
+        return self.workers is not None or bool(self.scheduler)
 
     def asked(self, prompt: Prompt, seed: int) -> Iterator[Prompt]:
         """What one call after the other is asked, without an end.

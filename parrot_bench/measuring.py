@@ -34,6 +34,7 @@ from parrot_bench.mode_table import MODES, mode_record, quiet, select_modes
 from parrot_bench.record import Condition, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
+from parrot_bench.studies.load.orders import Orders
 from parrot_bench.studies.overhead.rounds import take_rounds
 from parrot_bench.studies.tracing.probe import check_handlers
 from parrot_bench.timing import open_clocks
@@ -76,6 +77,8 @@ class Job:
             at 0, it waits after every round until it is asked for the next.
         journal: Where what is told is written down; None for nowhere.
         traced: The studies are followed by the traced pass.
+        worker: Name of one of several timed processes, each of which is told what to do; empty for
+            one alone.
     """
 
     request: Request
@@ -85,17 +88,21 @@ class Job:
     report_every_s: float = REPORT_EVERY_S
     journal: Path | None = None
     traced: bool = True
+    worker: str = ""
 
 
 Measurement = Generator[Event, Reply, None]
 
 
-def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
+def measure(
+    job: Job, loaded: LoadedModel | None = None, orders: Orders | None = None
+) -> Measurement:
     """Measure one model.
 
     Args:
         job: What to do.
         loaded: The model, where it is already at hand; else the request's model is loaded.
+        orders: Where one of several processes is told what to do.
 
     Yields:
         What is known and measured, as it happens.
@@ -103,7 +110,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     Raises:
         ParrotBenchError: The job cannot be done; the message says why.
     """
-    measurement = _measure(job, loaded)
+    measurement = _measure(job, loaded, orders)
     if job.journal is not None:
         # As the studies below. The sides of a comparison, whose journal is kept outside of them,
         # are spared numpy: 15 % of what their start takes.
@@ -113,7 +120,7 @@ def measure(job: Job, loaded: LoadedModel | None = None) -> Measurement:
     yield from measurement
 
 
-def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
+def _measure(job: Job, loaded: LoadedModel | None, orders: Orders | None) -> Measurement:
     request = job.request
     reply_length = request.reply_length
     embedded = loaded is None and not request.spec
@@ -171,11 +178,13 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
                 reserved,
                 tokens=request.load.max_tokens if request.load else None,
             ),
+            orders=orders,
+            worker=job.worker,
         )
         yield Described(
             model=describe(model, request.spec, how),
             environment=environment(type(model).__module__, clocks["async"].loop_class),
-            conditions=(*found, *_own_loop(request)),
+            conditions=(*found, *_own_conditions(request)),
             modes=tuple(mode_record(mode, model) for mode in chosen) + _left_out(job, model),
             batch_size=batch,
             reply_length=reply_length,
@@ -189,11 +198,17 @@ def _measure(job: Job, loaded: LoadedModel | None) -> Measurement:
             yield from _trace(job, bench)
 
 
-def _own_loop(request: Request) -> Iterator[Condition]:
+def _own_conditions(request: Request) -> Iterator[Condition]:
     if request.loop != "asyncio":
         yield Condition(
             name=f"--loop {request.loop}",
             effect="asynchronous modes run on another event loop than asyncio's own",
+            kept=True,
+        )
+    if request.otlp and request.load is not None:
+        yield Condition(
+            name="--otlp",
+            effect="every call has a span, and is timed with it and with sending it",
             kept=True,
         )
 

@@ -15,6 +15,7 @@ from parrot_bench.events import (
     Described,
     Event,
     ModeDropped,
+    Observed,
     Phase,
     Planned,
     RoundsEnded,
@@ -23,6 +24,7 @@ from parrot_bench.events import (
 from parrot_bench.record import Estimate
 from parrot_bench.running import OngoingRun
 from parrot_bench.studies.gathered import Gathered
+from parrot_bench.studies.load.told import WorkerLost
 from parrot_bench.studies.overhead.rounds import MIN_ROUNDS
 from parrot_bench.studies.table import STUDIES
 
@@ -55,6 +57,9 @@ class Progress(Display):
                 self._say(Text("--max-calls leaves no further round"))
         elif isinstance(event, Phase):
             self._phase(event.text)
+        elif isinstance(event, Observed) and isinstance(event.what, WorkerLost):
+            lost = event.what
+            self._say(Text(f"{lost.worker} was lost: {lost.reason}", style="yellow"))
         if self._console.is_terminal:
             self._draw(
                 lambda: self._view(run), force=not isinstance(event, RoundTaken | CallsTaken)

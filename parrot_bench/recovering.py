@@ -43,8 +43,8 @@ def _studies(
     directory: RunDirectory, record: RunRecord, model: ModelDescription
 ) -> tuple[dict[str, Any], list[Samples]]:
     """Go through a run's studies again: fields of its record, and its samples."""
-    course = Course(_request(record, model))
-    course.hear(_described(record, model), 0.0)
+    course = Course(request_of(record, model))
+    course.hear(described(record, model), 0.0)
     for at, event in _told(directory):
         course.hear(event, at)
     if course.current is not None:
@@ -79,7 +79,7 @@ def _comparison(
     compared = record.comparison
     if compared is None:
         raise RecordError(f"{directory.record} has no comparison")
-    request = replace(_request(record, model), fail_on=compared.fail_on, against=("…",))
+    request = replace(request_of(record, model), fail_on=compared.fail_on, against=("…",))
     following = Following(request, directory)
     following.sides = {"candidate": compared.candidate, "baseline": compared.baseline}
     for _, event in read_journal(directory.journal):
@@ -96,7 +96,8 @@ def _comparison(
     return {"comparison": result, "status_note": note}, following.samples
 
 
-def _request(record: RunRecord, model: ModelDescription) -> Request:
+def request_of(record: RunRecord, model: ModelDescription) -> Request:
+    """What was asked of a run, as far as its record tells."""
     asked = record.configuration
     return Request(
         spec=model.spec,
@@ -131,7 +132,8 @@ def _plan(asked: LoadConfiguration) -> LoadPlan:
     )
 
 
-def _described(record: RunRecord, model: ModelDescription) -> Described:
+def described(record: RunRecord, model: ModelDescription) -> Described:
+    """What was known of a run's model before it was called."""
     return Described(
         model=model,
         environment=record.environment,

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from parrot_bench.errors import UsageError
 from parrot_bench.load import LoadPlan
-from parrot_callbacks.redaction import is_credential
+from parrot_callbacks.redaction import is_credential, redact_text
 
 SHARES: Mapping[str, float] = MappingProxyType(
     {
@@ -214,8 +214,23 @@ def check(request: Request) -> None:
             f"--otlp {request.otlp.rpartition('@')[2]!r} is not an endpoint; "
             "give one such as http://127.0.0.1:4318"
         )
+    if request.load is not None and request.load.scheduler:
+        _check_scheduler(request.load.scheduler)
+    if "@" in endpoint.netloc and request.load is not None and request.load.distributed:
+        raise UsageError(
+            "--otlp has a user or password in it, which is not sent to workers; set "
+            "OTEL_EXPORTER_OTLP_HEADERS where they run"
+        )
     if not request.prompt:
         raise UsageError("--prompt is empty; give at least one character")
+
+
+def _check_scheduler(address: str) -> None:
+    if not re.fullmatch(r"(tcp|tls|wss?|ucxx?)://[^\s/@]+:\d+", address):
+        raise UsageError(
+            f"--scheduler {redact_text(address)!r} is no address; give one such as "
+            "tcp://127.0.0.1:8786, which dask scheduler prints"
+        )
 
 
 def _check_model(request: Request) -> None:

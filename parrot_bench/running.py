@@ -27,6 +27,7 @@ from parrot_bench.events import (
 )
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.interrupts import Interrupts
+from parrot_bench.journal import journaled
 from parrot_bench.load import LoadPlan
 from parrot_bench.loading import LoadedModel
 from parrot_bench.measuring import Job, Measurement, measure
@@ -94,7 +95,7 @@ class OngoingRun(Course):
         elif isinstance(event, StudyBegun):
             self._next_look = FIRST_LOOK
             if self._watch is None and self.described is not None:
-                self._watch = NoiseWatch(self.described.pid)
+                self._watch = NoiseWatch(self.described.pid, self.described.pids)
         elif isinstance(event, StudyEnded):
             self._listen()
             self.save(UNFINISHED)
@@ -218,6 +219,8 @@ def _load(plan: LoadPlan) -> LoadConfiguration:
         prompts=len(plan.prompts),
         prompt_lengths=str(plan.lengths or ""),
         max_tokens=plan.max_tokens,
+        workers=plan.workers,
+        scheduler=redact_text(plan.scheduler),
     )
 
 
@@ -267,9 +270,7 @@ def carry_out(
     )
     following = OngoingRun(request, directory)
     with Interrupts() as interrupted:
-        measurement = (
-            measure(job, loaded) if here else in_processes(job, directory.log, interrupted)
-        )
+        measurement = measure(job, loaded) if here else _elsewhere(job, directory, interrupted)
         try:
             _follow(following, measurement, watcher, interrupted)
         except KeyboardInterrupt:
@@ -290,9 +291,20 @@ def carry_out(
             raise
         finally:
             measurement.close()
-            if directory.log.exists() and not directory.log.stat().st_size:
-                directory.log.unlink()
+            for log in directory.logs:
+                if not log.stat().st_size:
+                    log.unlink()
     return following.finish()
+
+
+def _elsewhere(job: Job, directory: RunDirectory, interrupted: Interrupts) -> Measurement:
+    """Measure in processes of their own."""
+    if job.request.load is None or not job.request.load.distributed:
+        return in_processes(job, directory.log, interrupted)
+    from parrot_bench.workers.coordinating import in_workers  # noqa: PLC0415  # where it is asked for
+
+    # Workers may be on other machines: what they tell is written down here.
+    return journaled(in_workers(job, directory.path, interrupted), directory.journal)
 
 
 def _follow(
@@ -316,7 +328,7 @@ def _follow(
 
 def discard(directory: RunDirectory) -> None:
     """Remove a directory in which nothing was measured; whatever the user put there stays."""
-    for path in (directory.record, directory.log, directory.spans, *directory.journals):
+    for path in (directory.record, directory.spans, *directory.logs, *directory.journals):
         path.unlink(missing_ok=True)
     with suppress(OSError):
         directory.path.rmdir()

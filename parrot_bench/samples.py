@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from parrot_bench.calls import CallTable
-from parrot_bench.events import Block, CallsTaken, RoundTaken
+from parrot_bench.errors import RecordError
+from parrot_bench.events import Block, Call, CallsTaken, RoundTaken
 from parrot_bench.record import write_atomically
 
 if TYPE_CHECKING:
@@ -215,11 +216,47 @@ def write_tables(studies: Sequence[Samples], samples: Path, calls: Path) -> None
         if len(study.followed)
     ]
     missing = {name: kind for name, kind in wanted.items() if name not in own}
-    empty = {"chunks_ns": [], "error": "", "rate_limited": False}
+    empty = {"chunks_ns": [], "error": "", "rate_limited": False, "worker": ""}
     tables[0] = tables[0].with_columns(
         pl.lit(empty.get(name), dtype=kind).alias(name) for name, kind in missing.items()
     )
     _write(calls, pl.concat(table.select(list(wanted)).cast(pl.Schema(wanted)) for table in tables))
+
+
+def read_calls(path: Path, study: str) -> Iterator[tuple[int, Call]]:
+    """Read the calls of a study that were followed by themselves, from ``calls.parquet``.
+
+    Yields:
+        Number of the round, and the call.
+
+    Raises:
+        RecordError: The file cannot be read.
+    """
+    import polars as pl  # noqa: PLC0415  # as below
+
+    try:
+        table = pl.read_parquet(path).filter(pl.col("study") == study)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        raise RecordError(f"{path} cannot be read: {' '.join(str(error).split())}") from error
+    for row in table.iter_rows(named=True):
+        yield (
+            row["round"],
+            Call(
+                mode=row["mode"],
+                case=row["case"],
+                started_ns=row["started_ns"],
+                ended_ns=row["ended_ns"],
+                chunks_ns=tuple(row["chunks_ns"]),
+                tokens=row["tokens"],
+                error=row["error"],
+                entered_ns=row["entered_ns"],
+                left_ns=row["left_ns"],
+                scheduled_ns=row["scheduled_ns"],
+                rate_limited=row.get("rate_limited", False),
+                input_tokens=row.get("input_tokens"),
+                worker=row.get("worker", ""),
+            ),
+        )
 
 
 _SAMPLE_COLUMNS = {
@@ -257,6 +294,7 @@ _CALL_COLUMNS = {
     "scheduled_ns": "Int64",
     "input_tokens": "Int32",
     "rate_limited": "Boolean",
+    "worker": "String",
 }
 
 _STAMPED = 7

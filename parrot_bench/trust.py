@@ -30,6 +30,7 @@ SWITCHES_PER_S = 100.0
 QUIET_SHARE = 0.05
 WARM_UP = 0.05
 ACHIEVED_SHARE = 0.9
+OVERLAP = 0.9
 
 _SENT_LATER = "; they are in spans.jsonl, and parrot-bench export sends them"
 """What can be done about spans that a collector has not taken."""
@@ -169,17 +170,72 @@ def _load(result: LoadResult) -> Iterator[TrustCheck]:
         yield _check("errors", "red", f"{said}, over the {result.max_errors:.1%} allowed.")
     else:
         yield _check("errors", "amber" if failed else "green", f"{said}.")
-    bound = sum(level.verdict == "client-bound" for level in result.levels)
+    if result.workers:
+        yield from _workers(result)
+    process = "A worker" if result.workers else "This process"
+    bound = sum(level.verdict == "client-bound" and not level.lost for level in result.levels)
     if bound:
-        found = f"This process, and not the model, was the limit in {bound} of {levels} levels."
+        found = f"{process}, and not the model, was the limit in {bound} of {levels} levels."
         yield _check("client saturation", "amber", found)
     else:
-        yield _check("client saturation", "green", "This process never was the limit.")
+        yield _check("client saturation", "green", f"{process} never was the limit.")
+    for export in result.exports:
+        if export.exported < export.ended:
+            yield _check(
+                "export",
+                "amber",
+                f"{export.worker} to {export.exporter}: {export.ended - export.exported} of "
+                f"{export.ended} spans were not delivered ({export.failed} failed, "
+                f"{export.dropped} dropped" + (f"; {export.error}" if export.error else "") + ").",
+            )
+    silent = {each.name for each in result.workers} - {each.worker for each in result.exports}
+    if result.exports and silent:
+        yield _check(
+            "export",
+            "amber",
+            f"Of the spans of {', '.join(sorted(silent))} nothing is known.",
+        )
+    elif result.exports and all(each.exported == each.ended for each in result.exports):
+        ended = sum(each.ended for each in result.exports)
+        yield _check("export", "green", f"All {ended} spans delivered.")
     over = sum(level.verdict == "unstable" for level in result.levels)
     if over:
         yield _check(
             "kept up", "amber", f"{over} of {levels} levels were more than was kept up with."
         )
+
+
+def _workers(result: LoadResult) -> Iterator[TrustCheck]:
+    """Whether the workers lived, are alike, and know what time it is."""
+    gone = [each for each in result.workers if each.ended]
+    for each in gone:
+        yield _check(
+            "workers",
+            "red",
+            f"{each.name} ({each.host}, process {each.pid}) was lost ({each.ended}), and with it "
+            f"{_counted(each.lost, 'call')}, which count as failed.",
+        )
+    for each in result.workers:
+        if each.unlike:
+            differs = ", ".join(each.unlike[:3]) + (", …" if len(each.unlike) > 3 else "")  # noqa: PLR2004
+            yield _check(
+                "workers", "amber", f"{each.name} is not like {result.workers[0].name}: {differs}."
+            )
+    apart = [level.overlap for level in result.levels if level.overlap is not None]
+    if apart and min(apart) < OVERLAP:
+        yield _check(
+            "workers",
+            "amber",
+            f"Only {min(apart):.0%} of a level was made by all runs at the same time.",
+        )
+    known = [w.uncertainty_ns for w in result.workers if w.uncertainty_ns is not None]
+    clocks = (
+        f"their clocks are known within {max(known) / 1e6:.1f} ms"
+        if known
+        else "how far their clocks are apart was not measured"
+    )
+    if not gone:
+        yield _check("workers", "green", f"{_counted(len(result.workers), 'worker')}; {clocks}.")
 
 
 def _concurrency(result: ConcurrencyResult) -> Iterator[TrustCheck]:

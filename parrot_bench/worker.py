@@ -8,6 +8,7 @@ happens while no block is running.
 
 import importlib
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import traceback
 from collections.abc import Callable, Generator, Mapping
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from secrets import randbelow, token_hex
@@ -27,6 +29,7 @@ from parrot_bench.request import DEFAULT_BATCH
 
 if TYPE_CHECKING:
     from parrot_bench.measuring import Job, Measurement
+    from parrot_bench.studies.load.orders import Done, Order
 
 LAST_WORDS_S = 0.5
 """How long a worker that is asked to stop may take to tell what it has just finished."""
@@ -119,6 +122,31 @@ class Worker:
             connection.send(job)
             yield from _events(connection, self._process, job, self._log, self._interrupted)
 
+    def relay(self, job: "Job", exchange: Callable[[bytes], bytes | None]) -> None:
+        """Measure there, for somebody else: what is told is passed on as it came.
+
+        Args:
+            job: What to do.
+            exchange: Told what :func:`read` reads; returns the answer as :func:`written`, None to
+                end it all.
+
+        Raises:
+            ProcessEndedError: The process died.
+        """
+        connection = _accept(self._listener, self._process, self._log)
+        try:
+            with connection:
+                connection.send(job)
+                while (answer := exchange(connection.recv_bytes())) is not None:
+                    connection.send_bytes(answer)
+        except (EOFError, ConnectionError):
+            raise _died(self._process, self._log) from None
+
+    @property
+    def pid(self) -> int:
+        """The timed process."""
+        return self._process.pid
+
 
 def in_worker(job: "Job", log: Path, interrupted: Callable[[], bool]) -> "Measurement":
     """Measure in a process of its own: :meth:`Worker.measure`."""
@@ -179,7 +207,7 @@ def _events(
         reply = Reply.GO
         for event in batch:
             if isinstance(event, Failed):
-                raise _raised(event)
+                raise raised(event)
             if (yield event) is Reply.ENOUGH:
                 reply = Reply.ENOUGH
         if interrupted():
@@ -200,7 +228,23 @@ def _poll(connection: "Connection", patience: float, interrupted: Callable[[], b
     return False
 
 
-def _raised(failed: Failed) -> ParrotBenchError:
+def written(answer: object) -> bytes:
+    """Write an answer to what :func:`read` has read."""
+    return pickle.dumps(answer)
+
+
+def read(message: bytes) -> "list[Event] | Done | None":
+    """Read what a timed process told :meth:`Worker.relay`.
+
+    Returns:
+        Events, to be answered with a :class:`Reply`; that an order was carried out, to be answered
+        with the next; None, to be answered with None: it has ended.
+    """
+    found: list[Event] | Done | None = pickle.loads(message)  # noqa: S301  # from our own
+    return found
+
+
+def raised(failed: Failed) -> ParrotBenchError:
     """The error that was raised in the worker, with its traceback as a note."""
     cls = getattr(importlib.import_module("parrot_bench.errors"), failed.error, MeasurementError)
     error: ParrotBenchError = cls(failed.message)
@@ -212,10 +256,8 @@ def _died(process: "subprocess.Popen[bytes]", log: Path) -> ProcessEndedError:
     with suppress(subprocess.TimeoutExpired):
         process.wait(5)
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    last = f", last saying {lines[-1][:200]!r}" if lines else ""
-    return ProcessEndedError(
-        f"the timed process ended with status {process.returncode}{last}; its output is in {log}"
-    )
+    last = f", last saying {lines[-1][:200]!r}; its output is in {log}" if lines else ""
+    return ProcessEndedError(f"the timed process ended with status {process.returncode}{last}")
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
@@ -239,12 +281,20 @@ def main(address: str) -> None:
         Client(address, authkey=key) as connection,
     ):
         job = connection.recv()
-        _serve(measure(job), connection, job.report_every_s)
+        orders = partial(_ask, connection) if job.worker else None
+        _serve(measure(job, orders=orders), connection, job.report_every_s)
     # A call that was stopped at its limit may have left a thread that never ends, and Python
     # would wait for it.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)
+
+
+def _ask(connection: Connection, done: "Done") -> "Order | None":
+    """Ask for the next order; whatever happened before has been told."""
+    connection.send(done)
+    order: Order | None = connection.recv()
+    return order
 
 
 def _serve(measurement: "Measurement", connection: Connection, report_every_s: float) -> None:

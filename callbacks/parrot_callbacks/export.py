@@ -1,8 +1,10 @@
 """Tracing for one run of the harness: a tracer provider, its exporters and their accounts."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final
 
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
@@ -36,10 +38,17 @@ class Tracing:
             OTEL_TRACES_SAMPLER, OTEL_SDK_DISABLED and the span limits act on it.
     """
 
-    def __init__(self, exporters: dict[str, SpanExporter], planned_spans: int) -> None:
+    def __init__(
+        self,
+        exporters: dict[str, SpanExporter],
+        planned_spans: int,
+        resource: Mapping[str, str | int] = MappingProxyType({}),
+    ) -> None:
         self._log = ExporterLog()
         self._collector = SpanCollector()
-        self.tracer_provider = TracerProvider(resource=run_resource(), shutdown_on_exit=False)
+        self.tracer_provider = TracerProvider(
+            resource=run_resource().merge(Resource(dict(resource))), shutdown_on_exit=False
+        )
         self.tracer_provider.add_span_processor(self._collector)
         self._accounts: list[tuple[AccountedExporter, BatchSpanProcessor]] = []
         self._closed = False
@@ -102,7 +111,12 @@ class Tracing:
         return [account.account(self.ended, late) for account, _ in self._accounts]
 
 
-def open_tracing(spans_path: Path | None, otlp: str = "", planned_spans: int = QUEUE) -> Tracing:
+def open_tracing(
+    spans_path: Path | None,
+    otlp: str = "",
+    planned_spans: int = QUEUE,
+    resource: Mapping[str, str | int] = MappingProxyType({}),
+) -> Tracing:
     """Open tracing for a run.
 
     Args:
@@ -110,6 +124,7 @@ def open_tracing(spans_path: Path | None, otlp: str = "", planned_spans: int = Q
         otlp: Endpoint to send them to, such as ``http://127.0.0.1:4318``. If empty, the
             OTEL_* variables decide; without those, nothing is sent over the network.
         planned_spans: How many spans will come between two flushes; sizes the queue.
+        resource: Attributes of the resource, over those of the OTEL_* variables.
 
     Raises:
         MissingExtraError: An exporter or the encoder isn't installed.
@@ -119,7 +134,7 @@ def open_tracing(spans_path: Path | None, otlp: str = "", planned_spans: int = Q
     if spans_path is not None:
         exporters[spans_path.name] = SpanFileExporter(spans_path)
     exporters.update(exporters_from_environment(otlp))
-    return Tracing(exporters, planned_spans)
+    return Tracing(exporters, planned_spans, resource)
 
 
 def run_resource() -> Resource:

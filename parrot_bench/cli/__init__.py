@@ -16,6 +16,7 @@ from parrot_bench.cli.conformance import conformance
 from parrot_bench.cli.export import export
 from parrot_bench.cli.init import init
 from parrot_bench.cli.load import load
+from parrot_bench.cli.merge import merge
 from parrot_bench.cli.modes import modes
 from parrot_bench.cli.report import report
 from parrot_bench.cli.run import run
@@ -32,7 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, load, compare, bisect, check, report, modes, init, export, conformance):
+for command in (run, load, merge, compare, bisect, check, report, modes, init, export, conformance):
     app.command()(command)
 
 

@@ -45,6 +45,7 @@ _SOME = 200
 """Prompts that are looked at for the plan."""
 
 _LOAD, _WHAT, _END = "The load", "What to measure", "What becomes of it"
+_MACHINES = "More than one process"
 
 
 def load(  # one option a parameter
@@ -210,6 +211,36 @@ def load(  # one option a parameter
             rich_help_panel=_END,
         ),
     ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            max=10_000,
+            help="So many processes make the calls together; of a cluster, so many of its workers.",
+            show_default="one process; all of a cluster",
+            rich_help_panel=_MACHINES,
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="The workers of a running Dask cluster make the calls, as **tcp://10.0.0.1:8786**.",
+            show_default=False,
+            rich_help_panel=_MACHINES,
+        ),
+    ] = "",
+    otlp: Annotated[
+        str,
+        typer.Option(
+            metavar="URL",
+            help="Send a span of every call to an OpenTelemetry collector; each worker is a "
+            "resource of its own. Calls are timed with it.",
+            show_default=False,
+            rich_help_panel=_END,
+        ),
+    ] = "",
     out: Out = None,
     form: ResultForm = "text",
     yes: Annotated[
@@ -251,7 +282,13 @@ def load(  # one option a parameter
             prompts=() if prompts is None else read_prompts(prompts),
             lengths=_read("--prompt-lengths", lengths, prompt_lengths) if prompt_lengths else None,
             max_tokens=max_tokens,
+            workers=workers,
+            scheduler=scheduler,
         )
+        if plan.distributed:
+            from parrot_bench.workers.cluster import check_installed  # noqa: PLC0415  # lazily
+
+            check_installed()
         _one_of({"--prompt": prompt, "--prompts": prompts, "--prompt-lengths": prompt_lengths})
         if find_max_rate and not plan.objectives:
             raise UsageError("--find-max-rate needs --slo: what is to be kept, as ttfc=500ms")
@@ -269,6 +306,7 @@ def load(  # one option a parameter
             call_limit_s=call_limit,
             seed=seed,
             load=plan,
+            otlp=otlp,
             command=command_line(prompt),
         )
         _ask(request, plan, yes=yes or not spec)

@@ -25,7 +25,15 @@ from parrot_bench.record.concurrency import (
 )
 from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
 from parrot_bench.record.growth import Growth, GrowthResult, GrowthVerdict, ModeGrowth, Quantity
-from parrot_bench.record.load import Capacity, LoadLevel, LoadResult, LoadVerdict, RateBoundary
+from parrot_bench.record.load import (
+    Capacity,
+    LoadExport,
+    LoadLevel,
+    LoadResult,
+    LoadVerdict,
+    LoadWorker,
+    RateBoundary,
+)
 from parrot_bench.record.overhead import ModeOverhead, OverheadResult, StoppedBy, Verdict
 from parrot_bench.record.parity import CheckRecord, ParityFinding, ParityMode, ParityResult
 from parrot_bench.record.run import SCHEMA_VERSION, RunRecord, TrustCheck
@@ -88,9 +96,11 @@ __all__ = [
     "LengthCost",
     "Limit",
     "LoadConfiguration",
+    "LoadExport",
     "LoadLevel",
     "LoadResult",
     "LoadVerdict",
+    "LoadWorker",
     "ModeArrivals",
     "ModeComparison",
     "ModeGrowth",

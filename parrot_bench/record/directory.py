@@ -40,6 +40,12 @@ class RunDirectory:
         found = [self.journal] if self.journal.exists() else []
         return found + sorted(self.path.glob("journal-*.jsonl"))
 
+    @property
+    def logs(self) -> list[Path]:
+        """Output of every timed process that there is."""
+        found = [self.log] if self.log.exists() else []
+        return found + sorted(self.path.glob("worker-*.log"))
+
     def create(self) -> None:
         """Make the directory.
 

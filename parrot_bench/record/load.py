@@ -48,10 +48,17 @@ class LoadLevel(Saved):
         goodput: Calls that kept every objective, of those that belong to the window, in a second.
         good: Share of those calls, with Wilson's interval.
         busy: CPU time of this process, and time in which the loop was ready and had no processor,
-            over the window: at 1 this process is the limit.
+            over the window: at 1 this process is the limit. Of several workers, that of the
+            busiest.
         loop_lag: The longest time that the event loop was late.
         verdict: What became of it.
         reason: Why it is not stable; empty where it is.
+        number: From 0; the column ``round`` of ``calls.parquet``.
+        workers: How many processes made its calls.
+        lost: Of the errors, those of workers that died: calls that were due, or in flight there.
+        begun_ns: When it began, on the clock of the times in ``calls.parquet``.
+        epoch_ns: The same by the wall clock, nanoseconds since 1970; 0 where it is not known.
+        overlap: Of a merged level, the share of the window in which all runs kept it up.
     """
 
     mode: str
@@ -83,6 +90,12 @@ class LoadLevel(Saved):
     loop_lag: float
     verdict: LoadVerdict
     reason: str = ""
+    number: int = 0
+    workers: int = 1
+    lost: int = 0
+    begun_ns: int = 0
+    epoch_ns: int = 0
+    overlap: float | None = None
 
 
 class RateBoundary(Saved):
@@ -123,6 +136,59 @@ class Capacity(Saved):
     client_bound: bool = False
 
 
+class LoadWorker(Saved):
+    """One of several processes that made the calls of a load together.
+
+    Attributes:
+        name: As in the column ``worker`` of ``calls.parquet``.
+        host: Its machine; empty where that was not kept.
+        pid: The timed process there; 0 where that was not kept.
+        calls: Calls that it made, or that were due to it.
+        lost: Those of them that were never answered, because it died.
+        busy: As in :class:`LoadLevel`, at its worst level; None where it saw the end of none.
+        offset_ns: Its clock less the coordinator's, at the last level; None where it was not
+            measured.
+        uncertainty_ns: By how much any of the measured offsets may be wrong, at most.
+        drift_ns: How far the offsets of the levels are apart, at most.
+        ended: Why it did not see the end of the load; empty where it did.
+        unlike: In what it differs from the first one.
+    """
+
+    name: str
+    host: str
+    pid: int
+    calls: int
+    lost: int = 0
+    busy: float | None
+    offset_ns: int | None
+    uncertainty_ns: int | None
+    drift_ns: int | None
+    ended: str = ""
+    unlike: tuple[str, ...] = ()
+
+
+class LoadExport(Saved):
+    """What became of the spans of the calls that one process made.
+
+    Attributes:
+        worker: Its name, the ``service.instance.id`` of the spans' resource.
+        exporter: Where they went.
+        ended: Spans of calls that ended, those of the warm-up among them.
+        exported: Those that were taken.
+        failed: Those that were refused, or could not be delivered.
+        dropped: Those for which the queue had no room.
+        error: What the last failure said.
+    """
+
+    worker: str
+    exporter: str
+    ended: int
+    exported: int
+    failed: int
+    dropped: int
+    error: str = ""
+
+
 class LoadResult(Saved):
     """What callers see under load.
 
@@ -137,6 +203,8 @@ class LoadResult(Saved):
         used_up: The bound that ended it, as ``--max-calls 100``; empty where none did.
         duration_s: Wall time of all levels, seconds.
         stopped_by: Why it ended.
+        workers: The processes that made it together; empty where it was one alone.
+        exports: What became of the spans of each process, where they went to a collector.
     """
 
     arrivals: str
@@ -149,6 +217,8 @@ class LoadResult(Saved):
     used_up: str = ""
     duration_s: float
     stopped_by: StoppedBy
+    workers: tuple[LoadWorker, ...] = ()
+    exports: tuple[LoadExport, ...] = ()
 
     @property
     def error_share(self) -> float:

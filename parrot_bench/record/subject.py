@@ -46,6 +46,8 @@ class LoadConfiguration(Saved):
         prompts: How many there were; 0 for the one prompt of the configuration.
         prompt_lengths: Of prompts that were made up, such as ``conversation``.
         max_tokens: Tokens of prompts and replies that might be spent; None for no bound.
+        workers: How many processes were to make the calls; None where that was not said.
+        scheduler: Address of the Dask scheduler whose workers they were; empty for none.
     """
 
     levels: tuple[str, ...]
@@ -57,6 +59,8 @@ class LoadConfiguration(Saved):
     prompts: int = 0
     prompt_lengths: str = ""
     max_tokens: int | None = None
+    workers: int | None = None
+    scheduler: str = ""
 
 
 class Configuration(Saved):

@@ -10,6 +10,7 @@ from langchain_core.runnables import RunnableConfig
 from parrot_bench.events import Call
 from parrot_bench.execution import CallSettings, ExecutionMode
 from parrot_bench.request import Request
+from parrot_bench.studies.load.orders import Orders
 from parrot_bench.timing import Clocks
 
 
@@ -112,6 +113,8 @@ class Bench:
         budget: Counts the calls; a study asks it before it makes any.
         time_s: Time that this study may take, warm-up aside, seconds.
         failed: Modes that have failed in a study, and why; those that follow leave them out.
+        orders: Where one of several processes is told what to do; None for a process alone.
+        worker: Name of one of several processes; empty for a process alone.
     """
 
     request: Request
@@ -124,6 +127,8 @@ class Bench:
     budget: Budget
     time_s: float = 0.0
     failed: dict[str, str] = field(default_factory=dict)
+    orders: Orders | None = None
+    worker: str = ""
 
     @property
     def usable(self) -> list[ExecutionMode]:

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.language_models import BaseChatModel
 
-from parrot_bench.calls import CallColumns, CallTable
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Call, CallsTaken, Event, Observed, Reply
 from parrot_bench.load import Level, LoadPlan, objectives
@@ -31,6 +30,8 @@ from parrot_bench.studies.load.told import (
     Window,
 )
 from parrot_bench.timing import open_clocks
+from tests.parrot_bench.loaded import by_column
+from tests.parrot_bench.loaded import level_of as judged
 from tests.parrot_bench.models.loaded import (
     Blocking,
     Dripping,
@@ -83,17 +84,10 @@ def observed(told: list[Event], kind: Any) -> list[Any]:
     return [e.what for e in told if isinstance(e, Observed) and isinstance(e.what, kind)]
 
 
-def by_column(calls: list[Call]) -> CallColumns:
-    table = CallTable()
-    table.add_all(CallsTaken(0, tuple(calls)))
-    return table.of_round(0)
-
-
 def concluded(told: list[Event], plan: LoadPlan, number: int = 0) -> LoadLevel:
     begun, ended = observed(told, LevelBegun)[number], observed(told, LevelEnded)
     over = ended[number] if number < len(ended) else None
-    (level,) = conclusions.levels_of(begun, by_column(calls_of(told, number)), over, plan)
-    return level
+    return judged(begun, calls_of(told, number), over, plan)
 
 
 def opened(rate: float, seconds: float, **more: Any) -> LoadPlan:
@@ -302,8 +296,7 @@ def level_of(calls: list[Call], window_s: float = 1.0) -> LoadLevel:
     begun = LevelBegun(0, "ainvoke", Level(rate=len(calls) / window_s), len(calls), window_s)
     window = Window(ended_ns=round(window_s * 1e9), in_flight=1.0, peak=1)
     ended = LevelEnded(0, (window,))
-    (level,) = conclusions.levels_of(begun, by_column(calls), ended, opened(1, window_s))
-    return level
+    return judged(begun, calls, ended, opened(1, window_s))
 
 
 def test_a_queue_that_grows_is_unstable() -> None:
@@ -325,7 +318,7 @@ def test_under_98_per_cent_answered_is_unstable() -> None:
 def test_a_level_that_was_broken_off_says_what_it_has() -> None:
     begun = LevelBegun(0, "ainvoke", Level(rate=10.0), 100, 10.0)
     calls = [call(n * 100, 20) for n in range(30)]
-    (level,) = conclusions.levels_of(begun, by_column(calls), None, opened(10, 10))
+    level = judged(begun, calls, None, opened(10, 10))
     assert level.calls == 30
     assert level.window_s == pytest.approx(2.92, rel=0.01)
 

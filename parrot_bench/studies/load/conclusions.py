@@ -1,7 +1,7 @@
 """What a load study's calls mean: pure functions of what was told."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 
@@ -15,9 +15,11 @@ from parrot_bench.percentiles import percentiles
 from parrot_bench.record import (
     Capacity,
     Estimate,
+    LoadExport,
     LoadLevel,
     LoadResult,
     LoadVerdict,
+    LoadWorker,
     Percentile,
     RateBoundary,
 )
@@ -27,11 +29,18 @@ from parrot_bench.studies.load.told import (
     LevelBegun,
     LevelEnded,
     ModeLeftOut,
+    SpansSent,
     UsedUp,
     Window,
+    WorkerJoined,
+    WorkerLevel,
+    WorkerLost,
 )
 
 Numbers = NDArray[np.float64]
+
+WORKER_LOST = "worker lost"
+"""Error of a call that was due to a worker that had died, or was in flight there."""
 
 COMPLETED = 0.98
 """Share of the calls that a level has to answer to be called stable."""
@@ -96,6 +105,20 @@ def conclude(gathered: Gathered) -> LoadResult | None:
         used_up=next((t.bound for t in gathered.observed if isinstance(t, UsedUp)), ""),
         duration_s=gathered.elapsed_s,
         stopped_by=gathered.stopped_by,
+        workers=worked(gathered.observed, gathered.samples.followed.by_worker()),
+        exports=tuple(
+            LoadExport(
+                worker=told.spans_of,
+                exporter=told.exporter,
+                ended=told.ended,
+                exported=told.exported,
+                failed=told.failed,
+                dropped=told.dropped,
+                error=told.error,
+            )
+            for told in gathered.observed
+            if isinstance(told, SpansSent)
+        ),
     )
 
 
@@ -111,6 +134,7 @@ class Times:
         gap: From first to last chunk, by the tokens between.
         answered: Whether it was.
         tokens: Output tokens.
+        lost: Whether it was never made, or nothing is known of it, as a worker died.
     """
 
     due: Numbers
@@ -120,6 +144,7 @@ class Times:
     gap: Numbers
     answered: NDArray[np.bool_]
     tokens: Numbers
+    lost: NDArray[np.bool_]
 
     @classmethod
     def of(cls, calls: CallColumns, begun_ns: int) -> "Times":
@@ -136,6 +161,7 @@ class Times:
             gap=np.where(between, gaps, np.nan),
             answered=answered,
             tokens=_known(calls.tokens),
+            lost=calls.errors == WORKER_LOST,
         )
 
 
@@ -157,7 +183,8 @@ def levels_of(
     if not len(calls):
         return []
     if ended is None or told.level.ramp_from is None:
-        return [_level_of(told, calls, ended.windows[0] if ended else _broken_off(calls), plan)]
+        window = ended.windows[0] if ended else _broken_off(calls)
+        return [_level_of(told, calls, window, plan, overlap=ended.overlap if ended else None)]
     steps = []
     for concurrency, window in zip(told.level.steps, ended.windows, strict=False):
         made = calls.where((calls.due >= window.begun_ns) & (calls.due < window.ended_ns))
@@ -167,7 +194,7 @@ def levels_of(
         # A call that was made in the step before and has ended in this one is an answer of this.
         over = (calls.errors == "") & (calls.ended >= window.begun_ns)
         answers = calls.where(over & (calls.ended < window.ended_ns))
-        steps.append(_level_of(step, made, window, plan, answers))
+        steps.append(_level_of(step, made, window, plan, answers=answers))
     return steps
 
 
@@ -176,7 +203,9 @@ def _level_of(
     calls: CallColumns,
     window: Window,
     plan: LoadPlan,
+    *,
     answers: CallColumns | None = None,
+    overlap: float | None = None,
 ) -> LoadLevel:
     """Say what became of a level or a step, of which there is at least one call.
 
@@ -186,6 +215,7 @@ def _level_of(
         window: What was seen beside them.
         plan: What was asked for.
         answers: Calls answered in the window; None, and they are among the calls.
+        overlap: As in :class:`LevelEnded`.
     """
     times = Times.of(calls, window.begun_ns)
     window_ns = max(float(window.ended_ns - window.begun_ns), 1.0)
@@ -203,10 +233,11 @@ def _level_of(
         known = answered & np.isfinite(values)
         return percentiles(values[known], slices[known]) if known.any() else ()
 
-    late = times.made - times.due
+    workers = len(set(calls.workers.tolist()))
+    late, made = times.made - times.due, ~times.lost
     latency, service = of(times.ended - times.due), of(times.ended - times.made)
     busy = window.busy_ns / window_ns
-    verdict, reason = _verdict(told, times, window_ns, late, busy)
+    verdict, reason = _verdict(told, times, window_ns, busy, several=workers > 1)
     stable = verdict != "unstable"
     return LoadLevel(
         mode=told.mode,
@@ -219,7 +250,7 @@ def _level_of(
         completed=int(answered.sum()),
         errors=dict(errors),
         rate_limited=int(calls.rate_limited.sum()),
-        achieved_rate=float((times.made <= window_ns).sum()) / window_s,
+        achieved_rate=float(((times.made <= window_ns) & ~times.lost).sum()) / window_s,
         in_flight=window.in_flight,
         peak=window.peak,
         latency=latency if stable else (),
@@ -227,7 +258,9 @@ def _level_of(
         # What came in one piece has no first chunk beside its latency.
         first_chunk=of(times.first - times.due) if stable and (calls.first != NONE).any() else (),
         token_gap=of(times.gap) if stable else (),
-        dispatch=percentiles(late, slices) if told.level.concurrency is None else (),
+        dispatch=percentiles(late[made], slices[made])
+        if told.level.concurrency is None and made.any()
+        else (),
         throughput=float(in_time.sum()) / window_s,
         throughput_interval=_rate_interval(got.ended[in_time], window_ns),
         input_tokens=_total(calls.input_tokens, answered),
@@ -246,6 +279,60 @@ def _level_of(
         loop_lag=float(window.lag_ns),
         verdict=verdict,
         reason=reason,
+        number=told.number,
+        workers=workers,
+        lost=int(times.lost.sum()),
+        begun_ns=window.begun_ns,
+        epoch_ns=window.epoch_ns,
+        overlap=overlap,
+    )
+
+
+def worked(
+    observed: Sequence[object], calls: Mapping[tuple[str, str], int]
+) -> tuple[LoadWorker, ...]:
+    """Say what each of several workers did.
+
+    Args:
+        observed: What was told of a load.
+        calls: How many it has by worker and type of error.
+    """
+    seen: dict[str, list[WorkerLevel]] = {}
+    for told in observed:
+        for each in told.workers if isinstance(told, LevelEnded) else ():
+            seen.setdefault(each.worker, []).append(each)
+    ended = {told.worker: told.reason for told in observed if isinstance(told, WorkerLost)}
+    return tuple(
+        _worker(
+            told,
+            sum(number for (worker, _), number in calls.items() if worker == told.worker),
+            calls.get((told.worker, WORKER_LOST), 0),
+            seen.get(told.worker, []),
+            ended.get(told.worker, ""),
+        )
+        for told in observed
+        if isinstance(told, WorkerJoined)
+    )
+
+
+def _worker(
+    told: WorkerJoined, calls: int, lost: int, seen: Sequence[WorkerLevel], ended: str
+) -> LoadWorker:
+    offsets = [level.offset_ns for level in seen if level.offset_ns is not None]
+    return LoadWorker(
+        name=told.worker,
+        host=told.host,
+        pid=told.pid,
+        calls=calls,
+        lost=lost,
+        busy=max((level.busy for level in seen if level.busy is not None), default=None),
+        offset_ns=offsets[-1] if offsets else None,
+        uncertainty_ns=max((level.uncertainty_ns or 0 for level in seen), default=None)
+        if offsets
+        else None,
+        drift_ns=max(offsets) - min(offsets) if offsets else None,
+        ended=ended,
+        unlike=told.unlike,
     )
 
 
@@ -324,6 +411,8 @@ def _client_bound(levels: Sequence[LoadLevel], mode: str, rate: float | None) ->
 
 def _broken_off(calls: CallColumns) -> Window:
     """The window of a level that was broken off: up to the end of its last call that is known."""
+    if (seen := calls.errors != WORKER_LOST).any():
+        calls = calls.where(seen)
     window = Window(begun_ns=int(calls.due.min()), ended_ns=int(calls.ended.max()))
     spent = int((calls.ended - calls.due).sum())
     window.in_flight = spent / max(window.ended_ns - window.begun_ns, 1)
@@ -350,13 +439,18 @@ def kept(times: Times, objectives: Sequence[Objective]) -> NDArray[np.bool_]:
 
 
 def _verdict(
-    told: LevelBegun, times: Times, window_ns: float, late: Numbers, busy: float
+    told: LevelBegun, times: Times, window_ns: float, busy: float, *, several: bool
 ) -> tuple[LoadVerdict, str]:
     """What became of a level, and why."""
-    delay = float(np.quantile(late, 0.99))
+    if times.lost.any():
+        lost = int(times.lost.sum())
+        calls = "call of it was" if lost == 1 else "calls of it were"
+        return "client-bound", f"a worker died, and {lost} {calls} not answered"
+    delay = float(np.quantile(times.made - times.due, 0.99))
     median = float(np.median(times.ended - times.made))
     if busy >= BUSY:
-        return "client-bound", f"this process used {busy:.0%} of a processor"
+        whose = "a worker" if several else "this process"
+        return "client-bound", f"{whose} used {busy:.0%} of a processor"
     if told.level.concurrency is None and delay > max(LATE_NS, LATE_SHARE * median):
         return "client-bound", f"one call in a hundred was made {delay / 1e6:.0f} ms late or more"
     share = float(times.answered.mean())

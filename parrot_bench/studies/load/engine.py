@@ -10,13 +10,14 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from time import perf_counter_ns, process_time_ns
+from time import perf_counter_ns, process_time_ns, time_ns
 from typing import Any
 
 from parrot_bench.events import Call
 from parrot_bench.load import Level
 from parrot_bench.studies.bench import Budget
 from parrot_bench.studies.in_flight import InFlight
+from parrot_bench.studies.load.orders import WHOLE, Part
 from parrot_bench.studies.load.slots import Slot, is_rate_limit
 from parrot_bench.studies.load.told import Window
 from parrot_bench.timing import run_queue_ns
@@ -69,19 +70,26 @@ class Engine:
         """Make no further call, and give up those in flight; from any thread."""
         self._over = True
 
-    async def perform(self, level: Level, schedule: Sequence[float], level_s: float) -> None:
+    async def perform(
+        self, level: Level, schedule: Sequence[float], level_s: float, part: Part = WHOLE
+    ) -> None:
         """Make the calls of a level, and wait for those in flight at its end.
 
         Args:
             level: The load.
             schedule: When calls of an open loop are due, seconds after its beginning, rising.
             level_s: How long it is kept up, seconds.
+            part: Which part of it is made here, and from when on; the schedule is that part's.
         """
+        if part.begin_ns is not None:
+            await self._until(part.begin_ns)
         watching = [asyncio.create_task(each) for each in (self._beat(), self._sweep())]
+        # Whoever comes late is late with its calls, and has not begun later.
+        begun_ns = perf_counter_ns() if part.begin_ns is None else part.begin_ns
         if level.closed:
-            await self._closed(level.steps, level_s)
+            await self._closed([part.share(step) for step in level.steps], begun_ns, level_s)
         else:
-            await self._open(schedule, level_s)
+            await self._open(schedule, begun_ns, level_s)
         await self._drain()
         for task in watching:
             task.cancel()
@@ -91,31 +99,31 @@ class Engine:
     # -- the two kinds of loop -----------------------------------------------------------
 
     @contextmanager
-    def _window(self) -> Iterator[Window]:
+    def _window(self, begun_ns: int) -> Iterator[None]:
         """Look at what is beside the calls, while it is open."""
-        window = Window()
+        window = Window(begun_ns=begun_ns, epoch_ns=time_ns() + begun_ns - perf_counter_ns())
         self.windows.append(window)
         self._flying.begin()
-        window.begun_ns, busy_ns = perf_counter_ns(), process_time_ns() + run_queue_ns()
-        yield window
+        busy_ns = process_time_ns() + run_queue_ns()
+        yield
         window.ended_ns = perf_counter_ns()
         window.busy_ns = process_time_ns() + run_queue_ns() - busy_ns
         self._flying.look()
         window.in_flight = self._flying.average(window.ended_ns - window.begun_ns)
         window.peak = self._flying.peak
 
-    async def _open(self, schedule: Sequence[float], level_s: float) -> None:
+    async def _open(self, schedule: Sequence[float], begun_ns: int, level_s: float) -> None:
         room = asyncio.Semaphore(self.most)
-        with self._window() as window:
+        with self._window(begun_ns):
             for at in schedule:
-                due_ns = window.begun_ns + round(at * 1e9)
+                due_ns = begun_ns + round(at * 1e9)
                 if not await self._until(due_ns):
                     # It is late: those that were due before have to get on, too.
                     await asyncio.sleep(0)
                 if self._over or not self._paid():
                     return
                 self._launch(self._when_there_is_room(room, due_ns))
-            await self._until(window.begun_ns + round(level_s * 1e9))
+            await self._until(begun_ns + round(level_s * 1e9))
 
     async def _when_there_is_room(self, room: asyncio.Semaphore, due_ns: int) -> None:
         try:
@@ -130,17 +138,21 @@ class Engine:
         finally:
             room.release()
 
-    async def _closed(self, steps: Sequence[int], level_s: float) -> None:
-        begun_ns, level_ns = perf_counter_ns(), round(level_s * 1e9)
-        for number, concurrency in enumerate(steps, 1):
-            with self._window():
-                for _ in range(concurrency - (steps[number - 2] if number > 1 else 0)):
+    async def _closed(self, steps: Sequence[int], begun_ns: int, level_s: float) -> None:
+        level_ns, callers = round(level_s * 1e9), 0
+        for number, concurrency in enumerate(steps):
+            with self._window(begun_ns + level_ns * number // len(steps)):
+                for _ in range(concurrency - callers):
                     self._launch(self._one_after_another(begun_ns + level_ns))
-                end_ns = begun_ns + level_ns * number // len(steps)
+                callers = concurrency
+                end_ns = begun_ns + level_ns * (number + 1) // len(steps)
                 while (left_ns := end_ns - perf_counter_ns()) > 0 and not self._over:
-                    if not self._tasks:
-                        return
-                    await asyncio.wait(self._tasks, timeout=min(SWEEP_S, left_ns / 1e9))
+                    if self._tasks:
+                        await asyncio.wait(self._tasks, timeout=min(SWEEP_S, left_ns / 1e9))
+                    elif callers:
+                        return  # they have no call left
+                    else:
+                        await self._until(end_ns)
             if self._over:
                 return
 

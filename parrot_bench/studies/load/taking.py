@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from time import monotonic
+from time import monotonic, perf_counter_ns
 
 from parrot_bench.calls import CallTable
 from parrot_bench.errors import MeasurementError
@@ -12,18 +12,13 @@ from parrot_bench.execution import ExecutionMode
 from parrot_bench.load import Level, LoadPlan
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.caller import one_line
-from parrot_bench.studies.load.conclusions import is_kept, levels_of
 from parrot_bench.studies.load.engine import Engine
+from parrot_bench.studies.load.exporting import exported
 from parrot_bench.studies.load.looping import LoopThread
-from parrot_bench.studies.load.search import search
+from parrot_bench.studies.load.ordering import Kept, level_by_level
+from parrot_bench.studies.load.orders import WHOLE, Done, Orders, Part, WarmUp
 from parrot_bench.studies.load.slots import Slot
-from parrot_bench.studies.load.told import (
-    BoundaryFound,
-    LevelBegun,
-    LevelEnded,
-    ModeLeftOut,
-    UsedUp,
-)
+from parrot_bench.studies.load.told import LevelBegun, LevelEnded, ModeLeftOut, UsedUp
 from parrot_bench.timing import settled_garbage
 
 Events = Generator[Event, Reply, None]
@@ -47,8 +42,12 @@ def take(bench: Bench) -> Events:
     plan = bench.request.load
     if plan is None:
         raise MeasurementError("no load was asked for; use parrot-bench load")
-    with LoopThread(bench.request.loop) as loop:
-        yield from Loading(bench, plan, loop).events()
+    with LoopThread(bench.request.loop) as loop, exported(bench) as (followed, exporting):
+        loading = Loading(followed, plan, loop)
+        yield from loading.events() if bench.orders is None else loading.by_orders(bench.orders)
+        if exporting is not None:
+            for sent in exporting.close():
+                yield Observed(sent)
 
 
 class Loading:
@@ -81,14 +80,13 @@ class Loading:
                 yield Phase(f"warming up {mode.name}")
                 if reason := why or self._warmed_up(mode):
                     reasons[mode.name] = reason
-                elif self._plan.find_max_rate:
-                    yield from self._searched(mode)
                 else:
-                    for level in self._plan.levels:
-                        yield from self._kept_up(mode, level)
+                    yield from level_by_level(
+                        mode.name, self._plan, self._next_level, self._used_up
+                    )
         except _EnoughError:
             return
-        if bound := self._bench.budget.used_up:
+        if bound := self._used_up():
             yield Observed(UsedUp(bound))
         if not self._levels:
             # Nothing was found, and nothing is kept.
@@ -129,27 +127,43 @@ class Loading:
             threads.shutdown(wait=False)
         return ""
 
-    def _searched(self, mode: ExecutionMode) -> Events:
-        """Look for the highest rate at which the objectives are kept."""
-        looking = search(self._plan.levels[0].rate or 1.0)
-        rate = next(looking)
-        while True:
-            level = Level(rate=rate)
-            begun, calls, ended = yield from self._kept_up(mode, level)
-            if not self._bench.budget.affords(1):
-                return  # it was broken off, and nothing is known of where it ends
-            # At a low rate nobody may have come.
-            taken = calls.of_round(begun.number)
-            found = levels_of(begun, taken, ended, self._plan)
-            try:
-                rate = looking.send(all(is_kept(level, self._plan) for level in found))
-            except StopIteration as over:
-                yield Observed(BoundaryFound(mode.name, over.value))
-                return
+    def _used_up(self) -> str:
+        return self._bench.budget.used_up
+
+    def by_orders(self, orders: Orders) -> Events:
+        """Do as one of several processes what it is told to.
+
+        Args:
+            orders: Where the orders come from.
+
+        Yields:
+            Its own part of levels as they begin and end, and their calls.
+        """
+        modes = {mode.name: mode for mode in self._bench.usable}
+        done = Done(used_up=self._used_up())
+        while (order := orders(done)) is not None:
+            reason = ""
+            if isinstance(order, WarmUp):
+                yield Phase(f"warming up {order.mode}")
+                reason = self._warmed_up(modes[order.mode])
+            else:
+                try:
+                    yield from self._kept_up(
+                        modes[order.mode], order.level, order.number, order.part
+                    )
+                except _EnoughError:
+                    return
+            done = Done(reason, self._used_up())
+
+    def _next_level(self, mode: str, level: Level) -> Generator[Event, Reply, Kept]:
+        (found,) = (each for each in self._bench.usable if each.name == mode)
+        number = self._levels
+        self._levels += 1
+        return (yield from self._kept_up(found, level, number, WHOLE))
 
     def _kept_up(
-        self, mode: ExecutionMode, level: Level
-    ) -> Generator[Event, Reply, tuple[LevelBegun, CallTable, LevelEnded]]:
+        self, mode: ExecutionMode, level: Level, number: int, part: Part
+    ) -> Generator[Event, Reply, Kept]:
         """Keep up a load, and say what became of it; its calls, if they are to be judged here.
 
         Raises:
@@ -157,22 +171,21 @@ class Loading:
             _EnoughError: Nobody wants more.
         """
         with settled_garbage():
-            return (yield from self._made(mode, level))
+            return (yield from self._made(mode, level, number, part))
 
     def _made(
-        self, mode: ExecutionMode, level: Level
-    ) -> Generator[Event, Reply, tuple[LevelBegun, CallTable, LevelEnded]]:
-        bench, plan, number = self._bench, self._plan, self._levels
-        self._levels += 1
+        self, mode: ExecutionMode, level: Level, number: int, part: Part
+    ) -> Generator[Event, Reply, Kept]:
+        bench, plan = self._bench, self._plan
         seed = (bench.request.seed or 0) + number
-        schedule = [] if level.closed else plan.schedule(level, seed)
+        schedule = [] if level.closed else list(part.every(plan.schedule(level, seed)))
         length_s = plan.length_of(level)
         ended, calls = deque[Call](), CallTable()
         engine = Engine(
             new_slot=lambda threads: Slot(mode, bench.model, bench.calls, threads),
-            items=map(mode.prepare, plan.asked(bench.request.prompt, seed)),
+            items=map(mode.prepare, part.every(plan.asked(bench.request.prompt, seed))),
             limit_s=bench.calls.call_limit_s,
-            most=level.concurrency or plan.most_in_flight,
+            most=max(1, part.share(level.concurrency or plan.most_in_flight)),
             budget=bench.budget,
             taken=ended.append,
         )
@@ -181,8 +194,9 @@ class Loading:
         )
         yield Phase(f"loading {mode.name} with {level}")
         yield Observed(begun)
-        performed = self._loop.submit(engine.perform(level, schedule, length_s))
-        patience = monotonic() + length_s + bench.calls.call_limit_s + PATIENCE_S
+        performed = self._loop.submit(engine.perform(level, schedule, length_s, part))
+        wait_s = 0.0 if part.begin_ns is None else (part.begin_ns - perf_counter_ns()) / 1e9
+        patience = monotonic() + wait_s + length_s + bench.calls.call_limit_s + PATIENCE_S
         enough = False
 
         def told() -> CallsTaken:

@@ -37,6 +37,7 @@ class Window:
         in_flight: Calls in flight, averaged between the two.
         peak: Most of them at once.
         lag_ns: The longest time that the event loop was late.
+        epoch_ns: When it began by the machine's wall clock, nanoseconds since 1970.
     """
 
     begun_ns: int = 0
@@ -45,6 +46,24 @@ class Window:
     in_flight: float = 0.0
     peak: int = 0
     lag_ns: int = 0
+    epoch_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLevel:
+    """What one of several workers did of a level.
+
+    Attributes:
+        worker: Its name.
+        busy: As ``Window.busy_ns``, over the window; None where it did not see its end.
+        offset_ns: Its clock less the coordinator's, when the level began; None where nobody knows.
+        uncertainty_ns: By how much that may be wrong, at most.
+    """
+
+    worker: str
+    busy: float | None
+    offset_ns: int | None
+    uncertainty_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +72,48 @@ class LevelEnded:
 
     Attributes:
         number: As above.
-        windows: What was seen beside its calls; one, or one a step of a ramp.
+        windows: What was seen beside its calls; one, or one a step of a ramp. Of several workers,
+            CPU time is that of the one that used most of it.
+        workers: Those that made it together; none of one process alone.
+        overlap: Of merged runs, the share of the window in which all kept it up.
     """
 
     number: int
     windows: tuple[Window, ...]
+    workers: tuple[WorkerLevel, ...] = ()
+    overlap: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerJoined:
+    """A worker is ready.
+
+    Attributes:
+        worker: Its name.
+        host: Its machine.
+        pid: Its timed process.
+        unlike: In what it differs from the first; empty where it does not.
+    """
+
+    worker: str
+    host: str
+    pid: int
+    unlike: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """A worker died, or was not heard of any more.
+
+    Attributes:
+        worker: Its name.
+        reason: What is known of it.
+        in_level: Number of the level in which it happened; None between two.
+    """
+
+    worker: str
+    reason: str
+    in_level: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,5 +153,37 @@ class UsedUp:
     bound: str
 
 
-Observation = LevelBegun | LevelEnded | ModeLeftOut | BoundaryFound | UsedUp
+@dataclass(frozen=True, slots=True)
+class SpansSent:
+    """What became of the spans of a worker's calls; as :class:`parrot_callbacks.Delivery`.
+
+    Attributes:
+        spans_of: Name of the worker.
+        exporter: Where they went.
+        ended: Spans of calls that ended, those of the warm-up among them.
+        exported: Those that were taken.
+        failed: Those that were refused, or could not be delivered.
+        dropped: Those for which the queue had no room.
+        error: What the last failure said.
+    """
+
+    spans_of: str
+    exporter: str
+    ended: int
+    exported: int
+    failed: int
+    dropped: int
+    error: str = ""
+
+
+Observation = (
+    LevelBegun
+    | LevelEnded
+    | ModeLeftOut
+    | BoundaryFound
+    | UsedUp
+    | WorkerJoined
+    | WorkerLost
+    | SpansSent
+)
 """What the study tells."""

@@ -26,6 +26,8 @@ NARROW = ("load", "calls", "failed", "answered/s", "latency p50", "latency p95",
           "kept", "verdict")  # fmt: skip
 """Those for which there is room in 80 columns."""
 
+MINUS = "\N{MINUS SIGN}"
+
 _P50, _P95, _P99 = 0.5, 0.95, 0.99
 
 
@@ -183,6 +185,12 @@ def remarks(result: LoadResult) -> tuple[str, ...]:
     if result.used_up:
         found.append(f"{visible(result.used_up)} was used up: no call was made after that.")
     found += [f"{mode} was left out: {why}." for mode, why in result.left_out.items()]
+    found += [
+        f"{each.name} ({each.host}, process {each.pid}) was lost ({each.ended}): of its "
+        f"{units.count(each.calls)} calls {units.count(each.lost)} were not answered."
+        for each in result.workers
+        if each.ended
+    ]
     return tuple(found)
 
 
@@ -222,6 +230,44 @@ def _errors(level: LoadLevel) -> str:
         f", of which too many requests (429): {level.rate_limited}" if level.rate_limited else ""
     )
     return f"{counted}{limited}"
+
+
+WORKER_HEADS = (
+    "worker",
+    "machine",
+    "process",
+    "calls",
+    "lost",
+    "CPU at most",
+    "clock",
+    "±",
+    "moved",
+)
+"""Columns of the table of workers; what they mean is said below it."""
+
+
+def workers(result: LoadResult) -> tuple[tuple[str, ...], ...]:
+    """What each worker did, a row each; none of one process alone."""
+    return tuple(
+        (
+            each.name,
+            each.host or units.NONE,
+            str(each.pid) if each.pid else units.NONE,
+            units.count(each.calls),
+            units.count(each.lost),
+            units.NONE if each.busy is None else units.percent(each.busy),
+            *(
+                units.NONE if ns is None else _clock(ns)
+                for ns in (each.offset_ns, each.uncertainty_ns, each.drift_ns)
+            ),
+        )
+        for each in result.workers
+    )
+
+
+def _clock(ns: int) -> str:
+    """A time that may be negative; zero is one, too."""
+    return f"{MINUS if ns < 0 else ''}{units.duration(abs(ns))}" if ns else "0"
 
 
 def conditions(level: LoadLevel) -> tuple[str, ...]:

@@ -1,0 +1,366 @@
+"""Loads that were made at the same time, each by itself, put together as one.
+
+Raw calls are put on one clock, by the wall clock of their machines, and judged anew: a percentile
+of percentiles is no percentile.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from parrot_bench.course import Course
+from parrot_bench.environment import parrot_bench_version
+from parrot_bench.errors import RecordError, UsageError
+from parrot_bench.events import Call, CallsTaken, Event, Observed, StudyBegun, StudyEnded
+from parrot_bench.load import Level
+from parrot_bench.record import (
+    LoadLevel,
+    LoadResult,
+    LoadWorker,
+    ModelDescription,
+    RunDirectory,
+    RunRecord,
+)
+from parrot_bench.recovering import described, request_of
+from parrot_bench.samples import read_calls
+from parrot_bench.saved_runs.likeness import changed_packages, fields
+from parrot_bench.saved_runs.opening import saved_record
+from parrot_bench.saving import write_run
+from parrot_bench.studies.load.conclusions import WORKER_LOST
+from parrot_bench.studies.load.told import (
+    LevelBegun,
+    LevelEnded,
+    ModeLeftOut,
+    Window,
+    WorkerJoined,
+    WorkerLevel,
+    WorkerLost,
+)
+from parrot_bench.trust import checks
+from parrot_bench.workers.shares import peak
+
+STUDY = "load"
+
+MACHINE = ("processor", "logical processors", "platform")
+"""In these the machines of one load may differ; it is said."""
+
+OWN = ("workers", "scheduler")
+"""Of the configuration of a load, what each of the runs has for itself."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One of the runs that are merged.
+
+    Attributes:
+        name: What it is called here; nobody else's.
+        record: Its record.
+        result: What it found.
+        model: What it measured.
+        calls: Its calls, by number of their level.
+    """
+
+    name: str
+    record: RunRecord
+    result: LoadResult
+    model: ModelDescription
+    calls: dict[int, list[Call]]
+
+    def worker(self, name: str) -> str:
+        """A worker's name, with its run's."""
+        return f"{self.name}/{name}" if name else self.name
+
+
+def merge(paths: Sequence[Path], out: Path, command: tuple[str, ...]) -> RunRecord:
+    """Put loads together, and save them as one run.
+
+    Args:
+        paths: Run directories, two or more.
+        out: The run directory; new or empty.
+        command: The command line, for the record.
+
+    Returns:
+        The record of the merged run.
+
+    Raises:
+        UsageError: They are no loads, or not alike; the message names what differs.
+        RecordError: One of them cannot be read, or the merged one cannot be written.
+    """
+    runs = _opened(paths)
+    _check(runs)
+    directory = RunDirectory(out)
+    directory.create()
+    course = Course(request_of(runs[0].record, runs[0].model))
+    course.hear(described(runs[0].record, runs[0].model), 0.0)
+    for at, event in _told(runs):
+        course.hear(event, at)
+    study = course.studies[STUDY]
+    # Each of them says by itself why it ended; the first that did not come to its end decides.
+    ends = [run.result.stopped_by for run in runs]
+    study.stopped_by = next((end for end in ends if end != "done"), "done")
+    record = _record(runs, course.findings(), out, command)
+    write_run(directory, record, [study.samples], over=True)
+    return record
+
+
+# -- reading ---------------------------------------------------------------------------------
+
+
+def _opened(paths: Sequence[Path]) -> list[Run]:
+    if len(paths) < 2:  # noqa: PLR2004  # one is what it is already
+        raise UsageError("one run is nothing to merge; name two or more run directories")
+    if len({path.resolve() for path in paths}) < len(paths):
+        raise UsageError("a run is named twice; its calls would count twice")
+    records = [saved_record(path) for path in paths]
+    names = [record.name for record in records]
+    runs = []
+    for number, (path, record) in enumerate(zip(paths, records, strict=True)):
+        result, model = record.load, record.model
+        if result is None or model is None:
+            raise UsageError(
+                f"{path} is no load; merge joins runs of parrot-bench load, and for rounds there "
+                "are parrot-bench run --processes and parrot-bench compare"
+            )
+        name = record.name if names.count(record.name) == 1 else f"{record.name}-{number}"
+        calls: dict[int, list[Call]] = {}
+        for level, call in read_calls(RunDirectory(path).calls, STUDY):
+            calls.setdefault(level, []).append(call)
+        runs.append(Run(name=name, record=record, result=result, model=model, calls=calls))
+    return runs
+
+
+def _check(runs: Sequence[Run]) -> None:
+    """Refuse what is no part of one load."""
+    for run in runs:
+        if run.result.boundaries:
+            raise UsageError(
+                f"{run.name} looked for its own highest rate; merge loads whose levels were given"
+            )
+        if any(level.ramp for level in run.result.levels):
+            raise UsageError(
+                f"{run.name} has a ramp, whose steps go on into each other; merge loads of fixed "
+                "numbers of calls in flight"
+            )
+        if not all(level.epoch_ns for level in run.result.levels):
+            raise UsageError(
+                f"{run.name} does not say when its levels began; make it again with this version"
+            )
+    first = runs[0]
+    for run in runs[1:]:
+        ours, theirs = _must_agree(first.record), _must_agree(run.record)
+        for name, value in ours.items():
+            if value != theirs[name]:
+                raise UsageError(
+                    f"{first.name} and {run.name} are no parts of one load: {name} is "
+                    f"{value or 'none'} in one and {theirs[name] or 'none'} in the other; make "
+                    "both with the same options"
+                )
+    for number in _numbers(runs):
+        levels = [level for run in runs for level in run.result.levels if level.number == number]
+        if len(levels) == len(runs) and not _overlap(levels):
+            raise UsageError(
+                f"{runs[0].name} and the others were not made at the same time: level {number} of "
+                "one was over before that of another began; start them together"
+            )
+
+
+def _must_agree(record: RunRecord) -> dict[str, str]:
+    asked = record.configuration
+    plan = asked.load.model_dump(exclude=set(OWN)) if asked.load is not None else {}
+    return {
+        **{name: value for name, value in fields(record).items() if name not in MACHINE},
+        **{name.replace("_", " "): str(value) for name, value in plan.items()},
+        "call limit": f"{asked.call_limit_s:g} s",
+    }
+
+
+def _numbers(runs: Sequence[Run]) -> list[int]:
+    return sorted({level.number for run in runs for level in run.result.levels})
+
+
+# -- one clock -------------------------------------------------------------------------------
+
+
+def _length_ns(level: LoadLevel) -> int:
+    return round(level.window_s * 1e9)
+
+
+def _overlap(levels: Sequence[LoadLevel]) -> float:
+    """Share of the time from the first beginning to the last end in which all were kept up."""
+    begun = [level.epoch_ns for level in levels]
+    ended = [level.epoch_ns + _length_ns(level) for level in levels]
+    return max(0, min(ended) - max(begun)) / max(max(ended) - min(begun), 1)
+
+
+def _told(runs: Sequence[Run]) -> Iterator[tuple[float, Event]]:
+    """What one load of all of them would have told, and when, seconds."""
+    # From here on, nanoseconds count from the first beginning: a float holds no more of them.
+    base_ns = min(level.epoch_ns for run in runs for level in run.result.levels)
+    yield 0.0, StudyBegun(STUDY)
+    for run in runs:
+        for joined in _joined(run, runs[0]):
+            yield 0.0, Observed(joined)
+        for mode, reason in run.result.left_out.items():
+            yield 0.0, Observed(ModeLeftOut(mode, reason))
+    for number in _numbers(runs):
+        yield from _level(number, runs, base_ns)
+    for run in runs:
+        for each in run.result.workers:
+            if each.ended:
+                yield (
+                    _last(runs, base_ns),
+                    Observed(WorkerLost(run.worker(each.name), each.ended, None)),
+                )
+    yield _last(runs, base_ns), StudyEnded(STUDY)
+
+
+def _last(runs: Sequence[Run], base_ns: int) -> float:
+    ends = [level.epoch_ns + _length_ns(level) for run in runs for level in run.result.levels]
+    return (max(ends) - base_ns) / 1e9
+
+
+def _joined(run: Run, first: Run) -> Iterator[WorkerJoined]:
+    ours, theirs = fields(run.record), fields(first.record)
+    unlike = [f"{name} {ours[name]} and not {theirs[name]}" for name in MACHINE
+              if ours[name] != theirs[name]]  # fmt: skip
+    unlike += [
+        f"{name} {ours or 'none'} and not {theirs or 'none'}"
+        for name, (ours, theirs) in changed_packages(run.record, first.record).items()
+    ]
+    for each in run.result.workers or (_alone(),):
+        yield WorkerJoined(
+            run.worker(each.name),
+            each.host,
+            each.pid,
+            tuple(dict.fromkeys([*unlike, *each.unlike])),
+        )
+
+
+def _alone() -> LoadWorker:
+    return LoadWorker(
+        name="", host="", pid=0, calls=0, busy=None, offset_ns=None, uncertainty_ns=None,
+        drift_ns=None,
+    )  # fmt: skip
+
+
+def _level(number: int, runs: Sequence[Run], base_ns: int) -> Iterator[tuple[float, Event]]:
+    """One level of all runs that made it."""
+    made = [(run, level) for run in runs for level in run.result.levels if level.number == number]
+    levels = [level for _, level in made]
+    begun_ns = min(level.epoch_ns for level in levels)
+    ended_ns = max(level.epoch_ns + _length_ns(level) for level in levels)
+    yield (
+        (begun_ns - base_ns) / 1e9,
+        Observed(
+            LevelBegun(
+                number,
+                levels[0].mode,
+                _together(levels),
+                _sum(levels, "due"),
+                max(level.window_s for level in levels),
+            )
+        ),
+    )
+    calls: list[Call] = []
+    for run, level in made:
+        by_ns = level.begun_ns - level.epoch_ns + base_ns
+        calls += [_moved(call, by_ns, run) for call in run.calls.get(number, [])]
+    yield (ended_ns - base_ns) / 1e9, CallsTaken(number, tuple(calls))
+    window = Window(
+        begun_ns=begun_ns - base_ns,
+        ended_ns=ended_ns - base_ns,
+        busy_ns=round(max(level.busy for level in levels) * (ended_ns - begun_ns)),
+        in_flight=sum(level.in_flight * _length_ns(level) for level in levels)
+        / max(ended_ns - begun_ns, 1),
+        peak=peak([call for call in calls if call.error != WORKER_LOST]),
+        lag_ns=round(max(level.loop_lag for level in levels)),
+        epoch_ns=begun_ns,
+    )
+    workers = tuple(
+        WorkerLevel(run.worker(each.name), level.busy if not each.name else each.busy, None, None)
+        for run, level in made
+        for each in run.result.workers or (_alone(),)
+    )
+    overlap = _overlap(levels) if len(levels) == len(runs) else 0.0
+    yield (ended_ns - base_ns) / 1e9, Observed(LevelEnded(number, (window,), workers, overlap))
+
+
+def _together(levels: Sequence[LoadLevel]) -> Level:
+    """The load that several make together."""
+    rates = [level.rate for level in levels if level.rate is not None]
+    return Level(
+        concurrency=_sum(levels, "concurrency"),
+        rate=sum(rates) if levels[0].concurrency is None and rates else None,
+    )
+
+
+def _sum(levels: Sequence[LoadLevel], name: str) -> int | None:
+    values = [getattr(level, name) for level in levels]
+    return None if None in values else sum(values)
+
+
+def _moved(call: Call, by_ns: int, run: Run) -> Call:
+    return Call(
+        mode=call.mode,
+        case=call.case,
+        started_ns=call.started_ns - by_ns,
+        ended_ns=call.ended_ns - by_ns,
+        chunks_ns=tuple([at - by_ns for at in call.chunks_ns]),
+        tokens=call.tokens,
+        error=call.error,
+        scheduled_ns=None if call.scheduled_ns is None else call.scheduled_ns - by_ns,
+        rate_limited=call.rate_limited,
+        input_tokens=call.input_tokens,
+        worker=run.worker(call.worker),
+    )
+
+
+# -- the merged record -----------------------------------------------------------------------
+
+
+def _record(
+    runs: Sequence[Run], findings: dict[str, Any], out: Path, command: tuple[str, ...]
+) -> RunRecord:
+    first = min((run.record for run in runs), key=lambda record: record.started)
+    last = max(run.record.started + timedelta(seconds=run.record.duration_s) for run in runs)
+    broken = [run for run in runs if run.record.status != "complete"]
+    notes = "; ".join(f"{run.name}: {run.record.status_note or 'incomplete'}" for run in broken)
+    result = findings[STUDY]
+    if not isinstance(result, LoadResult):
+        raise RecordError("none of the runs has a call; there is nothing to merge")
+    asked = runs[0].record.configuration
+    plan = asked.load
+    levels = tuple(
+        dict.fromkeys(
+            str(Level(concurrency=level.concurrency, rate=level.rate)) for level in result.levels
+        )
+    )
+    record = RunRecord.model_validate(
+        {
+            **dict(runs[0].record),
+            **findings,
+            "name": out.name,
+            "status": "incomplete" if broken else "complete",
+            "status_note": notes,
+            "started": first.started,
+            "duration_s": (last - first.started).total_seconds(),
+            "command": command,
+            "parrot_bench_version": parrot_bench_version(),
+            "configuration": asked.model_copy(
+                update={
+                    "load": plan
+                    and plan.model_copy(
+                        update={"levels": levels, "workers": len(runs), "scheduler": ""}
+                    )
+                }
+            ),
+            "conditions": tuple(
+                {c.name: c for run in runs for c in run.record.conditions}.values()
+            ),
+            # Of one machine; what went on at the others is in their own runs.
+            "noise": None,
+        }
+    )
+    return record.model_copy(update={"trust": checks(record)})
