@@ -115,7 +115,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 def docs(session: nox.Session) -> None:
     """Build the documentation, and type every command of its tutorial and guides."""
-    session.install("-e", ".[bench,grpc,instrument,pytest]", *group("docs"))
+    session.install("-e", ".[bench,distributed,grpc,instrument,pytest]", *group("docs"))
     built = Path(session.cache_dir, "docs").absolute()
     session.run("sphinx-build", "-W", "--keep-going", "-q", "docs", str(built))
     session.log(f"built {built / 'index.html'}")
@@ -158,6 +158,7 @@ def minimums(session: nox.Session) -> None:
     wanted = [
         *PYPROJECT["project"]["dependencies"],
         *PYPROJECT["project"]["optional-dependencies"]["bench"],
+        *PYPROJECT["project"]["optional-dependencies"]["distributed"],
         *PYPROJECT["project"]["optional-dependencies"]["grpc"],
     ]
     lowest = [re.sub(r">=([\w.]+).*", r"==\1", requirement) for requirement in wanted]
@@ -179,8 +180,8 @@ def collectors(session: nox.Session) -> None:
 
 @nox.session
 def verify(session: nox.Session) -> None:
-    """Hold the harness to account: bias, sensitivity, against; what it survives: faults, fuzz."""
-    session.install("-e", ".[bench]", *group("verify"))
+    """Hold the harness to account: bias, sensitivity, against, scale; faults, fuzz."""
+    session.install("-e", ".[bench,distributed]", *group("verify"))
     command, *options = session.posargs or ["bias"]
     results = Path(session.cache_dir, "verify").absolute()
     session.run("python", "-m", "tests.verify", command, "--results", str(results), *options)

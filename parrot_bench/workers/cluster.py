@@ -13,6 +13,7 @@ from importlib.util import find_spec
 from typing import Any
 
 from parrot_bench.errors import MeasurementError, MissingExtraError, UsageError
+from parrot_bench.workers.posts import heed_no_interrupts
 from parrot_callbacks.redaction import redact_text
 
 CONNECT_S = 10.0
@@ -119,7 +120,9 @@ def _local(distributed: Any, workers: int) -> Iterator[Any]:
             threads_per_worker=1,
             processes=True,
             host="127.0.0.1",
-            dashboard_address=None,
+            # There is no dashboard; without a port of its own it warns of one that is taken.
+            dashboard_address="127.0.0.1:0",
+            worker_dashboard_address="127.0.0.1:0",
             memory_limit=0,
         )
     except (OSError, RuntimeError) as error:
@@ -129,6 +132,7 @@ def _local(distributed: Any, workers: int) -> Iterator[Any]:
     try:
         with _client(distributed, cluster.scheduler_address) as client:
             client.wait_for_workers(workers, timeout=START_S)
+            client.run(heed_no_interrupts)
             yield client
     finally:
         with suppress(Exception):

@@ -270,7 +270,7 @@ class _Coordinator:
 
     def _finished(self) -> Generator[Event, Reply, None]:
         """Tell the workers that there are no more orders, and hear what they have left to say."""
-        waiting = {wire for wire in self._wires if wire.alive}
+        waiting = {wire for wire in self._wires if wire.alive and not wire.ended}
         for wire in waiting:
             wire.answer(None)
         while waiting:
@@ -282,7 +282,7 @@ class _Coordinator:
                 continue
             elif heard is not None:
                 yield from self._took(wire, heard, None)
-            if not wire.alive:
+            if wire.ended or not wire.alive:
                 waiting.discard(wire)
 
     # -- workers -------------------------------------------------------------------------
@@ -381,7 +381,7 @@ class _Coordinator:
                 waiting.discard(wire)
             else:
                 yield from self._took(wire, heard, making)
-                if not wire.alive:
+                if wire.ended or not wire.alive:
                     waiting.discard(wire)
         ended = LevelEnded(number, *self._seen(making))
         yield Observed(ended)
@@ -414,6 +414,11 @@ class _Coordinator:
             if isinstance(event, Failed):
                 wire.alive = False
                 yield from self._lost(wire, event.message, making)
+                return
+            if isinstance(event, StudyEnded):
+                # It is let go at the very end: of a process that is gone, nobody can say any more
+                # how much of the machine it used.
+                wire.ended = True
                 return
             if isinstance(event, Observed) and isinstance(event.what, SpansSent):
                 yield event

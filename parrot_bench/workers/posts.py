@@ -8,6 +8,7 @@ import asyncio
 import os
 import pickle
 import queue
+import signal
 import socket
 import tempfile
 import threading
@@ -44,6 +45,12 @@ class Greeting:
 def greet() -> Greeting:
     """Say who this worker is."""
     return Greeting(socket.gethostname(), os.getpid(), parrot_bench_version())
+
+
+def heed_no_interrupts() -> None:
+    """Leave Ctrl-C to whoever started the run: it reaches every process of a terminal."""
+    # In the main thread, as Dask runs a worker's event loop there.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def clock_ns() -> int:

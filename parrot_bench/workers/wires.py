@@ -51,6 +51,7 @@ class Wire:
         offset: How far its clock is off ours.
         offsets: The same, before each level.
         alive: It takes orders.
+        ended: Its load is over, and it waits to be let go.
         heard: ``monotonic`` when it was last heard of.
     """
 
@@ -62,6 +63,7 @@ class Wire:
     offset: Offset = field(default_factory=Offset)
     offsets: list[Offset] = field(default_factory=list)
     alive: bool = True
+    ended: bool = False
     done: Done | None = None
     heard: float = field(default_factory=monotonic)
 
@@ -105,6 +107,7 @@ class Wire:
     def close(self) -> None:
         """End its timed process; :meth:`closed` waits for it."""
         self._closing.set()
+        self.answer(Reply.GO)
 
     def closed(self, limit_s: float) -> None:
         """Wait until it has been told to end."""

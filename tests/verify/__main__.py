@@ -227,6 +227,30 @@ def faults(
         raise typer.Exit(BROKEN)
 
 
+@app.command()
+def scale(
+    results: Results,
+    workers: Annotated[str, typer.Option(help="Numbers of workers, 2 among them.")] = "1,2",
+    trials: Annotated[int, typer.Option(min=1, help="Of each number.")] = 5,
+    mode: Annotated[str, typer.Option(help="The execution mode.")] = "astream",
+    seconds: Annotated[float, typer.Option(min=1)] = 8.0,
+) -> None:
+    """Put the parrot under load with one process and with workers, in turn."""
+    from tests.verify.scale import loaded, outcome, table
+
+    numbers = [0, *map(int, workers.split(","))]
+    loads = []
+    for trial in range(trials):
+        for number in numbers:
+            loads.append(loaded(number, mode, seconds))
+            typer.echo(f"{trial + 1} of {trials}: {loads[-1]}", err=True)
+    said = table(loads)
+    results.mkdir(parents=True, exist_ok=True)
+    (results / "scale.md").write_text(said + "\n", encoding="utf-8")
+    typer.echo(f"{said}\ntwo workers: {(found := outcome(loads))}")
+    _leave([found, "too few processes" if "busy" in found else None])
+
+
 @app.command(hidden=True)
 def truth(file: Path, seed: int) -> None:
     """Measure the planted work with timeit."""

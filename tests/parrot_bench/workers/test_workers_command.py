@@ -206,9 +206,12 @@ def test_a_load_of_workers_is_stopped_and_kept(start: Start, loaded: Path) -> No
                     "--workers", "2", "-y", "--out", "here", cwd=loaded)  # fmt: skip
     told(loaded / "here", 10, process)
     timed = timed_processes(process.pid)
-    process.send_signal(signal.SIGINT)
+    # As a terminal does it: every process of the run is told.
+    for each in [*psutil.Process(process.pid).children(recursive=True), process]:
+        each.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2, out + err
+    assert "Traceback" not in err
     record, load, _ = saved(loaded / "here")
     assert record.status == "incomplete"
     assert "stopped by Ctrl-C" in record.status_note
