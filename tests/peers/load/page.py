@@ -86,13 +86,13 @@ smallest of the turns is judged: it may be at most {_tolerances()},
 and ours no further than that from each of the others'.""",
         "## What each takes",
         _taken(measured),
-        """\
+        f"""\
 CPU time of the client with all its processes, between a tenth of its calls and the last one made:
 starting and adding up are left out, and stand in the last two columns. *Calls a second of a core*
 is what that comes to if nothing else limits it. The bare clients are one event loop each and keep
 only times: the HTTP client with each line's JSON read, OpenAI's client on top of it, LangChain's
 chat model on top of that. What is left to ours is following every chunk, the engine, and the
-process that listens to it.""",
+process that listens to it. {_layers(measured)}""",
         "## A server that is stopped",
         _stopped(measured),
         f"""\
@@ -103,7 +103,8 @@ as long as it needs for so many calls, and is part of the longest latency. *Slow
 {SLOW_S:g} s. The closed loop has {_slow(measured.closed.told_s).size} of them: who waits makes no
 others. It is checked that as many calls came during the stop as were due, that none of them says
 that it ended before the stop did, and that they end no later than the server's log and the client's
-own work account for. `tests/parrot_bench/test_load_stopped.py` stops a server of the suite in the same way.""",
+own work account for. `tests/parrot_bench/test_load_stopped.py` stops a server of the suite in the
+same way.""",
         "## A server that has had enough",
         _limited(measured.limits),
         f"""\
@@ -209,6 +210,22 @@ def _taken(measured: Measured) -> str:
             )
         )
     return _table(head, rows)
+
+
+def _layers(measured: Measured) -> str:
+    """What each layer adds to a chunk."""
+    cpu = {
+        name: float(np.median([turn.cpu_s for turn in measured.turns[client]])) * 1e6
+        for name, client in (("httpx", "bare httpx"), ("OpenAI's client", "bare openai"),
+                             ("LangChain", "bare langchain"), ("ours", OURS))
+    }  # fmt: skip
+    chunks = measured.timings.tokens
+    first = f"Divided by the {chunks} chunks: httpx {cpu['httpx'] / chunks:.0f} µs"
+    added = [
+        f"{name} {(cpu[name] - below) / chunks:+.0f} µs"
+        for (name, below) in zip(list(cpu)[1:], list(cpu.values())[:-1], strict=True)
+    ]
+    return f"{', '.join([first, *added])}."
 
 
 def _scatter(values: Numbers, digits: int) -> str:
