@@ -117,6 +117,7 @@ def load_tools(session: nox.Session, arguments: list[str]) -> None:
         session.run("uv", "pip", "install", "--quiet", *into, *group(f"load-{tool}"))
     options = [word for tool, python in pythons.items() for word in (f"--{tool}", str(python))]
     results = Path(session.cache_dir, "peers-load").absolute()
+    shutil.rmtree(results, ignore_errors=True)
     session.run("python", "-m", "tests.peers.load", *options, "--results", str(results), *arguments)
 
 

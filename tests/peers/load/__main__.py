@@ -1,7 +1,6 @@
 """What ``nox -s peers -- load`` runs: ``python -m tests.peers.load``."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +12,7 @@ from typing import Annotated
 import typer
 
 from parrot_bench.environment import environment
-from parrot_bench.errors import ParrotBenchError
+from parrot_bench.errors import ParrotBenchError, UsageError
 from tests.peers.load.clients import OURS, OURS_WHOLE, Plan, aiperf, guidellm, layer, ours
 from tests.peers.load.judging import disagreements
 from tests.peers.load.limited import BACKED_OFF_S, limited, miscounted
@@ -41,7 +40,8 @@ def compare(  # one option a parameter
 
     Exit status 1: they do not agree.
     """
-    shutil.rmtree(results, ignore_errors=True)
+    if results.exists():
+        raise UsageError(f"{results} exists; give a folder that does not")
     results.mkdir(parents=True)
     theirs = [guidellm(guidellm_python), aiperf(aiperf_python)]
     mine = ours(OURS, "astream")

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import signal
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,7 +67,12 @@ def follow(
     with (
         said.open("wb") as out,
         subprocess.Popen(
-            words, cwd=folder, env={**os.environ, **env}, stdout=out, stderr=out
+            words,
+            cwd=folder,
+            env={**os.environ, **env},
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
         ) as process,
     ):
         seen: list[tuple[int, float]] = [(begun, 0.0)]
@@ -79,7 +85,8 @@ def follow(
         finally:
             over.set()
             looking.join()
-            process.kill()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)  # and all that it started
     ended = perf_counter_ns()
     if status not in fine:
         raise MeasurementError(f"{words[0]} left with {status}; {said} says why")

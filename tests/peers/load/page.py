@@ -122,7 +122,8 @@ latency: OpenAI's client waits 0.4 to 0.5 s, then 0.75 to 1 s.""",
 DEFINITIONS = """\
 - **First chunk.** guidellm's *TTFT* and aiperf's *time to first token* are to the first chunk with
   content from when the request is made, as our `ttfc` in a closed loop. In an open loop ours
-  counts from when the call *should* have been made; the column here does not.
+  counts from when the call *should* have been made; the column here does not. This server sends no
+  chunk without content before it, as others do, so who would be misled by one isn't seen here.
 - **Gap.** guidellm's *ITL* and aiperf's *inter token latency* are from the first token to the last
   by the tokens between, as ours. guidellm's *TPOT* has the first token in it as well.
 - **Latency.** aiperf's ends with the last chunk that has content; guidellm's and ours with the end
