@@ -14,7 +14,7 @@ from time import monotonic, perf_counter_ns, sleep
 from parrot_bench.errors import MeasurementError
 
 SERVING = Path(__file__).with_name("serving.py")
-STARTS_IN_S = 60.0
+STARTS_IN_S = 180.0
 
 
 @dataclass(frozen=True, kw_only=True)
