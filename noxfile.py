@@ -30,6 +30,8 @@ PEERS = [
     for name in PYPROJECT["dependency-groups"]
     if name.startswith("peer-")
 ]
+# Instead of a peer: other load tools, at a server of theirs.
+LOAD = "load"
 # Fresh processes differ by more than their rounds do: hash seeds, where memory lies.
 PEER_PROCESSES = 3
 
@@ -71,9 +73,18 @@ def perf(session: nox.Session) -> None:
 
 
 @nox.session
-@nox.parametrize("peer", PEERS, ids=PEERS)
+@nox.parametrize("peer", [*PEERS, LOAD], ids=[*PEERS, LOAD])
 def peers(session: nox.Session, peer: str) -> None:
-    """Compare with other handlers, and print the table: ``nox -s peers -- --write FILE``."""
+    """Compare with other handlers, and print the table: ``nox -s peers -- --write FILE``.
+
+    Or with other load tools, at a server of theirs: ``nox -s peers -- load --write FILE``.
+    """
+    loads = session.posargs[:1] == [LOAD]
+    if loads != (peer == LOAD):
+        session.skip(f"nox -s peers -- {LOAD}" if peer == LOAD else "only load tools are compared")
+    if loads:
+        load_tools(session, session.posargs[1:])
+        return
     session.install("-e", ".[bench]", *group("graphs"), *group(f"peer-{peer}"))
     results = Path(session.cache_dir, "peers").absolute()
     results.mkdir(parents=True, exist_ok=True)
@@ -94,6 +105,22 @@ def peers(session: nox.Session, peer: str) -> None:
         )
     session.run("python", "-m", "tests.peers", "beside", peer)
     session.run("python", "-m", "tests.peers", "table", str(results), *session.posargs)
+
+
+def load_tools(session: nox.Session, arguments: list[str]) -> None:
+    """Let ours and other load tools, each in an environment of its own, drive one server."""
+    session.install("-e", ".[bench]", *group("load-ours"))
+    pythons = {}
+    for tool in ("guidellm", "aiperf", "litellm"):
+        apart = Path(session.cache_dir, "load-tools", tool).absolute()
+        pythons[tool] = apart / "bin" / "python"
+        session.run("uv", "venv", "--quiet", "--allow-existing", str(apart))
+        into = ("--python", str(pythons[tool]))
+        session.run("uv", "pip", "install", "--quiet", *into, *group(f"load-{tool}"))
+    options = [word for tool, python in pythons.items() for word in (f"--{tool}", str(python))]
+    results = Path(session.cache_dir, "peers-load").absolute()
+    shutil.rmtree(results, ignore_errors=True)
+    session.run("python", "-m", "tests.peers.load", *options, "--results", str(results), *arguments)
 
 
 @nox.session
