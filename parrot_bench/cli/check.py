@@ -13,9 +13,12 @@ from parrot_bench.cli.options import (
     Model,
     ModelArgs,
     ProviderModel,
+    Replay,
+    ReplayLatency,
     made_of,
     names,
     read_prompt,
+    replayed,
     seconds,
 )
 from parrot_bench.cli.terminal import (
@@ -40,6 +43,8 @@ def check(
     *,
     provider_model: ProviderModel = "",
     model_args: ModelArgs = None,
+    replay: Replay = None,
+    replay_latency: ReplayLatency = "",
     modes: Annotated[
         list[str] | None,
         typer.Option(
@@ -121,6 +126,8 @@ def check(
                 raise typer.Exit(EXIT_FAILED)
             return
         spec, arguments = made_of(model, provider_model, model_args)
+        # Modes are compared: the same prompt gets the same reply in each of them.
+        spec, arguments = replayed(replay, replay_latency, spec, arguments, order="prompt")
         request = Request(
             spec=spec,
             model_args=arguments,
