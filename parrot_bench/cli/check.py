@@ -39,12 +39,13 @@ if TYPE_CHECKING:
 
 
 def check(
+    context: typer.Context,
     model: Model = "",
     *,
     provider_model: ProviderModel = "",
     model_args: ModelArgs = None,
-    replay: Replay = None,
-    replay_latency: ReplayLatency = "",
+    replay: Replay = None,  # noqa: ARG001  # it is read from the context
+    replay_latency: ReplayLatency = "",  # noqa: ARG001  # as above
     modes: Annotated[
         list[str] | None,
         typer.Option(
@@ -127,7 +128,7 @@ def check(
             return
         spec, arguments = made_of(model, provider_model, model_args)
         # Modes are compared: the same prompt gets the same reply in each of them.
-        spec, arguments = replayed(replay, replay_latency, spec, arguments, order="prompt")
+        spec, arguments = replayed(context, spec, arguments, order="prompt")
         request = Request(
             spec=spec,
             model_args=arguments,
@@ -162,7 +163,8 @@ def _checked(request: "Request") -> "Checked":
 
 
 def _tell(record: "CheckRecord", form: Form, file: Path | None) -> None:
-    from parrot_reports.studies import check as written  # noqa: PLC0415  # not needed before
+    from parrot_reports.sentences import replayed  # noqa: PLC0415  # not needed before
+    from parrot_reports.studies import check as written  # noqa: PLC0415
 
     as_json = written.as_json(record)
     if file is not None:
@@ -170,6 +172,8 @@ def _tell(record: "CheckRecord", form: Form, file: Path | None) -> None:
     if form == "text":
         name = record.model.class_name.rpartition(".")[2]
         console.print(Text.assemble("checked ", (name, "bold"), f", {record.model.class_name}\n"))
+        if said := replayed(record.model):
+            console.print(Text(f"{said}\n"), soft_wrap=True)
         console.print(written.on_terminal(record), soft_wrap=True)
     else:
         # Not through the console, which would wrap lines and colour them.

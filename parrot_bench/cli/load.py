@@ -46,12 +46,13 @@ _LOAD, _WHAT, _END = "The load", "What to measure", "What becomes of it"
 
 
 def load(  # one option a parameter
+    context: typer.Context,
     model: Model = "",
     *,
     provider_model: ProviderModel = "",
     model_args: ModelArgs = None,
     replay: Replay = None,
-    replay_latency: ReplayLatency = "",
+    replay_latency: ReplayLatency = "",  # noqa: ARG001  # as above
     rate: Annotated[
         str,
         typer.Option(
@@ -232,7 +233,7 @@ def load(  # one option a parameter
             raise UsageError("--find-max-rate needs --slo: what is to be kept, as ttfc=500ms")
         chosen = names(modes) or ("astream",)
         spec, arguments = made_of(model, provider_model, model_args)
-        spec, arguments = replayed(replay, replay_latency, spec, arguments, order="turn")
+        spec, arguments = replayed(context, spec, arguments, order="turn")
         request = Request(
             spec=spec,
             model_args=arguments,

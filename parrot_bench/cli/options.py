@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from parrot_bench import quantities
+from parrot_bench.cli.configured import is_typed
 from parrot_bench.cli.terminal import Form
 from parrot_bench.errors import MissingExtraError, UsageError
 
@@ -196,13 +197,16 @@ ReplayLatency = Annotated[
 
 
 def replayed(
-    file: Path | None, latency: str, given: str, arguments: Arguments, *, order: str
+    context: typer.Context,
+    given: str,
+    arguments: Arguments,
+    *,
+    order: str,
 ) -> tuple[str, Arguments]:
-    """What is loaded where replies are given back, and with which arguments.
+    """What is loaded, replies of ``--replay`` included, and with which arguments.
 
     Args:
-        file: The recording; None where there is none, and what was given is loaded.
-        latency: ``zero`` or ``recorded``; empty for the default.
+        context: Has the command's options.
         given: What else is named to be loaded.
         arguments: Of that.
         order: See :class:`parrot_bench.ReplayChatModel`.
@@ -210,15 +214,16 @@ def replayed(
     Raises:
         UsageError: There is another model, or the latency is none.
     """
+    file, latency = context.params["replay"], context.params["replay_latency"]
     if file is None:
         if latency:
             raise UsageError(f"--replay-latency {latency} needs --replay FILE; name the recording")
         return given, arguments
-    if given or arguments:
-        raise UsageError(
-            f"both --replay {file} and {given or '--model-args'} are given; a recording needs "
-            "no model"
-        )
+    # A project's own model stands back.
+    typed = [name for name in ("model", "provider_model", "model_args") if is_typed(context, name)]
+    if typed:
+        other = given if typed != ["model_args"] else "--model-args"
+        raise UsageError(f"both --replay {file} and {other} are given; give one")
     if latency not in {"", "zero", "recorded"}:
         raise UsageError(f"--replay-latency {latency!r} is none; give zero or recorded")
     # Its absolute path: a timed process may have another current folder.

@@ -43,8 +43,8 @@ def run(
     *,
     provider_model: ProviderModel = "",
     model_args: ModelArgs = None,
-    replay: Replay = None,
-    replay_latency: ReplayLatency = "",
+    replay: Replay = None,  # noqa: ARG001  # it is read from the context
+    replay_latency: ReplayLatency = "",  # noqa: ARG001  # as above
     modes: Annotated[
         list[str] | None,
         typer.Option(
@@ -260,7 +260,7 @@ def run(
 
         spec, arguments = made_of(model, provider_model, model_args)
         # Modes are compared: the same prompt gets the same reply in each of them.
-        spec, arguments = replayed(replay, replay_latency, spec, arguments, order="prompt")
+        spec, arguments = replayed(context, spec, arguments, order="prompt")
         request = Request(
             spec=spec,
             model_args=arguments,

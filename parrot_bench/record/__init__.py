@@ -48,6 +48,7 @@ from parrot_bench.record.subject import (
     ModelDescription,
     ModeRecord,
     Noise,
+    ReplayDescription,
 )
 from parrot_bench.record.traced import ModeReconciliation, Reconciliation, SpanDelivery
 from parrot_bench.record.tracing import (
@@ -109,6 +110,7 @@ __all__ = [
     "RateBoundary",
     "Reconciliation",
     "ReleaseComparison",
+    "ReplayDescription",
     "RunDirectory",
     "RunRecord",
     "Saved",
