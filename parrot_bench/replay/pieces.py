@@ -71,6 +71,8 @@ def chunk_as_json(chunk: ChatGenerationChunk) -> tuple[dict[str, Any], list[str]
 def whole_as_chunk(message: BaseMessage, info: dict[str, Any] | None) -> ChatGenerationChunk:
     """Make one chunk of a reply that came in one piece.
 
+    Of a chunk, LangChain completes a tool call whose JSON is broken off; all else stays as it is.
+
     Args:
         message: The reply.
         info: Its ``generation_info``.
