@@ -1,86 +1,21 @@
 """A chat model that nobody here wrote, against a server on this machine."""
 
-import json
-import threading
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from completions import serving
 
 from parrot_bench.record import CheckRecord, RunDirectory
 
 Cli = Callable[..., Any]
 
-WORDS = ["Hello", " from", " the", " other", " side"]
-PROMPT_TOKENS = 11
-
-
-def answer_to(asked: dict[str, Any]) -> tuple[list[str], str]:
-    """The words of the reply and why it ends: a word is a token."""
-    limit = asked.get("max_completion_tokens") or asked.get("max_tokens") or len(WORDS)
-    words, reason = WORDS[:limit], "length" if limit < len(WORDS) else "stop"
-    for sequence in asked.get("stop") or ():
-        before, found, _ = "".join(words).partition(sequence)
-        if found:
-            words, reason = [before], "stop"
-    return words, reason
-
-
-class Completions(BaseHTTPRequestHandler):
-    """Answers ``POST /v1/chat/completions`` as OpenAI does, streamed or whole."""
-
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args: Any) -> None: ...
-
-    def do_POST(self) -> None:
-        asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        base = {"id": "chatcmpl-1", "created": 0, "model": asked["model"]}
-        words, reason = answer_to(asked)
-        usage = {
-            "prompt_tokens": PROMPT_TOKENS,
-            "completion_tokens": len(words),
-            "total_tokens": PROMPT_TOKENS + len(words),
-        }
-        if asked.get("stream"):
-            chunks: list[dict[str, Any]] = [
-                {**base, "choices": [{"index": 0, "delta": {"role": "assistant", "content": word}}]}
-                for word in words
-            ]
-            chunks.append({**base, "choices": [{"index": 0, "delta": {}, "finish_reason": reason}]})
-            if (asked.get("stream_options") or {}).get("include_usage"):
-                chunks.append({**base, "choices": [], "usage": usage})
-            lines = [
-                f"data: {json.dumps({**chunk, 'object': 'chat.completion.chunk'})}\n\n"
-                for chunk in chunks
-            ]
-            self.answer("text/event-stream", "".join([*lines, "data: [DONE]\n\n"]))
-        else:
-            message = {"role": "assistant", "content": "".join(words)}
-            choice = {"index": 0, "message": message, "finish_reason": reason}
-            whole = {**base, "object": "chat.completion", "choices": [choice], "usage": usage}
-            self.answer("application/json", json.dumps(whole))
-
-    def answer(self, kind: str, body: str) -> None:
-        encoded = body.encode()
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(encoded)))
-        self.end_headers()
-        self.wfile.write(encoded)
-
 
 @pytest.fixture
 def endpoint() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Completions)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as address:
+        yield address
 
 
 def test_chat_openai_in_every_mode(cli: Cli, tmp_path: Path, endpoint: str) -> None:

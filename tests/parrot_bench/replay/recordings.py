@@ -47,9 +47,12 @@ def reply(prompt: str, *words: str, every_ns: int = 1000) -> dict[str, Any]:
     }
 
 
+def lines(*of: Mapping[str, Any]) -> bytes:
+    return "".join(f"{json.dumps(line)}\n" for line in of).encode()
+
+
 def written(path: Path, replies: Sequence[Mapping[str, Any]]) -> Path:
-    lines = [HEADER, *replies]
-    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="ascii")
+    path.write_bytes(lines(HEADER, *replies))
     return path
 
 
@@ -73,11 +76,12 @@ class Various(BaseChatModel):
         for args in ('{"at"', ": 1}"):
             first = {"name": "look", "id": "call-1"} if args == '{"at"' else {}
             call = {"name": None, "id": None, "args": args, "index": 2, **first}
+            raw = [{"index": 0, "function": {"arguments": args}}]
             yield ChatGenerationChunk(
                 message=AIMessageChunk(
                     content=[],
                     tool_call_chunks=[{**call, "type": "tool_call_chunk"}],  # type: ignore[list-item]
-                    additional_kwargs={"tool_calls": [{"index": 0, "function": {"arguments": args}}]},
+                    additional_kwargs={"tool_calls": raw},
                 )
             )
         yield ChatGenerationChunk(

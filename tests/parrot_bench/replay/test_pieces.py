@@ -118,7 +118,7 @@ def test_what_pydantic_says_was_set_is_written_by_others_as_well(
     assert found.message.model_dump(exclude_unset=True)["content"] == chunk.message.content
 
 
-class Reason(str, Enum):
+class Reason(str, Enum):  # noqa: UP042  # a StrEnum would be written as it is
     STOP = "stop"
 
 
