@@ -214,7 +214,7 @@ def replayed(
     Raises:
         UsageError: There is another model, or the latency is none.
     """
-    file, latency = context.params["replay"], context.params["replay_latency"]
+    file, latency = context.params["replay"], context.params.get("replay_latency", "")
     if file is None:
         if latency:
             raise UsageError(f"--replay-latency {latency} needs --replay FILE; name the recording")

@@ -158,7 +158,8 @@ def record(  # one option a parameter
         number = min(calls or len(asked), max_calls or _MOST_CALLS)
         spec, arguments = made_of(model, provider_model, model_args)
 
-        from parrot_bench.loading import load_model, load_parrot  # noqa: PLC0415  # lazily
+        from parrot_bench.cli.recording_progress import RecordingProgress  # noqa: PLC0415  # lazily
+        from parrot_bench.loading import load_model, load_parrot  # noqa: PLC0415
         from parrot_bench.replay.files import RecordingFile, check_new  # noqa: PLC0415
         from parrot_bench.replay.recording import RecordingPlan, record  # noqa: PLC0415
         from parrot_bench.request import Request, check  # noqa: PLC0415
@@ -180,18 +181,15 @@ def record(  # one option a parameter
             call_limit_s=call_limit,
             keep_prompts=keep_prompts,
         )
+        progress = RecordingProgress(errors, number, quiet=quiet)
         with RecordingFile(output) as file:
             try:
-                with errors.status("asking …") as status:
-                    done = record(
-                        loaded.model,
-                        plan,
-                        file,
-                        lambda r: None if quiet else status.update(_progress(r, number)),
-                    )
+                done = record(loaded.model, plan, file, progress)
             except KeyboardInterrupt:
                 _say(f"parrot-bench: stopped; {_kept(file.replies, output)}")
                 raise typer.Exit(EXIT_USAGE) from None
+            finally:
+                progress.close()
         _tell(done, number, output)
         if not done.replies:
             raise MeasurementError(f"nothing was recorded: {next(iter(done.first.values()), '')}")
@@ -213,11 +211,6 @@ def _asked(prompt: str | None, prompts: Path | None) -> "tuple[Asked, ...]":
     if not text:
         raise UsageError("--prompt is empty; give at least one character")
     return (text,)
-
-
-def _progress(so_far: "Recorded", number: int) -> Text:
-    failed = f", {so_far.failed} failed" if so_far.failed else ""
-    return Text(f"{so_far.replies} of {number} replies{failed} …")
 
 
 def _kept(replies: int, output: Path) -> str:
