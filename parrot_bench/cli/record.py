@@ -90,7 +90,7 @@ def record(  # one option a parameter
         str,
         typer.Option(
             metavar="astream|stream",
-            help="What is called; a model that does not stream gives its reply in one piece.",
+            help="What is called; a model without it by its sync method, or in one piece.",
             rich_help_panel=_WHAT,
         ),
     ] = "astream",
@@ -161,22 +161,23 @@ def record(  # one option a parameter
         from parrot_bench.cli.recording_progress import RecordingProgress  # noqa: PLC0415  # lazily
         from parrot_bench.loading import load_model, load_parrot  # noqa: PLC0415
         from parrot_bench.replay.files import RecordingFile, check_new  # noqa: PLC0415
-        from parrot_bench.replay.recording import RecordingPlan, record  # noqa: PLC0415
+        from parrot_bench.replay.recording import RecordingPlan, called, record  # noqa: PLC0415
         from parrot_bench.request import Request, check  # noqa: PLC0415
 
         check(Request(spec=spec, model_args=arguments, call_limit_s=call_limit))
         check_new(output)
         loaded = load_model(spec, dict(arguments)) if spec else load_parrot()
+        chosen = cast("Mode", mode)
+        name, how = type(loaded.model).__qualname__, called(loaded.model, chosen)
         agree(
-            f"{number:,} calls of {type(loaded.model).__qualname__} by {mode}, {concurrency} at a "
-            f"time, {len(asked):,} prompt{'s' if len(asked) > 1 else ''}; its replies go to "
-            f"{output}",
+            f"{number:,} calls of {name} by {how}, {concurrency} at a time, {len(asked):,} "
+            f"prompt{'s' if len(asked) > 1 else ''}; its replies go to {output}",
             yes=yes or not spec,
         )
         plan = RecordingPlan(
             prompts=asked,
             calls=number,
-            mode=cast("Mode", mode),
+            mode=chosen,
             concurrency=concurrency,
             call_limit_s=call_limit,
             keep_prompts=keep_prompts,

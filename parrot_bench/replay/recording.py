@@ -35,7 +35,6 @@ GIVE_UP: Final = 3
 
 Mode = Literal["astream", "stream"]
 
-_WHOLE: Final = {"astream": "ainvoke", "stream": "invoke"}
 _FLOORS: Final = {
     "astream": "direct_astream",
     "stream": "direct_stream",
@@ -51,7 +50,7 @@ class RecordingPlan:
     Attributes:
         prompts: What is asked, one after the other, and from the first again.
         calls: How many calls are made.
-        mode: What is called; a model that does not stream is asked for its reply in one piece.
+        mode: What is called, where the model has it; see :func:`called`.
         concurrency: Calls in flight.
         call_limit_s: A call that takes longer is given up, and is an error; seconds.
         keep_prompts: Prompts are written down, too.
@@ -87,6 +86,21 @@ class Recorded:
         return self.errors.total()
 
 
+def called(model: BaseChatModel, mode: Mode) -> str:
+    """What is called to record a model: methods of its own, and no fallback of LangChain's.
+
+    A fallback hops to another thread for every chunk, which would be recorded.
+
+    Returns:
+        ``astream`` or ``stream``; of a model that does not stream, ``ainvoke`` or ``invoke``.
+    """
+    if mode == "astream" and implements(model, "_astream"):
+        return "astream"
+    if implements(model, "_stream"):
+        return "stream"
+    return "ainvoke" if mode == "astream" and implements(model, "_agenerate") else "invoke"
+
+
 def record(
     model: BaseChatModel,
     plan: RecordingPlan,
@@ -120,12 +134,9 @@ class _Recorder:
     told: Callable[[Recorded], object]
 
     def __post_init__(self) -> None:
-        native = implements(self.model, "_stream") or (
-            self.plan.mode == "astream" and implements(self.model, "_astream")
-        )
-        self._called = self.plan.mode if native else _WHOLE[self.plan.mode]
-        self._streams = native
+        self._called = called(self.model, self.plan.mode)
         self._floor = MODES[_FLOORS[self._called]]
+        self._streams = self._floor.streams
         self._due: Iterator[Prompt] = islice(cycle(self.plan.prompts), self.plan.calls)
 
     def header(self) -> Header:

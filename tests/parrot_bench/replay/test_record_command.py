@@ -7,12 +7,17 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from completions import PROMPT_TOKENS, WORDS, serving
+from langchain_core.language_models import BaseChatModel
+from langchain_core.outputs import ChatResult
 
+from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 from parrot_bench.record import CheckRecord, RunDirectory, read_record
 from parrot_bench.replay.files import read_recording
+from parrot_bench.replay.recording import called
 from tests.parrot_bench.replay.recordings import key, reply, written
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -101,13 +106,33 @@ def test_prompts_are_kept_where_that_is_asked_for(
     assert {r["usage"]["output_tokens"] for r in replies} == {2}
 
 
+def test_a_model_is_called_by_what_it_has_itself() -> None:
+    native, sync = (
+        AsyncChatParrotLink(parrot_buffer_length=1),
+        ChatParrotLink(parrot_buffer_length=1),
+    )
+    assert (called(native, "astream"), called(native, "stream")) == ("astream", "stream")
+    assert (called(sync, "astream"), called(sync, "stream")) == ("stream", "stream")
+    silent = ReplyInOnePiece()
+    assert (called(silent, "astream"), called(silent, "stream")) == ("invoke", "invoke")
+
+
+class ReplyInOnePiece(BaseChatModel):
+    @property
+    def _llm_type(self) -> str:
+        return "in-one-piece"
+
+    def _generate(self, *_: Any, **__: Any) -> ChatResult:
+        raise NotImplementedError
+
+
 def test_a_model_that_does_not_stream_gives_one_piece(cli: Cli, recorded: Path) -> None:
-    for mode, called in (("stream", "invoke"), ("astream", "ainvoke")):
+    for mode, by in (("stream", "invoke"), ("astream", "ainvoke")):
         done = cli("record", "models:Plain", "--prompt", "a", "--mode", mode, "-y", "-o", mode,
                    cwd=recorded)  # fmt: skip
         assert done.returncode == 0, done.stderr
         found = read_recording(recorded / mode)
-        assert found.header.mode == called
+        assert found.header.mode == by
         assert not found.header.streams
         assert [len(r.pieces) for r in found.replies] == [1]
         assert found.replies[0].sum.message.content == "hi"
