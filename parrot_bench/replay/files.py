@@ -15,7 +15,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from parrot_bench.errors import UsageError
+from parrot_bench.errors import RecordError, UsageError
 from parrot_bench.replay.pieces import Piece, own, piece_of
 
 FORMAT: Final = "parrot_bench_replies"
@@ -97,6 +97,8 @@ class Recording:
 class RecordingFile:
     """A file that replies are written to as they come; use it as a context.
 
+    Writing to it raises a RecordError where the disk takes no more; what is there can be read.
+
     Args:
         path: A file that isn't there yet. Only its owner can read it.
 
@@ -108,7 +110,7 @@ class RecordingFile:
         self.path = path
         self.replies = 0
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
             self._file = FileIO(os.open(path, flags, 0o600), "w")
         except FileExistsError as error:
             raise UsageError(_there_already(path)) from error
@@ -136,8 +138,15 @@ class RecordingFile:
         # In ASCII: half a surrogate pair can be written, and no character of a reply ends a line.
         text = json.dumps(line, allow_nan=False, separators=(",", ":"))
         data = memoryview(f"{text}\n".encode("ascii"))
-        while data:
-            data = data[self._file.write(data) :]
+        begun = self._file.tell()
+        try:
+            while data:
+                data = data[self._file.write(data) :]
+        except OSError as error:
+            # Half a line in the middle could not be read; truncating leaves the place as it is.
+            self._file.truncate(begun)
+            self._file.seek(begun)
+            raise RecordError(f"{self.path} cannot be written: {error.strerror}") from error
 
 
 def check_new(path: Path) -> None:

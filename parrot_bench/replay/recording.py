@@ -22,6 +22,7 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from parrot_bench.binding import as_messages
 from parrot_bench.describing import describe
 from parrot_bench.environment import environment, parrot_bench_version
+from parrot_bench.errors import RecordError
 from parrot_bench.execution import CallSettings, implements
 from parrot_bench.load import Prompt
 from parrot_bench.mode_table import MODES
@@ -117,11 +118,16 @@ def record(
 
     Returns:
         What became of the calls. Errors are data; they are counted.
+
+    Raises:
+        RecordError: The file takes no more.
     """
     so_far = Recorded()
     recorder = _Recorder(model, plan, file, so_far, told)
     file.begin(recorder.header())
     asyncio.run(recorder.perform())
+    if recorder.unwritten is not None:
+        raise recorder.unwritten
     return so_far
 
 
@@ -132,6 +138,7 @@ class _Recorder:
     file: RecordingFile
     so_far: Recorded
     told: Callable[[Recorded], object]
+    unwritten: RecordError | None = None
 
     def __post_init__(self) -> None:
         self._called = called(self.model, self.plan.mode)
@@ -161,12 +168,15 @@ class _Recorder:
         for prompt in self._due:
             try:
                 await self._one(as_messages(prompt))
+            except RecordError as error:
+                self.unwritten = error
             except Exception as error:  # noqa: BLE001  # errors are data
                 name = type(error).__name__
                 self.so_far.errors[name] += 1
                 self.so_far.first.setdefault(name, one_line(error))
             self.told(self.so_far)
-            if not self.so_far.replies and self.so_far.failed >= GIVE_UP:
+            nobody_answers = not self.so_far.replies and self.so_far.failed >= GIVE_UP
+            if nobody_answers or self.unwritten is not None:
                 return
 
     async def _one(self, messages: list[BaseMessage]) -> None:

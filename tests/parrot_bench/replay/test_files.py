@@ -1,10 +1,12 @@
 """The file of replies: what is written can be read, and what cannot be read is one line."""
 
+import errno
 import json
 import os
 import stat
 import sys
 import tempfile
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parrot_bench.errors import UsageError
+from parrot_bench.errors import RecordError, UsageError
+from parrot_bench.parrot import AsyncChatParrotLink
 from parrot_bench.replay.files import Header, RecordingFile, check_new, read_recording
+from parrot_bench.replay.recording import RecordingPlan, record
 from tests.parrot_bench.replay.recordings import HEADER, reply, written
 
 
@@ -47,6 +51,43 @@ def test_nothing_is_written_over_and_nothing_empty_is_left(tmp_path: Path) -> No
         check_new(tmp_path / "none" / "x")
     with pytest.raises(UsageError, match="cannot be written: No such file"):
         RecordingFile(tmp_path / "none" / "x")
+
+
+class Full:
+    """A disk that takes so many bytes more."""
+
+    def __init__(self, file: FileIO, room: int) -> None:
+        self._file = file
+        self._room = room
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, data: memoryview) -> int:
+        if not self._room:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        written = self._file.write(data[: self._room])
+        self._room -= written
+        return written
+
+
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_a_full_disk_ends_the_recording_and_spares_what_is_there(
+    tmp_path: Path, concurrency: int
+) -> None:
+    parrot = AsyncChatParrotLink(parrot_buffer_length=3)
+    plan = RecordingPlan(prompts=("abc",), calls=1000, concurrency=concurrency)
+    told: list[int] = []
+    with RecordingFile(tmp_path / "x") as file:
+        file._file = Full(file._file, 2500)  # type: ignore[assignment]
+        with pytest.raises(RecordError, match=r"x cannot be written: No space left") as refused:
+            record(parrot, plan, file, lambda so_far: told.append(so_far.failed))
+    assert "\n" not in str(refused.value)
+    found = read_recording(tmp_path / "x")
+    assert len(found.replies) == file.replies >= 2
+    assert not found.torn
+    assert set(told) == {0}  # no error of the model's
+    assert len(told) < 20  # nobody asks on
 
 
 @given(st.integers(0, 600))
