@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from parrot_bench.execution import ExecutionMode
     from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
     from parrot_bench.record import RunRecord
+    from parrot_bench.replay import ReplayChatModel
     from parrot_bench.scripting import Run, compare, modes, run
 
 _HOME = {
@@ -19,6 +20,7 @@ _HOME = {
     "ChatParrotLink": "parrot_bench.parrot",
     "ExecutionMode": "parrot_bench.execution",
     "ParrotBenchError": "parrot_bench.errors",
+    "ReplayChatModel": "parrot_bench.replay",
     "Run": "parrot_bench.scripting",
     "RunRecord": "parrot_bench.record",
     "compare": "parrot_bench.scripting",
@@ -31,6 +33,7 @@ __all__ = [
     "ChatParrotLink",
     "ExecutionMode",
     "ParrotBenchError",
+    "ReplayChatModel",
     "Run",
     "RunRecord",
     "compare",

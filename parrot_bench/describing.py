@@ -4,7 +4,8 @@ from langchain_core.language_models import BaseChatModel
 from pydantic import JsonValue
 
 from parrot_bench.execution import implements
-from parrot_bench.record import ModelDescription
+from parrot_bench.record import ModelDescription, ReplayDescription
+from parrot_bench.replay.model import ReplayChatModel, typical
 from parrot_callbacks.redaction import is_credential, recordable
 
 
@@ -29,6 +30,22 @@ def describe(model: BaseChatModel, spec: str, second: str) -> ModelDescription:
         native_stream=implements(model, "_stream") or implements(model, "_astream"),
         waits=False,
         second_instance=second,
+        replay=_replay(model) if isinstance(model, ReplayChatModel) else None,
+    )
+
+
+def _replay(model: ReplayChatModel) -> ReplayDescription:
+    recording = model.recording
+    header = recording.header
+    return ReplayDescription(
+        recorded_from=header.model_name or header.class_name,
+        recorded=header.recorded,
+        replies=len(recording.replies),
+        median_chunks=len(typical(recording.replies).pieces),
+        latency=model.latency,
+        order=model.order,
+        torn=recording.torn,
+        sha256=recording.digest,
     )
 
 

@@ -18,6 +18,7 @@ from parrot_bench.cli.init import init
 from parrot_bench.cli.load import load
 from parrot_bench.cli.merge import merge
 from parrot_bench.cli.modes import modes
+from parrot_bench.cli.record import record
 from parrot_bench.cli.report import report
 from parrot_bench.cli.run import run
 
@@ -33,7 +34,20 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-for command in (run, load, merge, compare, bisect, check, report, modes, init, export, conformance):
+for command in (
+    run,
+    load,
+    merge,
+    compare,
+    bisect,
+    check,
+    record,
+    report,
+    modes,
+    init,
+    export,
+    conformance,
+):
     app.command()(command)
 
 

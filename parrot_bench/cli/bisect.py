@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import typer
 from rich.text import Text
 
-from parrot_bench.cli.options import Debug, Model, seconds, share
+from parrot_bench.cli.options import Debug, Model, Replay, replayed, seconds, share
 from parrot_bench.cli.terminal import (
     EXIT_INCONCLUSIVE,
     console,
@@ -19,6 +19,7 @@ _FILE = "bisect.json"
 
 
 def bisect(
+    context: typer.Context,
     requirement: Annotated[
         str,
         typer.Argument(
@@ -29,6 +30,7 @@ def bisect(
     ],
     model: Model = "",
     *,
+    replay: Replay = None,  # noqa: ARG001  # it is read from the context
     mode: Annotated[
         str,
         typer.Option(metavar="NAME", help="The execution mode whose cost is looked at."),
@@ -96,8 +98,10 @@ def bisect(
 
         wanted = asked(requirement)
         select_modes([mode])
+        spec, arguments = replayed(context, model, (), order="prompt")
         request = Request(
-            spec=model,
+            spec=spec,
+            model_args=arguments,
             modes=(mode,),
             time_s=time,
             target=over / 2,

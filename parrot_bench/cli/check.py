@@ -13,9 +13,12 @@ from parrot_bench.cli.options import (
     Model,
     ModelArgs,
     ProviderModel,
+    Replay,
+    ReplayLatency,
     made_of,
     names,
     read_prompt,
+    replayed,
     seconds,
 )
 from parrot_bench.cli.terminal import (
@@ -36,10 +39,13 @@ if TYPE_CHECKING:
 
 
 def check(
+    context: typer.Context,
     model: Model = "",
     *,
     provider_model: ProviderModel = "",
     model_args: ModelArgs = None,
+    replay: Replay = None,  # noqa: ARG001  # it is read from the context
+    replay_latency: ReplayLatency = "",  # noqa: ARG001  # as above
     modes: Annotated[
         list[str] | None,
         typer.Option(
@@ -121,6 +127,8 @@ def check(
                 raise typer.Exit(EXIT_FAILED)
             return
         spec, arguments = made_of(model, provider_model, model_args)
+        # Modes are compared: the same prompt gets the same reply in each of them.
+        spec, arguments = replayed(context, spec, arguments, order="prompt")
         request = Request(
             spec=spec,
             model_args=arguments,
@@ -155,7 +163,8 @@ def _checked(request: "Request") -> "Checked":
 
 
 def _tell(record: "CheckRecord", form: Form, file: Path | None) -> None:
-    from parrot_reports.studies import check as written  # noqa: PLC0415  # not needed before
+    from parrot_reports.sentences import replayed  # noqa: PLC0415  # not needed before
+    from parrot_reports.studies import check as written  # noqa: PLC0415
 
     as_json = written.as_json(record)
     if file is not None:
@@ -163,6 +172,8 @@ def _tell(record: "CheckRecord", form: Form, file: Path | None) -> None:
     if form == "text":
         name = record.model.class_name.rpartition(".")[2]
         console.print(Text.assemble("checked ", (name, "bold"), f", {record.model.class_name}\n"))
+        if said := replayed(record.model):
+            console.print(Text(f"{said}\n"), soft_wrap=True)
         console.print(written.on_terminal(record), soft_wrap=True)
     else:
         # Not through the console, which would wrap lines and colour them.

@@ -1,17 +1,16 @@
 """``parrot-bench load``: put a model under load."""
 
-import sys
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
-from rich.prompt import Confirm
 from rich.text import Text
 
 from parrot_bench import load as loads
 from parrot_bench.cli import completing
+from parrot_bench.cli.agreeing import agree
 from parrot_bench.cli.carrying import carry_out_and_conclude, command_line
 from parrot_bench.cli.options import (
     Debug,
@@ -22,15 +21,19 @@ from parrot_bench.cli.options import (
     Prompt,
     ProviderModel,
     Quiet,
+    Replay,
+    ReplayLatency,
     ReplyLength,
     ResultForm,
+    Yes,
     made_of,
     names,
     read_prompt,
+    replayed,
     seconds,
     share,
 )
-from parrot_bench.cli.terminal import EXIT_FAILED, EXIT_OK, errors, one_line_errors
+from parrot_bench.cli.terminal import EXIT_FAILED, errors, one_line_errors
 from parrot_bench.errors import UsageError
 from parrot_bench.load import Arrivals, Level, LoadPlan
 from parrot_bench.load_files import read_prompts, read_trace
@@ -49,10 +52,13 @@ _MACHINES = "More than one process"
 
 
 def load(  # one option a parameter
+    context: typer.Context,
     model: Model = "",
     *,
     provider_model: ProviderModel = "",
     model_args: ModelArgs = None,
+    replay: Replay = None,
+    replay_latency: ReplayLatency = "",  # noqa: ARG001  # as above
     rate: Annotated[
         str,
         typer.Option(
@@ -243,10 +249,7 @@ def load(  # one option a parameter
     ] = "",
     out: Out = None,
     form: ResultForm = "text",
-    yes: Annotated[
-        bool,
-        typer.Option("--yes", "-y", help="Begin without asking.", rich_help_panel=_END),
-    ] = False,
+    yes: Yes = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
@@ -294,6 +297,7 @@ def load(  # one option a parameter
             raise UsageError("--find-max-rate needs --slo: what is to be kept, as ttfc=500ms")
         chosen = names(modes) or ("astream",)
         spec, arguments = made_of(model, provider_model, model_args)
+        spec, arguments = replayed(context, spec, arguments, order="turn")
         request = Request(
             spec=spec,
             model_args=arguments,
@@ -309,7 +313,8 @@ def load(  # one option a parameter
             otlp=otlp,
             command=command_line(prompt),
         )
-        _ask(request, plan, yes=yes or not spec)
+        # Neither the parrot nor a recording costs anything.
+        agree(_said(request, plan), yes=yes or not spec or replay is not None)
         record = carry_out_and_conclude(request, out, form, quiet=quiet)
         found = record.load
         if found is not None and found.error_share > max_errors:
@@ -363,13 +368,8 @@ def _read(option: str, read: Callable[[str], T], text: str) -> T:
         raise UsageError(f"{option}: {error}") from error
 
 
-def _ask(request: "Request", plan: LoadPlan, *, yes: bool) -> None:
-    """Show what will be sent, and ask; where nobody can answer, it has been answered by --yes.
-
-    Raises:
-        UsageError: Nobody is there to say yes.
-        Exit: Somebody said no.
-    """
+def _said(request: "Request", plan: LoadPlan) -> str:
+    """What will be sent, in a line."""
     length_s = plan.length_s * len(request.modes)
     modes, levels = ", ".join(request.modes), loads.said(plan.levels)
     if plan.find_max_rate:
@@ -380,19 +380,13 @@ def _ask(request: "Request", plan: LoadPlan, *, yes: bool) -> None:
     )
     bound = f"at most {request.max_calls:,} calls" if request.max_calls is not None else ""
     expected = f"about {calls:,} calls" if calls is not None else "as many calls as it takes"
-    said = [f"plan: {modes} with {levels}; {length_s:.0f} s, {bound or expected}"]
+    said = [f"{modes} with {levels}; {length_s:.0f} s, {bound or expected}"]
     said.append(f"about {_prompt_tokens(request, plan):,.0f} tokens a prompt")
     if request.reply_length is not None:
         said.append(f"at most {request.reply_length:,} a reply")
     if plan.max_tokens is not None:
         said.append(f"at most {plan.max_tokens:,} in all")
-    errors.print(Text(", ".join(said)), soft_wrap=True)
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError("nobody is there to agree to the plan; add --yes")
-    if not Confirm.ask("begin?", console=errors, default=False):
-        raise typer.Exit(EXIT_OK)
+    return ", ".join(said)
 
 
 def _prompt_tokens(request: "Request", plan: LoadPlan) -> float:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from parrot_bench import quantities
+from parrot_bench.cli.configured import is_typed
 from parrot_bench.cli.terminal import Form
 from parrot_bench.errors import MissingExtraError, UsageError
 
@@ -46,6 +47,9 @@ def names(given: list[str] | None) -> tuple[str, ...]:
     parts = (name.strip() for item in given or [] for name in item.split(","))
     return tuple(dict.fromkeys(name for name in parts if name))
 
+
+Arguments = tuple[tuple[str, object], ...]
+"""Keyword arguments of what makes a model: names and values."""
 
 Model = Annotated[
     str,
@@ -134,9 +138,7 @@ ModelArgs = Annotated[
 ]
 
 
-def made_of(
-    model: str, provider_model: str, arguments: list[str] | None
-) -> tuple[str, tuple[tuple[str, object], ...]]:
+def made_of(model: str, provider_model: str, arguments: list[str] | None) -> tuple[str, Arguments]:
     """What is loaded, and with which arguments.
 
     Raises:
@@ -165,6 +167,68 @@ def _argument(text: str) -> tuple[str, object]:
         return name.strip(), json.loads(value)
     except ValueError:
         return name.strip(), value
+
+
+Yes = Annotated[
+    bool,
+    typer.Option("--yes", "-y", help="Begin without asking.", rich_help_panel="What becomes of it"),
+]
+Replay = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help=(
+            "Instead of MODEL: replies that **parrot-bench record** has kept, given back without "
+            "their provider."
+        ),
+        show_default=False,
+        rich_help_panel="What to measure",
+    ),
+]
+ReplayLatency = Annotated[
+    str,
+    typer.Option(
+        metavar="zero|recorded",
+        help="With **--replay**: everything at once, or every chunk when it came.",
+        show_default="zero",
+        rich_help_panel="What to measure",
+    ),
+]
+
+
+def replayed(
+    context: typer.Context,
+    given: str,
+    arguments: Arguments,
+    *,
+    order: str,
+) -> tuple[str, Arguments]:
+    """What is loaded, replies of ``--replay`` included, and with which arguments.
+
+    Args:
+        context: Has the command's options.
+        given: What else is named to be loaded.
+        arguments: Of that.
+        order: See :class:`parrot_bench.ReplayChatModel`.
+
+    Raises:
+        UsageError: There is another model, or the latency is none.
+    """
+    file, latency = context.params["replay"], context.params.get("replay_latency", "")
+    if file is None:
+        if latency:
+            raise UsageError(f"--replay-latency {latency} needs --replay FILE; name the recording")
+        return given, arguments
+    # A project's own model stands back.
+    typed = [name for name in ("model", "provider_model", "model_args") if is_typed(context, name)]
+    if typed:
+        other = given if typed != ["model_args"] else "--model-args"
+        raise UsageError(f"both --replay {file} and {other} are given; give one")
+    if latency not in {"", "zero", "recorded"}:
+        raise UsageError(f"--replay-latency {latency!r} is none; give zero or recorded")
+    # Its absolute path: a timed process may have another current folder.
+    made = {"file": str(file.absolute()), "latency": latency or "zero", "order": order}
+    return "parrot_bench.replay:ReplayChatModel", tuple(made.items())
 
 
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error as well.")]

@@ -18,11 +18,14 @@ from parrot_bench.cli.options import (
     Prompt,
     ProviderModel,
     Quiet,
+    Replay,
+    ReplayLatency,
     ReplyLength,
     ResultForm,
     made_of,
     names,
     read_prompt,
+    replayed,
     seconds,
     share,
 )
@@ -40,6 +43,8 @@ def run(
     *,
     provider_model: ProviderModel = "",
     model_args: ModelArgs = None,
+    replay: Replay = None,  # noqa: ARG001  # it is read from the context
+    replay_latency: ReplayLatency = "",  # noqa: ARG001  # as above
     modes: Annotated[
         list[str] | None,
         typer.Option(
@@ -254,6 +259,8 @@ def run(
         from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415  # lazily
 
         spec, arguments = made_of(model, provider_model, model_args)
+        # Modes are compared: the same prompt gets the same reply in each of them.
+        spec, arguments = replayed(context, spec, arguments, order="prompt")
         request = Request(
             spec=spec,
             model_args=arguments,

@@ -56,6 +56,7 @@ from parrot_bench.record.subject import (
     ModelDescription,
     ModeRecord,
     Noise,
+    ReplayDescription,
 )
 from parrot_bench.record.traced import ModeReconciliation, Reconciliation, SpanDelivery
 from parrot_bench.record.tracing import (
@@ -120,6 +121,7 @@ __all__ = [
     "RateBoundary",
     "Reconciliation",
     "ReleaseComparison",
+    "ReplayDescription",
     "RunDirectory",
     "RunRecord",
     "Saved",

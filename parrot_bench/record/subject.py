@@ -1,10 +1,36 @@
 """What was measured, on what, how it was asked for, and what else went on."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import JsonValue
 
 from parrot_bench.record.base import Saved
+
+
+class ReplayDescription(Saved):
+    """Recorded replies that were given back.
+
+    Attributes:
+        recorded_from: The name of the model that made them; of one without a name, its class.
+        recorded: When the recording began, with its time zone.
+        replies: How many there are.
+        median_chunks: Chunks of the reply of median length.
+        latency: ``zero``: everything came at once; ``recorded``: chunks came when they did.
+        order: ``turn``: replies were given one after the other; ``prompt``: the same prompt got
+            the same reply, its own or the one of median length.
+        torn: The recording was broken off in the middle of a reply, which is left out.
+        sha256: Of the file.
+    """
+
+    recorded_from: str
+    recorded: datetime
+    replies: int
+    median_chunks: int
+    latency: Literal["zero", "recorded"]
+    order: Literal["turn", "prompt"]
+    torn: bool
+    sha256: str
 
 
 class ModelDescription(Saved):
@@ -20,6 +46,7 @@ class ModelDescription(Saved):
         native_stream: It implements ``_stream`` or ``_astream`` itself.
         waits: It spends its time waiting, so wall time decides and not CPU.
         second_instance: How the second instance of the A/A check was made.
+        replay: The recorded replies that it gave back; None for a model that answered itself.
     """
 
     spec: str
@@ -31,6 +58,7 @@ class ModelDescription(Saved):
     native_stream: bool
     waits: bool
     second_instance: str
+    replay: ReplayDescription | None = None
 
 
 class LoadConfiguration(Saved):

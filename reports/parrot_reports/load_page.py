@@ -36,6 +36,7 @@ def render_load(record: RunRecord, *, files: Sequence[str] = ()) -> Page:
             trust=trust,
             trust_checks=sorted(record.trust, key=lambda check: _LEVELS.index(check.level)),
             headline=set_in_html(headline(record)),
+            replayed=sentences.replayed(record.model),
             drawn=drawn,
             modes=tuple(dict.fromkeys(row.mode for row in load.rows(record))),
             several=len({row.mode for row in load.rows(record)}) > 1,

@@ -11,6 +11,7 @@ from parrot_reports.parts import Key, Name, Sentence
 from parrot_reports.sentences import (
     deciding_ratio,
     floors,
+    replayed,
     tally,
     trust_line,
     verdict_order,
@@ -40,6 +41,8 @@ def summary_markdown(record: RunRecord) -> str:
     level, trust = trust_line(record)
     mark = MARKS[level]
     parts = [f"### {inline(headline(record))}", f"{mark} **{escaped(trust)}**"]
+    if said := replayed(record.model):
+        parts.append(escaped(said))
     doubts = [check for check in record.trust if check.level != "green"]
     if doubts:
         parts.append(
@@ -51,7 +54,7 @@ def summary_markdown(record: RunRecord) -> str:
         parts += [_table(record), _footnote(record)]
     if record.load is not None:
         parts.append(_loads(record))
-    found = [f"- {study.capitalize()}: {inline(said)}" for study, said in headlines(record)]
+    found = [f"- {study.capitalize()}: {inline(text)}" for study, text in headlines(record)]
     parts.append("\n".join(found))
     parts.append(_environment(record))
     return "\n\n".join(part for part in parts if part) + "\n"

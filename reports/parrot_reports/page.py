@@ -70,6 +70,7 @@ def render(run: RunData) -> Page:
             trust=trust,
             headline=set_in_html(headline(record)),
             advice=_advice(record),
+            replayed=sentences.replayed(record.model),
             found=[set_in_html(sentence) for _, sentence in headlines(record)],
             verdicts=[
                 (mode, look(mode.mode, record), set_in_html(sentences.verdict(mode, record)))

@@ -6,7 +6,7 @@ verdict does not: where no difference is resolved, no ratio is named.
 
 from collections.abc import Iterable
 
-from parrot_bench.record import Estimate, ModeOverhead, RunRecord
+from parrot_bench.record import Estimate, ModelDescription, ModeOverhead, RunRecord
 from parrot_reports import units
 from parrot_reports.parts import Key, Name, Sentence, plain
 
@@ -212,6 +212,28 @@ def model_name(record: RunRecord) -> str:
         return "the model"
     short = record.model.class_name.rsplit(".", 1)[-1]
     return short or record.model.model_name
+
+
+def replayed(model: ModelDescription | None) -> str:
+    """Say of recorded replies whose they are and how they were given back; empty for others."""
+    if model is None or model.replay is None:
+        return ""
+    replay = model.replay
+    when = replay.recorded.strftime("%Y-%m-%d")
+    how = "zero latency" if replay.latency == "zero" else "when they came"
+    said = (
+        f"Replies recorded from {replay.recorded_from} on {when}, "
+        f"{_number(replay.replies, 'reply', 'replies')}, {how}"
+    )
+    if replay.order == "prompt":
+        chunks = _number(replay.median_chunks, "chunk", "chunks")
+        said += (
+            f"; a prompt that was recorded got its reply, any other the one of median length "
+            f"({chunks})"
+        )
+    if replay.torn:
+        said += "; the recording was broken off in the middle of a reply, which is left out"
+    return f"{said}."
 
 
 def trust_line(record: RunRecord) -> tuple[str, str]:

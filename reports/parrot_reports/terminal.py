@@ -9,7 +9,13 @@ from rich.text import Text
 
 from parrot_bench.record import ModeOverhead, RunRecord
 from parrot_reports.parts import plain
-from parrot_reports.sentences import deciding_ratio, deciding_time, floors, trust_line
+from parrot_reports.sentences import (
+    deciding_ratio,
+    deciding_time,
+    floors,
+    replayed,
+    trust_line,
+)
 from parrot_reports.studies import load
 from parrot_reports.studies.headlines import headlines
 from parrot_reports.text import visible
@@ -40,13 +46,15 @@ def overview(record: RunRecord, width: int = _WIDE) -> RenderableType:
         for check in record.trust
         if check.level != "green"
     ]
+    if said := replayed(record.model):
+        parts.append(Text(visible(said)))
     if record.overhead is not None:
         parts += [Text(""), _table(record, wide=width >= _WIDE)]
     if record.load is not None:
         parts += _load_tables(record, wide=width >= _WIDER)
-        parts += [Text(visible(said), style="yellow") for said in load.remarks(record.load)]
-    for study, said in headlines(record):
-        parts.append(Text.assemble("\n", (study, "bold"), f": {visible(plain(said))}"))
+        parts += [Text(visible(text), style="yellow") for text in load.remarks(record.load)]
+    for study, found in headlines(record):
+        parts.append(Text.assemble("\n", (study, "bold"), f": {visible(plain(found))}"))
     missing: dict[str, list[str]] = {}
     for mode in record.modes:
         if mode.unavailable:

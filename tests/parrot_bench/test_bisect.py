@@ -10,12 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.version import Version
+from typer.testing import CliRunner
 
+from parrot_bench.bisect import carrying
 from parrot_bench.bisect import releases as listing
 from parrot_bench.bisect.releases import asked, releases
 from parrot_bench.bisect.search import Conclusion, most_comparisons, search
+from parrot_bench.cli import app
 from parrot_bench.errors import UsageError
 from parrot_bench.record import BisectionRecord, Estimate
+from parrot_bench.request import Request
 from parrot_reports.bisection import bisection_sentence
 from parrot_reports.parts import plain
 from tests.parrot_bench.conftest import environment
@@ -197,3 +201,23 @@ def test_bad_input_is_one_line(
         assert done.returncode == 2, done.stderr
         assert said in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_recorded_replies_are_what_both_releases_give_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Request] = []
+
+    def carried_out(request: Request, *_: object, **__: object) -> BisectionRecord:
+        given.append(request)
+        raise UsageError("enough")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(carrying, "bisect", carried_out)
+    monkeypatch.setattr(listing, "releases", lambda _: ("1.0", "1.1"))
+    done = CliRunner().invoke(app, ["bisect", "langchain-core>=1.0,<=1.1", "--replay", "r.jsonl"])
+    assert done.exit_code == 2
+    assert given[0].spec == "parrot_bench.replay:ReplayChatModel"
+    assert dict(given[0].model_args) == {
+        "file": str(tmp_path / "r.jsonl"), "latency": "zero", "order": "prompt",
+    }  # fmt: skip

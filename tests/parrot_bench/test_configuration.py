@@ -130,6 +130,7 @@ def test_every_key_is_an_option() -> None:
     # What run has and the file has not is said of a single run.
     assert known["run"] - fields == {
         "against", "seed", "out", "form", "quiet", "debug", "provider_model", "model_args",
+        "replay", "replay_latency",
     }  # fmt: skip
     for name, parameters in NOT_THE_SAME.items():
         assert parameters <= known[name]

@@ -1,13 +1,11 @@
 """A chat model that nobody here wrote, against a server on this machine."""
 
-import threading
 from collections.abc import Callable, Iterator
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from completions import Completions
+from completions import serving
 
 from parrot_bench.record import CheckRecord, RunDirectory
 
@@ -16,13 +14,8 @@ Cli = Callable[..., Any]
 
 @pytest.fixture
 def endpoint() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Completions)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/v1"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving() as address:
+        yield address
 
 
 def test_chat_openai_in_every_mode(cli: Cli, tmp_path: Path, endpoint: str) -> None:

@@ -7,8 +7,11 @@ answers each request after so many seconds; it prints its port, and a line for e
 
 import json
 import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from time import sleep
 from typing import Any
 
 WORDS = ["Hello", " from", " the", " other", " side"]
@@ -31,12 +34,13 @@ class Completions(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     takes_s = 0.0
+    pause_s = 0.0
 
     def log_message(self, *args: Any) -> None: ...
 
     def do_POST(self) -> None:
         asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        sleep(self.takes_s)
+        time.sleep(self.takes_s)
         base = {"id": "chatcmpl-1", "created": 0, "model": asked["model"]}
         words, reason = answer_to(asked)
         usage = {
@@ -56,28 +60,51 @@ class Completions(BaseHTTPRequestHandler):
                 f"data: {json.dumps({**chunk, 'object': 'chat.completion.chunk'})}\n\n"
                 for chunk in chunks
             ]
-            self.answer("text/event-stream", "".join([*lines, "data: [DONE]\n\n"]))
+            self.answer("text/event-stream", *lines, "data: [DONE]\n\n")
         else:
             message = {"role": "assistant", "content": "".join(words)}
             choice = {"index": 0, "message": message, "finish_reason": reason}
             whole = {**base, "object": "chat.completion", "choices": [choice], "usage": usage}
             self.answer("application/json", json.dumps(whole))
 
-    def answer(self, kind: str, body: str) -> None:
-        encoded = body.encode()
+    def answer(self, kind: str, *parts: str) -> None:
+        encoded = [part.encode() for part in parts]
         self.send_response(200)
         self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(encoded)))
+        self.send_header("Content-Length", str(sum(map(len, encoded))))
+        self.send_header("X-Api-Key", "sk-of-the-server")
         self.end_headers()
-        self.wfile.write(encoded)
+        for part in encoded if self.pause_s else [b"".join(encoded)]:
+            time.sleep(self.pause_s)
+            self.wfile.write(part)
+            self.wfile.flush()
 
 
 class Telling(Completions):
     """Prints a line for every answer."""
 
-    def answer(self, kind: str, body: str) -> None:
-        super().answer(kind, body)
+    def answer(self, kind: str, *parts: str) -> None:
+        super().answer(kind, *parts)
         print("answered", flush=True)  # noqa: T201  # the test waits for it
+
+
+@contextmanager
+def serving(pause_s: float = 0.0) -> Iterator[str]:
+    """Serve completions, and give the address that a client is told.
+
+    Args:
+        pause_s: Before each part of a reply that is streamed, seconds.
+    """
+    handler = type("Paused", (Completions,), {"pause_s": pause_s})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/v1"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def main() -> None:

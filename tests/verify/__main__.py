@@ -157,7 +157,7 @@ def fuzz_readers(
     inputs: Annotated[int, typer.Option(min=1, help="Of each reader.")] = 5_000,
     seed: int = 0,
 ) -> None:
-    """Feed the readers of records, spans, prices and configurations what is nearly right."""
+    """Feed the readers of records, spans, prices, replies, configurations what is nearly right."""
     from parrot_bench.record import RunDirectory
     from tests.verify.fuzz import fuzz, targets
 

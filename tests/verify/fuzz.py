@@ -18,9 +18,11 @@ from typing import Any
 from parrot_bench.configuration import parse
 from parrot_bench.errors import ParrotBenchError
 from parrot_bench.record import read_record
+from parrot_bench.replay.files import read_recording
 from parrot_reports.report import page_of
 from parrot_reports.spans.prices import read_prices
 from parrot_reports.spans.table import read_spans
+from tests.parrot_bench.replay.recordings import HEADER, lines, reply
 
 INTERESTING = (
     b"0", b"-1", b"1e999", b"NaN", b"null", b"true", b"[]", b"{}", b'""', b'"', b"\\u0000", b"\\",
@@ -166,6 +168,13 @@ def _as_run(path: Path) -> object:
     return page_of(folder)
 
 
+def _as_reply(path: Path) -> object:
+    """Read it as the only reply of a recording."""
+    whole = path.with_name("recording")
+    whole.write_bytes(lines(HEADER) + path.read_bytes() + b"\n")
+    return read_recording(whole)
+
+
 def targets(records: Sequence[bytes], spans: Sequence[bytes]) -> list[Target]:
     """Return the readers, each with its seeds.
 
@@ -179,12 +188,15 @@ def targets(records: Sequence[bytes], spans: Sequence[bytes]) -> list[Target]:
     kept = (
         b'model = "a:b"\nmodes = ["invoke", "x:y"]\ntime = "30s"\nfail-on = 0.01\nmax-calls = 9\n'
     )
+    replies = [reply("a", "one", " two"), reply("b", *"three"), reply("a", "[", "]")]
     prices = b'currency = "USD"\n["gpt-4.1"]\ninput = 2.0\noutput = 8\ncached = 0.5\n'
     return [
         Target("records", records, read_record, json=True),
         Target("pages of records", records, _as_run, json=True),
         Target("spans", spans, read_spans),
         Target("prices", [prices], read_prices),
+        Target("recordings", [lines(HEADER, *replies), lines(HEADER, replies[0])], read_recording),
+        Target("recorded replies", [json.dumps(r).encode() for r in replies], _as_reply, json=True),
         Target(
             "configurations",
             [first.encode(), kept],

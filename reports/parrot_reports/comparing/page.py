@@ -203,6 +203,8 @@ def _side(side: SideRecord) -> Iterator[tuple[str, str]]:
         yield "runs", ", ".join(side.runs)
     if side.model is not None:
         yield "model class", side.model.class_name
+        if said := sentences.replayed(side.model):
+            yield "replies", said
         for name, value in sorted(side.model.identifying_params.items()):
             yield f"parameter {name}", str(value)
     if (where := side.environment) is not None:
