@@ -65,7 +65,7 @@ def callbacks(seen: Evidence) -> Iterator[Found]:
         if unit.heard is None:
             continue
         yield from _runs(unit, unit.heard)
-        if unit.arrived is not None and unit.arrived.chunks > 1:
+        if seen.model.chat and unit.arrived is not None and unit.arrived.chunks > 1:
             yield from _tokens_heard(unit.mode, unit.heard, unit.arrived)
 
 

@@ -177,6 +177,9 @@ class ModelSeen:
         provider: ``ls_provider``; empty where there is none.
         provider_guessed: LangChain made it of the class's name.
         named: ``ls_model_name`` is there.
+        chat: It is a chat model, and no other Runnable.
+        updates: It is a graph without messages, so that what its default stream tells, which are
+            updates, cannot be compared with the whole state of other modes.
     """
 
     name: str
@@ -185,6 +188,8 @@ class ModelSeen:
     provider: str
     provider_guessed: bool
     named: bool
+    chat: bool = True
+    updates: bool = False
 
 
 @dataclass(frozen=True, slots=True)
