@@ -130,7 +130,7 @@ def _needs_chat_model(model: Runnable[Any, Any]) -> str:
 def _needs_graph(model: Runnable[Any, Any]) -> str:
     if is_graph(model):
         return ""
-    return f"only LangGraph's graphs stream messages, and {type(model).__qualname__} is none"
+    return f"it is a mode of LangGraph's graphs, and {type(model).__qualname__} is none"
 
 
 def _floor_that(needs: Callable[[BaseChatModel], str]) -> Callable[[Runnable[Any, Any]], str]:

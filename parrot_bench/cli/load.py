@@ -12,8 +12,10 @@ from rich.text import Text
 from parrot_bench import load as loads
 from parrot_bench.cli import completing
 from parrot_bench.cli.carrying import carry_out_and_conclude, command_line
+from parrot_bench.cli.configured import is_typed
 from parrot_bench.cli.options import (
     Debug,
+    Input,
     MaxCalls,
     Model,
     ModelArgs,
@@ -23,9 +25,9 @@ from parrot_bench.cli.options import (
     Quiet,
     ReplyLength,
     ResultForm,
+    asked,
     made_of,
     names,
-    read_prompt,
     seconds,
     share,
 )
@@ -43,6 +45,7 @@ _LOAD, _WHAT, _END = "The load", "What to measure", "What becomes of it"
 
 
 def load(  # one option a parameter
+    context: typer.Context,
     model: Model = "",
     *,
     provider_model: ProviderModel = "",
@@ -123,12 +126,13 @@ def load(  # one option a parameter
         ),
     ] = None,
     prompt: Prompt = None,
+    input: Input = None,  # noqa: A002  # as the option and the key
     prompts: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help='Many prompts, a text or JSON a line ("…", {"prompt": "…"} or {"messages": '
-            "[…]}), asked in an order of chance.",
+            help='Many prompts, a text or JSON a line ("…", {"prompt": "…"}, {"messages": '
+            '[…]} or {"input": {…}}), asked in an order of chance.',
             show_default=False,
             rich_help_panel=_WHAT,
         ),
@@ -193,7 +197,7 @@ def load(  # one option a parameter
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Put a chat model under load, and say what its callers see.
+    """Put a chat model, a chain or an agent under load, and say what its callers see.
 
     In an open loop latency counts from when a call should have been made: a model that stands
     still for two seconds is seen by all who came meanwhile. What was not answered is an error,
@@ -210,7 +214,7 @@ def load(  # one option a parameter
     Exit status: 0 done; 1 more errors than **--max-errors**; 2 bad input, or stopped.
     """
     with one_line_errors(debug=debug):
-        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415  # lazily
+        from parrot_bench.request import Request  # noqa: PLC0415  # lazily
 
         plan = LoadPlan(
             levels=tuple(_levels(rate, concurrency, trace, search=find_max_rate)),
@@ -224,8 +228,9 @@ def load(  # one option a parameter
             kept_share=kept,
             prompts=() if prompts is None else read_prompts(prompts),
         )
-        if prompts is not None and prompt is not None:
-            raise UsageError("both --prompt and --prompts are given; give one")
+        others = [name for name in ("prompt", "input") if is_typed(context, name)]
+        if prompts is not None and others:
+            raise UsageError(f"both --{others[0]} and --prompts are given; give one")
         if find_max_rate and not plan.objectives:
             raise UsageError("--find-max-rate needs --slo: what is to be kept, as ttfc=500ms")
         chosen = names(modes) or ("astream",)
@@ -236,13 +241,13 @@ def load(  # one option a parameter
             modes=chosen,
             baseline=chosen[0],
             studies=("load",),
-            prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
+            prompt=asked(context, prompt, input),
             reply_length=reply_length,
             max_calls=max_calls,
             call_limit_s=call_limit,
             seed=seed,
             load=plan,
-            command=command_line(prompt),
+            command=command_line(prompt, input),
         )
         _ask(request, plan, yes=yes or not spec)
         record = carry_out_and_conclude(request, out, form, quiet=quiet)
