@@ -35,7 +35,7 @@ from parrot_bench.errors import UnknownModeError
 from parrot_bench.execution import ExecutionMode, implements, is_chat_model
 from parrot_bench.loading import named_object
 from parrot_bench.record import ModeRecord
-from parrot_bench.runnables.kinds import core_of, is_graph
+from parrot_bench.runnables.kinds import core_of, is_graph, named
 from parrot_bench.runnables.outputs import reply_of, told_apart
 
 
@@ -124,13 +124,13 @@ def quiet() -> Iterator[None]:
 def _needs_chat_model(model: Runnable[Any, Any]) -> str:
     if is_chat_model(model):
         return ""
-    return f"floors are of chat models only, and {type(model).__qualname__} is none"
+    return f"floors are of chat models only, and {named(model)} is none"
 
 
 def _needs_graph(model: Runnable[Any, Any]) -> str:
     if is_graph(model):
         return ""
-    return f"it is a mode of LangGraph's graphs, and {type(model).__qualname__} is none"
+    return f"it is a mode of LangGraph's graphs, and {named(model)} is none"
 
 
 def _floor_that(needs: Callable[[BaseChatModel], str]) -> Callable[[Runnable[Any, Any]], str]:

@@ -12,7 +12,7 @@ from langchain_core.runnables import Runnable
 from parrot_bench.errors import UsageError
 from parrot_bench.execution import is_chat_model
 from parrot_bench.load import Prompt
-from parrot_bench.runnables.kinds import core_of, has_messages, is_graph, without_own_threads
+from parrot_bench.runnables.kinds import core_of, has_messages, is_graph, named
 from parrot_bench.runnables.outputs import GIVEN
 
 
@@ -76,15 +76,13 @@ class Takes:
 
 def takes(model: Runnable[Any, Any]) -> Takes:
     """Say what a Runnable takes, as far as it tells by its input's schema."""
-    subject = type(without_own_threads(model)).__qualname__
+    subject = named(model)
     if is_chat_model(model):
         return Takes(subject=subject, chat=True)
     if has_messages(model):
         return Takes(subject=subject, names=("messages",), messages=True)
     if is_graph(model):
-        channels = getattr(core_of(model), "channels", {})
-        own = [name for name in channels if not name.startswith("__") and ":" not in name]
-        return Takes(subject=subject, names=tuple(own), objects=True)
+        return Takes(subject=subject, names=tuple(_asked_for(core_of(model))), objects=True)
     try:
         schema = model.get_input_jsonschema()
     except Exception:  # noqa: BLE001  # of whatever types the user's code has
@@ -96,6 +94,15 @@ def takes(model: Runnable[Any, Any]) -> Takes:
         return Takes(subject=subject)
     messages = len(names) == 1 and properties[names[0]].get("type") == "array"
     return Takes(subject=subject, names=names, messages=messages, objects=len(names) > 1)
+
+
+def _asked_for(graph: Any) -> list[str]:
+    """Names in the schema of a graph's input; of one without a schema, of its channels."""
+    schema = getattr(getattr(graph, "builder", None), "input_schema", None)
+    names = getattr(schema, "model_fields", None) or getattr(schema, "__annotations__", None)
+    # Beside the state's own there are channels of LangGraph's.
+    channels = getattr(graph, "channels", {})
+    return [name for name in names or channels if not name.startswith("__") and ":" not in name]
 
 
 def varied(prompt: Prompt, number: int) -> Prompt:

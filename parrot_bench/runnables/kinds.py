@@ -33,6 +33,11 @@ def core_of(model: Runnable[Any, Any]) -> Runnable[Any, Any]:
     return model
 
 
+def named(model: Runnable[Any, Any]) -> str:
+    """Name of the class of what the user gave."""
+    return type(without_own_threads(model)).__qualname__
+
+
 def is_graph(model: Runnable[Any, Any]) -> bool:
     """Whether it is a compiled LangGraph graph."""
     pregel = getattr(sys.modules.get("langgraph.pregel"), "Pregel", None)

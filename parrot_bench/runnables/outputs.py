@@ -120,11 +120,19 @@ def told_apart(pairs: Iterable[tuple[Any, Any]]) -> list[AIMessage]:
 def final_output(events: Sequence[Any]) -> list[Any]:
     """The output of the outermost run in events of version v1 or v2; none if it did not end."""
     ends = [
-        event["data"].get("output")
+        _completed(event["data"].get("output"))
         for event in events
         if event["event"].endswith("_end") and event["run_id"] == events[0]["run_id"]
     ]
     return ends[-1:]
+
+
+def _completed(output: Any) -> Any:
+    """The text of a text completion model, whose events have all of its result."""
+    match output:
+        case {"generations": [[{"text": str(text)}, *_], *_]}:
+            return text
+    return output
 
 
 def updates_in(events: Sequence[Any]) -> list[Any]:

@@ -23,7 +23,7 @@ from parrot_bench.events import Event, ModeDropped, Observed, Phase, Reply
 from parrot_bench.execution import ExecutionMode, implements, is_chat_model
 from parrot_bench.load import Prompt
 from parrot_bench.runnables.inputs import varied
-from parrot_bench.runnables.kinds import has_messages, is_graph, without_own_threads
+from parrot_bench.runnables.kinds import has_messages, kind_of, named
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.parity import cachekey
 from parrot_bench.studies.parity.asking import Asker, declares_max_tokens, stop_sequence
@@ -77,7 +77,7 @@ class Probing:
         self._digests: dict[str, set[str]] = {}
         self._confirmed_modes: set[str] = set()
         self._over = ""
-        self._name = type(without_own_threads(bench.model)).__qualname__
+        self._name = named(bench.model)
 
     def events(self) -> Events:
         """Ask everything, and yield what was seen."""
@@ -250,7 +250,7 @@ class Probing:
 
 def seen(model: Runnable[Any, Any]) -> ModelSeen:
     """Say what can be said of the model without calling it."""
-    name = type(without_own_threads(model)).__qualname__
+    name = named(model)
     if not is_chat_model(model):
         return ModelSeen(
             name=name,
@@ -259,8 +259,8 @@ def seen(model: Runnable[Any, Any]) -> ModelSeen:
             provider="",
             provider_guessed=False,
             named=False,
-            chat=False,
-            updates=is_graph(model) and not has_messages(model),
+            kind=kind_of(model),
+            messages=has_messages(model),
         )
     try:
         params = model._get_ls_params()  # noqa: SLF001  # LangChain's protocol for models

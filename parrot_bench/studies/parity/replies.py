@@ -85,6 +85,8 @@ def _reordered(seen: Evidence, mode: str) -> bool:
 
 def usage(seen: Evidence) -> Iterator[Found]:
     """Tokens: whether they are reported, and whether they are the reference's."""
+    if seen.model.kind == "graph" and not seen.model.messages:
+        return  # its state has no place for it, whatever its models say
     reporting = [m for m in seen.answering if all(r.usage for r in seen.replies(m))]
     silent = [mode for mode in seen.answering if mode not in reporting]
     if not reporting:

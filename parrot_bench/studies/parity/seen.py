@@ -177,9 +177,8 @@ class ModelSeen:
         provider: ``ls_provider``; empty where there is none.
         provider_guessed: LangChain made it of the class's name.
         named: ``ls_model_name`` is there.
-        chat: It is a chat model, and no other Runnable.
-        updates: It is a graph without messages, so that what its default stream tells, which are
-            updates, cannot be compared with the whole state of other modes.
+        kind: As in :class:`parrot_bench.record.ModelDescription`.
+        messages: It is a graph whose state has messages.
     """
 
     name: str
@@ -188,8 +187,13 @@ class ModelSeen:
     provider: str
     provider_guessed: bool
     named: bool
-    chat: bool = True
-    updates: bool = False
+    kind: str = "chat model"
+    messages: bool = False
+
+    @property
+    def chat(self) -> bool:
+        """Whether it is a chat model, and no other Runnable."""
+        return self.kind == "chat model"
 
 
 @dataclass(frozen=True, slots=True)
