@@ -261,6 +261,17 @@ _TABLE = (
         messages=in_order,
     ),
     ExecutionMode(
+        name="stream_messages",
+        api='graph.stream(input, stream_mode="messages")',
+        kind="sync",
+        status="stable",
+        streams=True,
+        bind=streaming("stream", kind="sync", stream_mode="messages"),
+        messages=lambda pairs: [reply_of(told_apart(pairs))] if pairs else [],
+        content=of_pair,
+        unavailable=_needs_graph,
+    ),
+    ExecutionMode(
         name="ainvoke",
         api="model.ainvoke(prompt)",
         kind="async",
@@ -313,17 +324,6 @@ _TABLE = (
         bind=streaming("astream_events", kind="async", version="v2"),
         messages=last_event,
         content=of_event,
-    ),
-    ExecutionMode(
-        name="stream_messages",
-        api='graph.stream(input, stream_mode="messages")',
-        kind="sync",
-        status="stable",
-        streams=True,
-        bind=streaming("stream", kind="sync", stream_mode="messages"),
-        messages=lambda pairs: [reply_of(told_apart(pairs))] if pairs else [],
-        content=of_pair,
-        unavailable=_needs_graph,
     ),
     ExecutionMode(
         name="astream_messages",
@@ -382,4 +382,4 @@ _TABLE = (
 )
 
 MODES: Mapping[str, ExecutionMode] = MappingProxyType({mode.name: mode for mode in _TABLE})
-"""Every mode by its name: floors, sync, async, of graphs, then the beta and the deprecated ones."""
+"""Every mode by its name: floors, sync, async, then the beta and the deprecated ones."""
