@@ -11,8 +11,7 @@ from parrot_bench.mode_table import MODES, default_modes, mode_record, quiet
 from parrot_bench.runnables.fitting import fitted
 from parrot_bench.studies.stamps import Stamps, or_the_end
 from parrot_bench.studies.usage import output_tokens
-
-subjects: Any = pytest.importorskip("tests.parrot_bench.models.runnables")
+from tests.parrot_bench.models.installed import needs_graphs, subjects
 
 ASKED = {
     "agent": "hello",
@@ -64,6 +63,7 @@ def available() -> list[Any]:
     return [
         pytest.param(name, mode, id=f"{name} {mode.name}")
         for name in ASKED
+        if hasattr(subjects, name)
         for mode in MODES.values()
         if not mode.unavailable(subject(name))
     ]
@@ -101,6 +101,7 @@ def test_chunks_with_content(name: str, mode: ExecutionMode) -> None:
         assert len(chunks) == 8
 
 
+@needs_graphs
 def test_the_first_chunk_of_an_agent_comes_before_its_tool_is_called() -> None:
     model = subject("agent")
     for name in ("stream_messages", "astream_messages", "astream_events_v2"):
@@ -138,12 +139,17 @@ def test_what_is_not_available_is_said_by_name() -> None:
     assert lacking["stream_messages"] == (
         "it is a mode of LangGraph's graphs, and RunnableSequence is none"
     )
-    threads = subject("remembering")
-    assert "CompiledStateGraph" in MODES["direct_generate"].unavailable(threads)
-    assert mode_record(MODES["invoke"], threads).floor == ""
     assert mode_record(MODES["invoke"], subjects.parrot).floor == "direct_generate"
 
 
+@needs_graphs
+def test_what_is_around_a_graph_is_not_named() -> None:
+    threads = subject("remembering")
+    assert "CompiledStateGraph" in MODES["direct_generate"].unavailable(threads)
+    assert mode_record(MODES["invoke"], threads).floor == ""
+
+
+@needs_graphs
 def test_modes_of_graphs_are_default_ones_of_graphs_only() -> None:
     names = {mode.name for mode in default_modes(subject("agent"))}
     assert {"stream_messages", "astream_messages", "direct_generate"} <= names

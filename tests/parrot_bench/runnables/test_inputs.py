@@ -11,8 +11,7 @@ from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
 from parrot_bench.errors import UsageError
 from parrot_bench.runnables.inputs import as_text, takes, varied
 from parrot_bench.runnables.outputs import GIVEN
-
-subjects: Any = pytest.importorskip("tests.parrot_bench.models.runnables")
+from tests.parrot_bench.models.installed import needs_graphs, subjects
 
 
 @pytest.mark.parametrize("name", ["parrot", "tools", "retry", "shout", "completion", "parallel"])
@@ -26,6 +25,7 @@ def test_a_chain_with_one_variable_is_given_it() -> None:
     assert takes(history).given("hello") == {"past": [HumanMessage("hello")]}
 
 
+@needs_graphs
 def test_an_agent_is_given_messages() -> None:
     taken = takes(subjects.agent())
     assert taken.given("hello") == {"messages": [HumanMessage("hello")]}
@@ -46,7 +46,12 @@ def test_an_object_is_given_as_it_is() -> None:
     [
         ("two", "hello", """RunnableSequence takes an object with a, b, and no text; give it"""),
         ("two", "hello", """--input '{"a": "…", "b": "…"}'"""),
-        ("answering", "hello", "CompiledStateGraph takes an object with question, answer"),
+        pytest.param(
+            "answering",
+            "hello",
+            "CompiledStateGraph takes an object with question, answer",
+            marks=needs_graphs,
+        ),
         ("parrot", {"a": "x"}, "is a chat model, which takes a text or messages and no object"),
     ],
 )

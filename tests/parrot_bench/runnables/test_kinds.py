@@ -16,8 +16,7 @@ from parrot_bench.runnables.kinds import (
     parts_of,
     with_own_threads,
 )
-
-subjects: Any = pytest.importorskip("tests.parrot_bench.models.runnables")
+from tests.parrot_bench.models.installed import needs_graphs, subjects
 
 
 @pytest.mark.parametrize(
@@ -35,6 +34,7 @@ def test_kinds(name: str, kind: str) -> None:
     assert kind_of(getattr(subjects, name)) == kind
 
 
+@needs_graphs
 def test_a_graph_stays_one_whatever_is_bound_around_it() -> None:
     graph = subjects.agent()
     for one in (graph, graph.with_retry(), graph.with_config({"tags": ["x"]})):
@@ -54,6 +54,7 @@ def test_the_model_inside_is_found(name: str) -> None:
     assert model._llm_type == subjects.parrot._llm_type
 
 
+@needs_graphs
 def test_models_are_found_in_the_nodes_of_a_graph_and_in_functions() -> None:
     assert [type(model) for model in models_in(subjects.agent())] == [subjects.Scripted]
     assert models_in(subjects.answering()) == [subjects.parrot]
@@ -73,6 +74,7 @@ def test_a_runnable_that_is_its_own_part_is_found_once() -> None:
     assert parts_of(looped) == [looped]
 
 
+@needs_graphs
 def test_each_call_of_a_graph_that_remembers_has_a_thread_of_its_own() -> None:
     bound = adopt(subjects.remembering).model
     assert isinstance(bound, OwnThreads)

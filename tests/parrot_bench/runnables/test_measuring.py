@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.callbacks import BaseCallbackHandler
 
 from parrot_bench import run
 from parrot_bench.errors import MeasurementError, ModelLoadError, UsageError
 from parrot_bench.load import Level, LoadPlan
 from parrot_bench.record import ModeReconciliation, RunRecord, read_record
+from tests.parrot_bench.models.installed import needs_graphs, subjects
 
-subjects: Any = pytest.importorskip("tests.parrot_bench.models.runnables")
-SOURCE = Path(str(subjects.__file__))
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
-NAMES = ("agent", "remembering", "answering", "chain", "two", "tools", "structured", "retry",
-         "fallbacks", "shout", "parallel", "completion")  # fmt: skip
+ALL = (
+    "agent", "remembering", "answering", "chain", "two", "tools", "structured", "retry",
+    "fallbacks", "shout", "parallel", "completion",
+)  # fmt: skip
+NAMES = [name for name in ALL if hasattr(subjects, name)]
 PROMPTS: dict[str, Any] = {"answering": {"question": "hello"}, "two": {"a": "x", "b": "y"}}
 ASKED_OF_MODELS = {"agent": 2, "remembering": 2, "shout": 0, "parallel": 2}
 
@@ -68,6 +69,7 @@ def test_load(name: str, tmp_path: Path) -> None:
     assert all(level.first_chunk for level in record.load.levels)
 
 
+@needs_graphs
 def test_the_other_studies_of_an_agent(tmp_path: Path) -> None:
     record = run(
         subjects.agent, out=tmp_path / "run", time_s=4, seed=3, growth_calls=200,
@@ -114,10 +116,7 @@ def test_every_span_of_a_call_counts() -> None:
         assert not reconciled(**lost).agrees, lost
 
 
-class Deaf(BaseCallbackHandler):
-    """Nothing."""
-
-
+@needs_graphs
 def test_a_model_inside_that_is_not_traced_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -144,6 +143,7 @@ def test_a_model_inside_that_is_not_traced_is_found(
     assert check.level == "red"
 
 
+@needs_graphs
 def test_what_is_recorded_of_an_agent(tmp_path: Path) -> None:
     record = run(
         subjects.remembering, out=tmp_path / "run", studies=("parity",), modes=("invoke",),
@@ -181,7 +181,7 @@ def test_what_only_works_async_needs_another_baseline(tmp_path: Path) -> None:
     ("model", "prompt", "error"),
     [
         (subjects.two, "hello", UsageError),
-        (subjects.answering, "hello", UsageError),
+        pytest.param(getattr(subjects, "answering", None), "hello", UsageError, marks=needs_graphs),
         (subjects.parrot, {"a": "b"}, UsageError),
         (object(), "hello", ModelLoadError),
     ],
@@ -197,44 +197,43 @@ def test_what_cannot_be_asked_ends_before_anything_is(
 # The command line ---------------------------------------------------------------------------
 
 
-@pytest.fixture
-def here(folder: Path) -> Path:
-    (folder / "subjects.py").write_text(SOURCE.read_text(encoding="utf-8"), encoding="utf-8")
-    return folder
+CHAINS = "tests.parrot_bench.models.chains"
+AGENT = "tests.parrot_bench.models.graphs:agent"
 
 
-def test_run_of_an_agent(cli: Cli, here: Path) -> None:
-    done = cli("run", "subjects:agent", "--modes", "invoke,stream_messages,direct_generate",
-               "--studies", "overhead", "--time", "1", "--out", "r", cwd=here)  # fmt: skip
+@needs_graphs
+def test_run_of_an_agent(cli: Cli, folder: Path) -> None:
+    done = cli("run", AGENT, "--modes", "invoke,stream_messages,direct_generate",
+               "--studies", "overhead", "--time", "1", "--out", "r", cwd=folder)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "floors are of chat models only, and CompiledStateGraph is none" in flat(done.stdout)
     assert "vs floor" not in done.stdout
     assert "40 model calls = 40 spans" in flat(done.stdout)
-    record = read_record(here / "r")
+    record = read_record(folder / "r")
     assert {mode.mode for mode in overhead_of(record).modes} == {"invoke", "stream_messages"}
-    assert cli("report", "r", cwd=here).returncode == 0
-    listed = cli("modes", "subjects:agent", cwd=here)
+    assert cli("report", "r", cwd=folder).returncode == 0
+    listed = cli("modes", AGENT, cwd=folder)
     assert "stream_messages" in listed.stdout
 
 
-def test_objects_are_given_and_not_kept(cli: Cli, here: Path) -> None:
+def test_objects_are_given_and_not_kept(cli: Cli, folder: Path) -> None:
     given = json.dumps({"a": "a secret", "b": "of mine"})
-    done = cli("run", "subjects:two", "--modes", "invoke", "--studies", "overhead", "--time", "1",
-               "--input", given, "--out", "r", cwd=here)  # fmt: skip
+    done = cli("run", f"{CHAINS}:two", "--modes", "invoke", "--studies", "overhead", "--time", "1",
+               "--input", given, "--out", "r", cwd=folder)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    kept = (here / "r" / "run.json").read_text(encoding="utf-8")
+    kept = (folder / "r" / "run.json").read_text(encoding="utf-8")
     assert "a secret" not in kept
-    (here / "given.json").write_text(given, encoding="utf-8")
-    done = cli("check", "subjects:two", "--modes", "invoke,ainvoke", "--input", "@given.json",
-               cwd=here)  # fmt: skip
+    (folder / "given.json").write_text(given, encoding="utf-8")
+    done = cli("check", f"{CHAINS}:two", "--modes", "invoke,ainvoke", "--input", "@given.json",
+               cwd=folder)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    (here / "many.jsonl").write_text(
+    (folder / "many.jsonl").write_text(
         '{"input": {"a": "one", "b": "x"}}\n{"input": {"a": "two", "b": "y"}}\n', encoding="utf-8"
     )
-    done = cli("load", "subjects:two", "--prompts", "many.jsonl", "--concurrency", "2", "--time",
-               "1", "-y", "--out", "l", cwd=here)  # fmt: skip
+    done = cli("load", f"{CHAINS}:two", "--prompts", "many.jsonl", "--concurrency", "2", "--time",
+               "1", "-y", "--out", "l", cwd=folder)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert read_record(here / "l").configuration.load is not None
+    assert read_record(folder / "l").configuration.load is not None
 
 
 @pytest.mark.parametrize(
@@ -248,22 +247,22 @@ def test_objects_are_given_and_not_kept(cli: Cli, here: Path) -> None:
     ],
 )
 def test_bad_objects_are_refused_in_a_line(
-    cli: Cli, here: Path, arguments: list[str], said: str
+    cli: Cli, folder: Path, arguments: list[str], said: str
 ) -> None:
-    done = cli("run", "subjects:two", "--time", "1", *arguments, cwd=here)
+    done = cli("run", f"{CHAINS}:two", "--time", "1", *arguments, cwd=folder)
     assert done.returncode == 2
     assert said in done.stderr
     assert done.stderr.strip().count("\n") == 0
 
 
-def test_what_is_typed_goes_before_what_is_kept(cli: Cli, here: Path) -> None:
-    (here / "parrot-bench.toml").write_text(
-        'model = "subjects:shout"\ninput = \'{"a": "x", "b": "y"}\'\n', encoding="utf-8"
+def test_what_is_typed_goes_before_what_is_kept(cli: Cli, folder: Path) -> None:
+    (folder / "parrot-bench.toml").write_text(
+        f'model = "{CHAINS}:shout"\ninput = \'{{"a": "x", "b": "y"}}\'\n', encoding="utf-8"
     )
     done = cli("run", "--prompt", "hello", "--modes", "invoke", "--studies", "overhead", "--time",
-               "1", "--out", "r", cwd=here)  # fmt: skip
+               "1", "--out", "r", cwd=folder)  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
-    assert read_record(here / "r").configuration.prompt_characters == len("hello")
+    assert read_record(folder / "r").configuration.prompt_characters == len("hello")
 
 
 def flat(text: str) -> str:

@@ -53,7 +53,7 @@ class Odd:
     [
         ("hello", "hello"),
         (said("hello"), "hello"),
-        (AIMessageChunk("hello"), "hello"),
+        (AIMessageChunk(content="hello"), "hello"),
         ({"b": 1, "a": ["é"]}, '{"a": ["é"], "b": 1}'),
         (Weather(city="Porto"), '{"city": "Porto"}'),
         ([Rain(3)], '[{"millimetres": 3}]'),
@@ -106,7 +106,7 @@ def test_tokens_are_summed(pairs: list[tuple[int, int]]) -> None:
 def test_chunks_add_up(parts: list[str]) -> None:
     whole = "".join(parts)
     assert joined(parts) == whole
-    assert reply_of(joined([AIMessageChunk(part) for part in parts])).text == whole
+    assert reply_of(joined([AIMessageChunk(content=part) for part in parts])).text == whole
     assert joined([AddableDict(text=part) for part in parts]) == {"text": whole}
 
 
@@ -123,11 +123,11 @@ def test_updates_of_a_graph() -> None:
 
 
 def test_messages_of_a_graph_are_told_apart_by_their_ids() -> None:
-    pairs = [
-        (AIMessageChunk("he", id="1"), {}),
-        (AIMessageChunk("x", id="2"), {}),
+    pairs: list[tuple[Any, Any]] = [
+        (AIMessageChunk(content="he", id="1"), {}),
+        (AIMessageChunk(content="x", id="2"), {}),
         (ToolMessage("sunny", tool_call_id="1"), {}),
-        (AIMessageChunk("llo", id="1"), {}),
+        (AIMessageChunk(content="llo", id="1"), {}),
         (said("given", id=f"{GIVEN}-0"), {}),
         (said("whole", id="3"), {}),
     ]

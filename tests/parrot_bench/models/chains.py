@@ -1,20 +1,17 @@
-"""Chains, agents and other Runnables, as users write them, around scripted models."""
+"""Chains and other Runnables, as users write them, around scripted models."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from langchain_core.language_models import FakeListLLM
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, ToolMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel
 from langchain_core.tools import tool
-from langgraph.checkpoint.memory import InMemorySaver
-from langgraph.graph import END, START, MessagesState, StateGraph
-from langgraph.prebuilt import ToolNode
 from pydantic import BaseModel
-from typing_extensions import TypedDict
 
 from parrot_bench import AsyncChatParrotLink
 
@@ -33,7 +30,7 @@ class Scripted(AsyncChatParrotLink):
     tool_name: str = "weather"
     city: str = "Lisbon"
 
-    def _call(self, messages: list[BaseMessage]) -> dict[str, Any] | None:
+    def _call(self, messages: list[BaseMessage]) -> Any:
         if isinstance(messages[-1], ToolMessage):
             return None
         return {"name": self.tool_name, "args": {"city": self.city}, "id": "call-1"}
@@ -41,8 +38,8 @@ class Scripted(AsyncChatParrotLink):
     def _generate(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
         result = super()._generate(messages, None)
         if call := self._call(messages):
-            usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
-            said = AIMessage(content="", tool_calls=[call], usage_metadata=usage)  # type: ignore[arg-type]
+            usage = UsageMetadata(input_tokens=3, output_tokens=2, total_tokens=5)
+            said = AIMessage(content="", tool_calls=[call], usage_metadata=usage)
             result = ChatResult(generations=[ChatGeneration(message=said)])
         return result
 
@@ -81,50 +78,6 @@ class Weather(BaseModel):
     """What the weather is like."""
 
     city: str
-
-
-def agent(**compiled: Any) -> Any:
-    """Model, tool, model: two calls of the model in one of the graph."""
-    model = Scripted(parrot_buffer_length=8).bind_tools([weather])
-
-    def think(state: MessagesState) -> dict[str, Any]:
-        return {"messages": [model.invoke(state["messages"])]}
-
-    async def athink(state: MessagesState) -> dict[str, Any]:
-        return {"messages": [await model.ainvoke(state["messages"])]}
-
-    def more(state: MessagesState) -> str:
-        last = state["messages"][-1]
-        return "act" if isinstance(last, AIMessage) and last.tool_calls else END
-
-    graph = StateGraph(MessagesState)
-    graph.add_node("think", RunnableLambda(think, athink))
-    graph.add_node("act", ToolNode([weather]))
-    graph.add_edge(START, "think")
-    graph.add_conditional_edges("think", more)
-    graph.add_edge("act", "think")
-    return graph.compile(**compiled)
-
-
-def remembering() -> Any:
-    """The same, which keeps its threads."""
-    return agent(checkpointer=InMemorySaver())
-
-
-class Answered(TypedDict):
-    """A state without messages."""
-
-    question: str
-    answer: str
-
-
-def answering() -> Any:
-    """A graph that is no agent."""
-    graph = StateGraph(Answered)
-    graph.add_node("ask", lambda state: {"answer": parrot.invoke(state["question"]).text})
-    graph.add_edge(START, "ask")
-    graph.add_edge("ask", END)
-    return graph.compile()
 
 
 async def ashout(text: str) -> str:
