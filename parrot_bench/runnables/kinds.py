@@ -5,6 +5,7 @@ LangGraph is asked only where the user's code has loaded it: nobody else has a g
 
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -63,7 +64,8 @@ def parts_of(model: Runnable[Any, Any]) -> list[Runnable[Any, Any]]:
             continue
         found[id(one)] = one
         if not isinstance(one, BaseChatModel | BaseLLM):
-            waiting += _below(one)
+            with suppress(Exception):  # of whatever the user's classes do when they are looked at
+                waiting += _below(one)
     return list(found.values())
 
 
@@ -85,7 +87,7 @@ def _below(model: Runnable[Any, Any]) -> Iterator[Runnable[Any, Any]]:
         if callable(function) and not isinstance(function, Runnable):
             yield from RunnableLambda(function).deps
     else:
-        yield from _runnables(list(vars(model).values()))
+        yield from _runnables(list(getattr(model, "__dict__", {}).values()))
 
 
 def _runnables(values: list[Any]) -> Iterator[Runnable[Any, Any]]:

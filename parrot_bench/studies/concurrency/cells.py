@@ -15,12 +15,11 @@ from time import perf_counter
 from typing import Any
 
 import psutil
-from langchain_core.language_models import BaseChatModel
 from langchain_core.runnables import Runnable
 
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Call, CallsTaken, Event, Observed, Phase, Reply, RoundsEnded
-from parrot_bench.execution import CallSettings, ExecutionMode, drain, implements
+from parrot_bench.execution import CallSettings, ExecutionMode, drain, implements, is_chat_model
 from parrot_bench.mode_table import MODES
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 from parrot_bench.request import DEFAULT_SERVICE_S
@@ -159,10 +158,10 @@ def _own_async(mode: ExecutionMode, model: Runnable[Any, Any]) -> bool | None:
 
 def _together(mode: ExecutionMode, model: Runnable[Any, Any]) -> str:
     """Why no call of a batch can be followed, where that is so."""
-    cls = type(core_of(model))
-    own = getattr(cls, mode.name, None)
-    usual = (getattr(Runnable, mode.name, None), getattr(BaseChatModel, mode.name, None))
-    if not mode.batches or mode.name == "ainvoke_gather" or own in usual:
+    inner = core_of(model)
+    cls = type(inner)
+    one_by_one = getattr(cls, mode.name, None) is getattr(Runnable, mode.name, None)
+    if mode.name not in {"batch", "abatch"} or one_by_one or is_chat_model(inner):
         return ""
     return (
         f"{cls.__qualname__} makes the calls of a batch together, step by step, so that none of "
