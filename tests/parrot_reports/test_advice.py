@@ -106,7 +106,9 @@ def test_a_graph_streams_its_steps_or_what_its_models_say(record: RunRecord) -> 
     assert {purpose: plain(said) for purpose, said in found.rows} == {
         "one call": "`invoke`.",
         "its steps": f"`stream`, 1.10{TIMES}.",
-        "a stream": f"`stream_messages`, 1.50{TIMES}; in async code `astream_messages`, 2.00{TIMES}.",
+        "a stream": (
+            f"`stream_messages`, 1.50{TIMES}; in async code `astream_messages`, 2.00{TIMES}."
+        ),
     }
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from parrot_bench.execution import CallSettings, ExecutionMode, collect
+from parrot_bench.execution import CallSettings, ExecutionMode, collect, drain
 from parrot_bench.loading import adopt
 from parrot_bench.mode_table import MODES, default_modes, mode_record, quiet
 from parrot_bench.runnables.fitting import fitted
@@ -114,6 +114,12 @@ def test_the_first_chunk_of_an_agent_comes_before_its_tool_is_called() -> None:
 
 def test_a_chat_model_keeps_the_modes_of_the_table() -> None:
     assert all(fitted(mode, subjects.parrot) is mode for mode in MODES.values())
+
+
+def test_what_is_timed_is_the_runnables_own_method() -> None:
+    for name in ("invoke", "ainvoke", "batch", "abatch"):
+        bound = fitted(MODES[name], subjects.chain).bind(subjects.chain, CallSettings(), drain)
+        assert bound == getattr(subjects.chain, name)
 
 
 def test_a_mode_of_ones_own_is_given_the_input_and_its_replies_are_read() -> None:

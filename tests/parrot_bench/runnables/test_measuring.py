@@ -22,6 +22,7 @@ ALL = (
 )  # fmt: skip
 NAMES = [name for name in ALL if hasattr(subjects, name)]
 PROMPTS: dict[str, Any] = {"answering": {"question": "hello"}, "two": {"a": "x", "b": "y"}}
+TOKENS = {"agent": 2 + 8, "remembering": 2 + 8, "chain": 8, "tools": 2, "structured": 2}
 ASKED_OF_MODELS = {"agent": 2, "remembering": 2, "shout": 0, "parallel": 2}
 
 
@@ -50,6 +51,8 @@ def test_overhead_parity_and_the_traced_pass(name: str, tmp_path: Path) -> None:
         assert traced.calls
         assert traced.model_calls == traced.chat_spans
         assert traced.model_calls == traced.calls * ASKED_OF_MODELS.get(name, 1)
+        if name in TOKENS:
+            assert traced.output_tokens_replies == traced.calls * TOKENS[name]
     page = done.report().read_text(encoding="utf-8")
     assert "over its floor" not in page
     assert "A floor is of chat models only." in page
