@@ -12,7 +12,7 @@ from langchain_core.runnables import Runnable
 from parrot_bench.errors import UsageError
 from parrot_bench.execution import is_chat_model
 from parrot_bench.load import Prompt
-from parrot_bench.runnables.kinds import core_of, has_messages, is_graph, named
+from parrot_bench.runnables.kinds import core_of, is_graph, named
 from parrot_bench.runnables.outputs import GIVEN
 
 
@@ -79,10 +79,12 @@ def takes(model: Runnable[Any, Any]) -> Takes:
     subject = named(model)
     if is_chat_model(model):
         return Takes(subject=subject, chat=True)
-    if has_messages(model):
-        return Takes(subject=subject, names=("messages",), messages=True)
     if is_graph(model):
-        return Takes(subject=subject, names=tuple(_asked_for(core_of(model))), objects=True)
+        asked = _asked_for(core_of(model))
+        if "messages" in asked:
+            return Takes(subject=subject, names=("messages",), messages=True)
+        # A function that was made a graph has no names, and takes anything.
+        return Takes(subject=subject, names=tuple(asked), objects=bool(asked))
     try:
         schema = model.get_input_jsonschema()
     except Exception:  # noqa: BLE001  # of whatever types the user's code has

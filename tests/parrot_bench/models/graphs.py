@@ -5,6 +5,7 @@ from typing import Any
 from langchain_core.messages import AIMessage
 from langchain_core.runnables import RunnableLambda
 from langgraph.checkpoint.memory import InMemorySaver
+from langgraph.func import entrypoint
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.prebuilt import ToolNode
 from typing_extensions import TypedDict
@@ -46,6 +47,34 @@ class Answered(TypedDict):
 
     question: str
     answer: str
+
+
+class Asked(TypedDict):
+    """What a graph is given that has messages of its own."""
+
+    question: str
+
+
+def asking() -> Any:
+    """A graph whose messages are its own affair."""
+
+    def ask(state: Any) -> dict[str, Any]:
+        return {"messages": [parrot.invoke(state["question"])]}
+
+    class Both(MessagesState):
+        question: str
+
+    graph = StateGraph(Both, input_schema=Asked)
+    graph.add_node("ask", ask)
+    graph.add_edge(START, "ask")
+    graph.add_edge("ask", END)
+    return graph.compile()
+
+
+@entrypoint()
+def function(text: str) -> str:
+    """A function that was made a graph."""
+    return parrot.invoke(text).text
 
 
 def answering() -> Any:

@@ -17,6 +17,8 @@ ASKED = {
     "agent": "hello",
     "remembering": "hello",
     "answering": {"question": "hello"},
+    "asking": {"question": "hello"},
+    "function": "hello",
     "chain": "hello there",
     "two": {"a": "x", "b": "y"},
     "tools": "hello",
@@ -31,6 +33,7 @@ MADE = {"agent", "remembering", "answering"}
 
 REPLY = {
     "agent": "sunny in",
+    "asking": "hello",
     "remembering": "sunny in",
     "chain": "Say hell",
     "two": "x y",
@@ -41,7 +44,7 @@ REPLY = {
     "shout": "HELLO",
     "completion": "hello there",
 }
-TOKENS = {"agent": 2 + 8, "remembering": 2 + 8, "tools": 2, "retry": 5, "fallbacks": 5}
+TOKENS = {"asking": 5, "agent": 2 + 8, "remembering": 2 + 8, "tools": 2, "retry": 5, "fallbacks": 5}
 
 
 def subject(name: str) -> Any:
@@ -80,7 +83,7 @@ def test_replies_and_tokens(name: str, mode: ExecutionMode) -> None:
         assert [reply.text for reply in replies] == [REPLY[name]] * len(replies)
     if name in TOKENS:
         assert output_tokens(replies) == TOKENS[name] * len(replies)
-    elif name not in {"answering", "parallel"}:
+    elif name not in {"answering", "parallel", "function"}:
         assert output_tokens(replies) is None
 
 

@@ -37,6 +37,16 @@ def test_an_agent_is_given_messages() -> None:
     assert [m.text for m in taken.given(as_json)["messages"]] == ["hello", "you"]
 
 
+@needs_graphs
+def test_a_graph_is_given_what_its_input_has_and_not_its_state() -> None:
+    taken = takes(subjects.asking())
+    assert (taken.names, taken.messages) == (("question",), False)
+    assert taken.given({"question": "hello"}) == {"question": "hello"}
+    with pytest.raises(UsageError, match="takes an object with question"):
+        taken.given("hello")
+    assert takes(subjects.function).given("hello") == "hello"
+
+
 def test_an_object_is_given_as_it_is() -> None:
     assert takes(subjects.two).given({"a": "x", "b": 3}) == {"a": "x", "b": 3}
 
