@@ -58,6 +58,29 @@ def test_overhead_parity_and_the_traced_pass(name: str, tmp_path: Path) -> None:
     assert "A floor is of chat models only." in page
 
 
+def test_a_chain_of_which_nothing_streams_is_told_so(tmp_path: Path) -> None:
+    modes = ("invoke", "stream", "astream", "astream_events_v2")
+    record = run(
+        subjects.shout, out=tmp_path / "run", time_s=5, seed=3, studies=("parity",), modes=modes
+    ).record
+    assert record.parity is not None
+    (finding,) = record.parity.findings
+    assert (finding.identifier, finding.severity) == ("nothing-streams", "note")
+    assert finding.modes == modes[1:]
+
+
+@needs_graphs
+def test_messages_of_a_graph_that_arrive_whole_are_no_finding_of_its_default_stream(
+    tmp_path: Path,
+) -> None:
+    record = run(
+        subjects.asking, out=tmp_path / "run", time_s=5, seed=3, studies=("parity",),
+        modes=("invoke", "stream", "astream_messages"), prompt={"question": "why is it so? " * 9},
+    ).record  # fmt: skip
+    assert record.parity is not None
+    assert not record.parity.findings
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_load(name: str, tmp_path: Path) -> None:
     modes = ("stream_messages", "astream") if name in {"agent", "remembering"} else ("astream",)
