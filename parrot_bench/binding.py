@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal, cast
 
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import (
     AIMessage,
     BaseMessage,
@@ -34,7 +34,7 @@ def _arguments(settings: CallSettings, *, batches: bool = False) -> dict[str, An
 def plain(method: str, *, batches: bool = False) -> Bind:
     """A method that returns its result, or a coroutine of it: no frame of ours around it."""
 
-    def bind(model: BaseChatModel, settings: CallSettings, _keep: Keep) -> Callable[[Any], Any]:
+    def bind(model: Any, settings: CallSettings, _keep: Keep) -> Callable[[Any], Any]:
         call: Callable[[Any], Any] = getattr(model, method)
         arguments = _arguments(settings, batches=batches)
         return partial(call, **arguments) if arguments else call
@@ -45,7 +45,7 @@ def plain(method: str, *, batches: bool = False) -> Bind:
 def plain_floor(method: str) -> Bind:
     """The model's own method by hand: no config, because nothing would read it."""
 
-    def bind(model: BaseChatModel, settings: CallSettings, _keep: Keep) -> Callable[[Any], Any]:
+    def bind(model: Any, settings: CallSettings, _keep: Keep) -> Callable[[Any], Any]:
         call: Callable[[Any], Any] = getattr(model, method)
         return partial(call, **settings.kwargs) if settings.kwargs else call
 
@@ -62,7 +62,7 @@ def streaming(
 ) -> Bind:
     """A method that returns an iterable, to be consumed; one frame of ours around it."""
 
-    def bind(model: BaseChatModel, settings: CallSettings, keep: Keep) -> Callable[[Any], Any]:
+    def bind(model: Any, settings: CallSettings, keep: Keep) -> Callable[[Any], Any]:
         stream = getattr(model, method)
         ours = dict(settings.kwargs) if floor else _arguments(settings, batches=batches)
         arguments = {**ours, **version}
@@ -76,7 +76,7 @@ def streaming(
     return bind
 
 
-def bind_gather(model: BaseChatModel, settings: CallSettings, _keep: Keep) -> Callable[[Any], Any]:
+def bind_gather(model: Any, settings: CallSettings, _keep: Keep) -> Callable[[Any], Any]:
     """``asyncio.gather`` over ``ainvoke``, a semaphore around each."""
     ainvoke: Callable[..., Any] = partial(model.ainvoke, **_arguments(settings))
     limit = settings.max_concurrency
@@ -94,23 +94,20 @@ def bind_gather(model: BaseChatModel, settings: CallSettings, _keep: Keep) -> Ca
     return call
 
 
-def bind_events_v3(
-    model: BaseChatModel, settings: CallSettings, keep: Keep
-) -> Callable[[Any], Any]:
+def bind_events_v3(model: Any, settings: CallSettings, keep: Keep) -> Callable[[Any], Any]:
     """Sync events of version v3, consumed, then the message they amount to."""
     arguments = _arguments(settings)
 
     def call(prompt: LanguageModelInput) -> AIMessage:
         stream = model.stream_events(prompt, version="v3", **arguments)
         keep.chunks(stream)
-        return stream.output
+        reply: AIMessage = stream.output
+        return reply
 
     return call
 
 
-def bind_aevents_v3(
-    model: BaseChatModel, settings: CallSettings, keep: Keep
-) -> Callable[[Any], Any]:
+def bind_aevents_v3(model: Any, settings: CallSettings, keep: Keep) -> Callable[[Any], Any]:
     """Async events of version v3, inside the ``async with`` that they must be used in."""
     arguments = _arguments(settings)
 
@@ -120,6 +117,18 @@ def bind_aevents_v3(
             await keep.achunks(stream)
             reply: AIMessage = await stream.output
         return reply
+
+    return call
+
+
+def bind_graph_aevents_v3(model: Any, settings: CallSettings, keep: Keep) -> Callable[[Any], Any]:
+    """The same of a graph, whose stream has a method for its output."""
+    arguments = _arguments(settings)
+
+    async def call(given: Any) -> Any:
+        async with await model.astream_events(given, version="v3", **arguments) as stream:
+            await keep.achunks(stream)
+            return await stream.output()
 
     return call
 

@@ -8,7 +8,7 @@ import os
 import re
 import sys
 import tracemalloc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import chain
@@ -27,11 +27,11 @@ Removal = tuple[str, str, Callable[[], Undo] | None]
 
 
 @contextmanager
-def conditions(models: tuple[BaseChatModel, ...], *, keep: bool) -> Iterator[list[Condition]]:
+def conditions(models: Sequence[BaseChatModel], *, keep: bool) -> Iterator[list[Condition]]:
     """Remove what distorts for as long as the context lasts, unless asked to keep it.
 
     Args:
-        models: The instances that will be measured.
+        models: The instances that will be measured, or are in what will be.
         keep: Leave everything as it is, and only name it.
 
     Yields:
@@ -157,7 +157,7 @@ def _configured_handlers() -> Iterator[Removal]:
             yield f"handler {handler_class.__name__}", effect, partial(unhook, hook)
 
 
-def _model_settings(models: tuple[BaseChatModel, ...]) -> Iterator[Removal]:
+def _model_settings(models: Sequence[BaseChatModel]) -> Iterator[Removal]:
     def reset(name: str, off: Any) -> Undo:
         was = [(model, getattr(model, name)) for model in models]
         for model in models:
@@ -169,20 +169,19 @@ def _model_settings(models: tuple[BaseChatModel, ...]) -> Iterator[Removal]:
 
         return undo
 
-    first = models[0]
-    if first.callbacks:
+    if any(model.callbacks for model in models):
         yield (
             "model.callbacks",
             "handlers attached to the model are timed with it",
             lambda: reset("callbacks", None),
         )
-    if first.verbose:
+    if any(model.verbose for model in models):
         yield (
             "model.verbose",
             "a printing handler is attached to every call",
             lambda: reset("verbose", False),
         )
-    if first.cache:
+    if any(model.cache for model in models):
         yield (
             "model.cache",
             "repeated prompts are answered from the cache, not by the model",

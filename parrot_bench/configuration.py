@@ -54,6 +54,11 @@ class Configuration(BaseModel):
     prompt: str | None = Field(
         None, description='What every call is asked: a text, or `"@FILE"`. Not kept in records.'
     )
+    input: str | None = Field(
+        None,
+        description='What a chain or a graph is given that takes an object: JSON, or `"@FILE"`. '
+        "Instead of `prompt`.",
+    )
     reply_length: Count | None = Field(
         None, description="Chunks of the parrot's reply; of another model, its max_tokens."
     )

@@ -3,12 +3,15 @@
 Content is non-empty text, a tool-call chunk or a reasoning block; a final empty or usage-only
 chunk is not. Each function takes one item of a stream and returns True for a chunk with
 content, False for a chunk without, and None for an item that is no chunk at all, such as the
-event of a start or an end. The table of modes says which function reads which mode's stream.
+event of a start or an end. The table of modes says which function reads which mode's stream of a
+chat model, :mod:`parrot_bench.runnables.fitting` that of another Runnable.
 """
 
 from typing import Any
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
+
+from parrot_bench.runnables.outputs import ai_messages
 
 
 def of_message(item: Any) -> bool | None:
@@ -51,6 +54,65 @@ def of_patch(item: Any) -> bool | None:
         if operation["path"] == "/streamed_output/-":
             return of_message(operation["value"])
     return None
+
+
+# Of chains, agents and other Runnables ------------------------------------------------------
+
+
+def of_output(item: Any) -> bool | None:
+    """A chunk of a chain's output: a message, a text, or an object."""
+    if isinstance(item, BaseMessage):
+        return of_message(item)
+    if isinstance(item, dict):
+        return any(map(of_output, item.values()))
+    return item is not None and item not in ("", [], ())
+
+
+def of_update(item: Any) -> bool | None:
+    """An update of a graph: its content is that of the AI messages that it brings."""
+    said = [of_message(message) for message in ai_messages(item)]
+    return any(said) if said else None
+
+
+def of_pair(item: Any) -> bool | None:
+    """A ``(chunk, metadata)`` of a graph's messages; those of tools are no content."""
+    chunk, _ = item
+    return of_message(chunk) if isinstance(chunk, AIMessage) else None
+
+
+def of_any_event(item: Any) -> bool | None:
+    """An event of version v1 or v2 of any model within."""
+    if item["event"] == "on_llm_stream":
+        return bool(getattr(item["data"]["chunk"], "text", item["data"]["chunk"]))
+    if item["event"] != "on_chat_model_stream":
+        return None
+    return of_message(item["data"]["chunk"])
+
+
+def of_any_block_event(item: Any) -> bool | None:
+    """An event of version v3 of a model, or of a graph, which hands on those of its models."""
+    if "method" not in item:
+        return of_block_event(item)
+    if item["method"] != "messages":
+        return None
+    said, _ = item["params"]["data"]
+    if isinstance(said, BaseMessage):
+        return of_message(said) if isinstance(said, AIMessage) else None
+    return of_block_event(said)
+
+
+def of_logged_output(item: Any) -> bool | None:
+    """A patch of ``astream_log`` with a chunk of a chain's output."""
+    return next(map(of_output, _logged(item)), None)
+
+
+def of_logged_update(item: Any) -> bool | None:
+    """A patch of ``astream_log`` with an update of a graph."""
+    return next(map(of_update, _logged(item)), None)
+
+
+def _logged(patch: Any) -> list[Any]:
+    return [each["value"] for each in patch.ops if each["path"] == "/streamed_output/-"]
 
 
 def _says_something(block: Any) -> bool:

@@ -5,7 +5,7 @@ import platform
 import re
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib.metadata import PackageNotFoundError, distributions, version
 from pathlib import Path
 from time import monotonic
@@ -37,12 +37,13 @@ def parrot_bench_version() -> str:
         return "0"
 
 
-def environment(model_module: str, event_loop: str) -> Environment:
+def environment(model_module: str, event_loop: str, others: Iterable[str] = ()) -> Environment:
     """Describe the process this is called in.
 
     Args:
         model_module: Module of the model's class: its distribution is among the versions.
         event_loop: Class of the event loop.
+        others: Modules of what is inside of a chain or a graph, likewise.
     """
     commit, dirty = git_state()
     return Environment(
@@ -52,7 +53,7 @@ def environment(model_module: str, event_loop: str) -> Environment:
         logical_cpus=_usable_cpus(),
         memory_bytes=psutil.virtual_memory().total,
         governor=read_if_there("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
-        packages=_versions(model_module),
+        packages=_versions({model_module, *others}),
         commit=commit,
         dirty=dirty,
         hash_seed=os.environ.get("PYTHONHASHSEED", "random"),
@@ -66,9 +67,9 @@ def _usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _versions(model_module: str) -> dict[str, str]:
-    top = model_module.partition(".")[0]
-    wanted = set(_PACKAGES) | {top, top.replace("_", "-")}
+def _versions(modules: Iterable[str]) -> dict[str, str]:
+    tops = {module.partition(".")[0] for module in modules}
+    wanted = {*_PACKAGES, *tops, *(top.replace("_", "-") for top in tops)}
     found = {}
     for distribution in distributions():
         name = distribution.metadata["Name"]

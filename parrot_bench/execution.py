@@ -1,4 +1,4 @@
-"""What an execution mode is: one public way to call a ``BaseChatModel``, as a value.
+"""What an execution mode is: one public way to call a chat model or another Runnable, as a value.
 
 It knows how a mode is bound to a model and how its raw result is read. It has no loop over
 calls and no clock; both are in :mod:`parrot_bench.timing`, so that all modes are timed by the
@@ -8,11 +8,11 @@ same instructions.
 from collections import deque
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 
 from parrot_bench.content import of_message
 
@@ -63,20 +63,21 @@ drain = Keep(chunks=deque[Any](maxlen=0).extend, achunks=_aexhaust)
 collect = Keep(chunks=list, achunks=_alist)
 """Keep everything: for :attr:`ExecutionMode.messages`."""
 
-Bind = Callable[[BaseChatModel, CallSettings, Keep], Callable[[Any], Any]]
+Bind = Callable[[Any, CallSettings, Keep], Callable[[Any], Any]]
+"""Takes a Runnable; a mode of one's own may well ask for a chat model."""
 
 
-def _as_given(prompt: LanguageModelInput) -> Any:
+def _as_given(prompt: Any) -> Any:
     return prompt
 
 
-def _nothing_missing(_model: BaseChatModel) -> str:
+def _nothing_missing(_model: Runnable[Any, Any]) -> str:
     return ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExecutionMode:
-    """One public way to call a chat model, or a floor.
+    """One public way to call a chat model or another Runnable, or a floor.
 
     A value of one's own takes part like any other: pass it to ``run(modes=...)`` or name it
     ``module:attr`` in ``--modes``.
@@ -89,7 +90,8 @@ class ExecutionMode:
         bind: Takes the model, the settings and what to keep of a stream, and returns the
             callable that is timed. It takes one prepared prompt; if ``batches``, a list.
         messages: Takes the raw result of that callable, bound with :data:`collect`, and
-            returns the replies in the order of the prompts.
+            returns the replies in the order of the prompts. What is no chat model may reply with
+            something else than a message; :mod:`parrot_bench.subjects` sees to that.
         streams: The reply arrives in chunks.
         batches: Several prompts are answered at once.
         prepare: Turns a prompt into what the bound callable takes, outside the timed section.
@@ -108,8 +110,8 @@ class ExecutionMode:
     messages: Callable[[Any], list[AIMessage]]
     streams: bool = False
     batches: bool = False
-    prepare: Callable[[LanguageModelInput], Any] = _as_given
-    unavailable: Callable[[BaseChatModel], str] = _nothing_missing
+    prepare: Callable[[Any], Any] = _as_given
+    unavailable: Callable[[Any], str] = _nothing_missing
     content: Callable[[Any], bool | None] = of_message
 
     @property
@@ -120,9 +122,9 @@ class ExecutionMode:
         prefix = "direct_a" if self.kind == "async" else "direct_"
         return prefix + ("stream" if self.streams else "generate")
 
-    def note(self, model: BaseChatModel) -> str:
+    def note(self, model: Runnable[Any, Any]) -> str:
         """Say what a reader should know of this mode with this model; empty for nothing."""
-        if self.unavailable(model):
+        if self.unavailable(model) or not is_chat_model(model):
             return ""
         name = type(model).__qualname__
         asynchronous = self.kind == "async"
@@ -139,6 +141,11 @@ class ExecutionMode:
                 f"async through LangChain's executor fallback: {name} does not implement {method}"
             )
         return "; ".join(remarks)
+
+
+def is_chat_model(model: Runnable[Any, Any]) -> TypeGuard[BaseChatModel]:
+    """Whether a Runnable is a chat model itself, and not something around one."""
+    return isinstance(model, BaseChatModel)
 
 
 def implements(model: BaseChatModel, method: str) -> bool:

@@ -20,6 +20,7 @@ from parrot_bench.conditions import conditions
 from parrot_bench.environment import NoiseWatch, environment, read_if_there
 from parrot_bench.loading import load_parrot
 from parrot_bench.record import Environment
+from parrot_bench.runnables.kinds import models_in
 from parrot_callbacks.exporters import exporters_from_environment
 
 Level = Literal["fine", "note", "defect"]
@@ -172,7 +173,7 @@ def _waiting() -> Fact:
 
 def _conditions() -> Iterator[Fact]:
     # Any model does: what is asked is what the environment does to it.
-    with conditions((load_parrot().model,), keep=True) as found:
+    with conditions(models_in(load_parrot().model), keep=True) as found:
         for condition in found:
             yield Fact(
                 condition.name,

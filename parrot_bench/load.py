@@ -8,13 +8,13 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from parrot_bench.load_prompts import PromptLengths
 from parrot_bench.quantities import seconds
 
-Prompt = str | list[tuple[str, str]]
-"""A text, or messages as pairs of role and content."""
+Prompt = str | list[tuple[str, str]] | dict[str, Any]
+"""A text, messages as pairs of role and content, or an object that a Runnable takes."""
 
 Arrivals = Literal["poisson", "constant", "trace"]
 """How calls of an open loop arrive: at random, evenly, or as they were recorded."""
@@ -110,7 +110,7 @@ class LoadPlan:
             the objectives are kept.
         kept_share: Share of calls that has to keep them there.
         prompts: What calls are asked, in an order of chance, each as often as the others; none for
-            the request's one prompt. A text, or messages as pairs of role and content.
+            the request's one prompt.
         lengths: Of prompts that are made up, none like another; None where they are given.
         max_tokens: Tokens of prompts and replies that may be spent; None for no bound.
         workers: Processes that make the calls together; None for one alone, or with a scheduler

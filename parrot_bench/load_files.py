@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from parrot_bench.errors import UsageError
 from parrot_bench.load import Prompt
@@ -26,8 +27,9 @@ def read_trace(path: Path) -> tuple[float, ...]:
 def read_prompts(path: Path) -> tuple[Prompt, ...]:
     """Read prompts, one a line: a text, or JSON.
 
-    Of JSON, a text in quotes, an object with ``prompt``, or one with ``messages``, which are
-    objects with ``role`` and ``content``. A line that is no JSON is a text.
+    Of JSON, a text in quotes, an object with ``prompt``, one with ``messages``, which are objects
+    with ``role`` and ``content``, or one with ``input``, an object that a chain or a graph takes. A
+    line that is no JSON is a text.
 
     Raises:
         UsageError: The file cannot be read, or a line is no prompt; the message has its number.
@@ -41,12 +43,15 @@ def read_prompts(path: Path) -> tuple[Prompt, ...]:
 def _prompt(line: str, path: Path, number: int) -> Prompt:
     wrong = UsageError(
         f"{path}, line {number} is no prompt; give a text, "
-        'or {"prompt": "…"}, or {"messages": [{"role": "user", "content": "…"}]}'
+        'or {"prompt": "…"}, {"messages": [{"role": "user", "content": "…"}]}, or {"input": {…}}'
     )
     try:
         read = json.loads(line)
     except ValueError:
         return line.strip()
+    if isinstance(read, dict) and isinstance(read.get("input"), dict) and read["input"]:
+        given: dict[str, Any] = read["input"]
+        return given
     if isinstance(read, dict):
         read = read.get("prompt", read.get("messages"))
     elif not isinstance(read, str | list):  # 42 and null are texts

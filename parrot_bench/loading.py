@@ -1,4 +1,4 @@
-"""Find the chat model that ``module:attr`` or ``path/file.py:attr`` names.
+"""Find the chat model, or other Runnable, that ``module:attr`` or ``path/file.py:attr`` names.
 
 There is no registry: whatever Python can import can be measured. Code of the user's is run
 here and may fail in every way there is; each becomes one line that says what to do.
@@ -18,38 +18,40 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel, BaseLLM
-from langchain_core.runnables import Runnable, RunnableBinding
+from langchain_core.runnables import Runnable
 from pydantic import ValidationError
 
 from parrot_bench.errors import ModelLoadError, UsageError
+from parrot_bench.runnables.kinds import with_own_threads
+
+Made = Runnable[Any, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadedModel:
-    """A chat model, and how to make another one like it.
+    """A chat model or another Runnable, and how to make another one like it.
 
     Attributes:
-        model: The model that is measured.
+        model: What is measured.
         spec: What it was loaded from, as given; empty for a model given as an object.
         again: Makes another instance; None where only this one can be had.
         how: How ``again`` makes it, in words.
     """
 
-    model: BaseChatModel
+    model: Made
     spec: str = ""
-    again: Callable[[], BaseChatModel] | None = None
+    again: Callable[[], Made] | None = None
     how: str = ""
 
-    def second(self) -> tuple[BaseChatModel, str]:
+    def second(self) -> tuple[Made, str]:
         """Return a second instance of the model, and how it was made.
 
         It is what the model is compared with to see whether identical code is found to be
         identical.
 
         Returns:
-            The instance, and one of "the factory called again", "constructed again" and
-            "a shallow copy".
+            The instance, and one of "the factory called again", "constructed again", "a shallow
+            copy" and "the same object", of one that cannot be copied.
 
         Raises:
             ModelLoadError: It cannot be made.
@@ -58,34 +60,39 @@ class LoadedModel:
             return self.again(), self.how
         # Not model_copy: a field may hold a client that cannot be copied deeply, and the copy
         # is to share it.
-        return copy.copy(self.model), "a shallow copy"
+        try:
+            return copy.copy(self.model), "a shallow copy"
+        except Exception:  # noqa: BLE001  # of whatever the user's class does not like
+            return self.model, "the same object"
 
 
 def load_model(spec: str, arguments: Mapping[str, Any] | None = None) -> LoadedModel:
-    """Load the chat model that a MODEL argument names.
+    """Load the chat model, or other Runnable, that a MODEL argument names.
 
     Args:
         spec: ``module:attr`` or ``path/file.py:attr``. ``attr`` may be dotted, and is a chat
-            model, a class of chat models or a factory; the latter two are called. The current
-            folder can be imported from.
+            model, a chain, a graph or any other Runnable, a class of them or a factory; the latter
+            two are called. The current folder can be imported from.
         arguments: Keyword arguments of that call.
 
     Returns:
         The model, ready to be called.
 
     Raises:
-        ModelLoadError: The spec names no chat model; the message says why in one line.
+        ModelLoadError: The spec names no Runnable; the message says why in one line.
     """
-    named = named_object(spec, "a chat model, its class or a factory of it", ModelLoadError)
+    named = named_object(
+        spec, "a chat model or another Runnable, its class or a factory", ModelLoadError
+    )
     return adopt(named, spec, arguments)
 
 
 def adopt(
-    model: BaseChatModel | Callable[..., BaseChatModel],
+    model: Made | Callable[..., Made],
     spec: str = "",
     arguments: Mapping[str, Any] | None = None,
 ) -> LoadedModel:
-    """Take a chat model, a class of chat models or a factory that is already at hand.
+    """Take a chat model or another Runnable, its class or a factory that is already at hand.
 
     Args:
         model: The model, or what makes it when called.
@@ -96,22 +103,22 @@ def adopt(
         The model, ready to be called.
 
     Raises:
-        ModelLoadError: It is or makes no chat model; the message says why in one line.
+        ModelLoadError: It is or makes no Runnable; the message says why in one line.
     """
     subject = spec or "what was given as the model"
-    if isinstance(model, BaseChatModel):
+    if isinstance(model, Runnable):
         if arguments:
             raise ModelLoadError(
                 f"{subject} is a model that is made already and takes no arguments "
                 f"({', '.join(arguments)}); name its class, or a factory"
             )
-        return LoadedModel(model=model, spec=spec)
+        return LoadedModel(model=with_own_threads(model), spec=spec)
     made_by: Any = model
     is_class = isinstance(made_by, type)
-    if not callable(made_by) or (is_class and not issubclass(made_by, BaseChatModel)):
-        raise ModelLoadError(_not_a_chat_model(f"{subject} is", made_by))
+    if not callable(made_by) or (is_class and not issubclass(made_by, Runnable)):
+        raise ModelLoadError(_no_runnable(f"{subject} is", made_by))
 
-    def again() -> BaseChatModel:
+    def again() -> Made:
         return _made(subject, made_by, arguments or {})
 
     how = "constructed again" if is_class else "the factory called again"
@@ -132,7 +139,7 @@ def load_parrot(reply_length: int = 20, *, native_async: bool = True) -> LoadedM
 
     cls = AsyncChatParrotLink if native_async else ChatParrotLink
 
-    def again() -> BaseChatModel:
+    def again() -> Made:
         return cls(parrot_buffer_length=reply_length)
 
     return LoadedModel(model=again(), again=again, how="constructed again")
@@ -237,18 +244,18 @@ def _attribute(path: str, owner: Any, attribute: str, error: type[UsageError]) -
         names = [name for name in dir(owner) if not name.startswith("_")]
         close = get_close_matches(attribute, names, n=1)
         here = getattr(owner, "__dict__", {})
-        models = [name for name in names if isinstance(here.get(name), BaseChatModel)]
+        models = [name for name in names if isinstance(here.get(name), Runnable)]
         if close:
             hint = f"; did you mean {close[0]}?"
         elif models:
-            hint = f"; the chat models in it: {', '.join(models)}"
+            hint = f"; what can be measured in it: {', '.join(models)}"
         else:
             hint = ""
         raise error(f"{path} has no {attribute!r}{hint}") from missing
 
 
-def _made(subject: str, factory: Callable[..., Any], arguments: Mapping[str, Any]) -> BaseChatModel:
-    """Call a class or a factory, and see to it that a chat model comes out."""
+def _made(subject: str, factory: Callable[..., Any], arguments: Mapping[str, Any]) -> Made:
+    """Call a class or a factory, and see to it that a Runnable comes out."""
     if inspect.iscoroutinefunction(factory):
         raise ModelLoadError(
             f"{subject} is an async factory; expected one that returns the model when called"
@@ -260,11 +267,11 @@ def _made(subject: str, factory: Callable[..., Any], arguments: Mapping[str, Any
         )
     with _in_one_line(f"{subject} was called and failed", ModelLoadError):
         model = factory(**arguments)
-    if not isinstance(model, BaseChatModel):
+    if not isinstance(model, Runnable):
         if inspect.iscoroutine(model):
             model.close()
-        raise ModelLoadError(_not_a_chat_model(f"{subject} returned", model))
-    return model
+        raise ModelLoadError(_no_runnable(f"{subject} returned", model))
+    return with_own_threads(model)
 
 
 def _required_arguments(factory: Callable[..., Any]) -> list[str]:
@@ -276,21 +283,15 @@ def _required_arguments(factory: Callable[..., Any]) -> list[str]:
     return [p.name for p in parameters if p.default is p.empty and p.kind not in named]
 
 
-def _not_a_chat_model(subject: str, found: Any) -> str:
-    """Say what was found where a chat model was expected, and what to name instead."""
+def _no_runnable(subject: str, found: Any) -> str:
+    """Say what was found where a Runnable was expected, and what to name instead."""
     name = f"{type(found).__module__}.{type(found).__qualname__}".removeprefix("builtins.")
-    expected = "expected a LangChain chat model (BaseChatModel)"
+    expected = "expected a LangChain chat model or another Runnable"
     if isinstance(found, type):
-        return f"{subject} the class {found.__qualname__}, which is no chat model; {expected}"
-    if isinstance(found, RunnableBinding):
-        bound = type(found.bound).__qualname__
-        return f"{subject} a binding around {bound} ({name}); {expected}: name what it is bound to"
-    if isinstance(found, BaseLLM):
-        return f"{subject} a text completion model ({name}); {expected}"
-    if isinstance(found, Runnable):
-        return f"{subject} another kind of Runnable ({name}); {expected}: name the model inside it"
+        return f"{subject} the class {found.__qualname__}, which is no Runnable; {expected}"
     article = "an" if name[0] in "aeiou" else "a"
-    return f"{subject} {article} {name}; {expected}"
+    hint = ": name what its compile() returns" if hasattr(found, "compile") else ""
+    return f"{subject} {article} {name}; {expected}{hint}"
 
 
 @contextmanager

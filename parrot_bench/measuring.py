@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 
 from parrot_bench.against.checkout import strays
 from parrot_bench.conditions import conditions
@@ -28,11 +29,14 @@ from parrot_bench.events import (
     StudyBegun,
     StudyEnded,
 )
-from parrot_bench.execution import ExecutionMode
+from parrot_bench.execution import ExecutionMode, is_chat_model
 from parrot_bench.loading import LoadedModel, load_model, load_parrot
-from parrot_bench.mode_table import MODES, mode_record, quiet, select_modes
+from parrot_bench.mode_table import MODES, default_modes, mode_record, quiet, select_modes
 from parrot_bench.record import Condition, ModeRecord
 from parrot_bench.request import DEFAULT_BATCH, DEFAULT_REPLY, Request
+from parrot_bench.runnables.fitting import fitted
+from parrot_bench.runnables.inputs import takes
+from parrot_bench.runnables.kinds import models_in, parts_of
 from parrot_bench.studies.bench import Bench, Budget, Calls
 from parrot_bench.studies.load.orders import Orders
 from parrot_bench.studies.overhead.rounds import take_rounds
@@ -43,6 +47,9 @@ from parrot_callbacks import open_tracing
 
 REPORT_EVERY_S = 0.25
 """How often a worker in the middle of its rounds stops to tell what it has."""
+
+SPANS_OF_A_CALL = 50
+"""Room for the spans of one call of a chain or a graph until they are sent."""
 
 TRACED_CALLS = 10
 """Calls of each mode in the traced pass; one where calls are slow or counted."""
@@ -138,7 +145,8 @@ def _measure(job: Job, loaded: LoadedModel | None, orders: Orders | None) -> Mea
         )
     model = loaded.model
     second, how = loaded.second()
-    chosen = _chosen(job)
+    _check_prompts(request, model)
+    chosen = [fitted(mode, model) for mode in _chosen(job, model)]
     usable = [mode for mode in chosen if not mode.unavailable(model)]
     if job.rounds is not None:
         _check_origin(job.rounds)
@@ -156,7 +164,7 @@ def _measure(job: Job, loaded: LoadedModel | None, orders: Orders | None) -> Mea
     reserved = sum(batch if m.batches else 1 for m in traced)
     with (
         quiet(),
-        conditions((model, second), keep=request.keep_conditions) as found,
+        conditions(_models(model, second), keep=request.keep_conditions) as found,
         open_clocks(request.loop) as clocks,
     ):
         bench = Bench(
@@ -183,7 +191,11 @@ def _measure(job: Job, loaded: LoadedModel | None, orders: Orders | None) -> Mea
         )
         yield Described(
             model=describe(model, request.spec, how),
-            environment=environment(type(model).__module__, clocks["async"].loop_class),
+            environment=environment(
+                type(model).__module__,
+                clocks["async"].loop_class,
+                [type(part).__module__ for part in parts_of(model)],
+            ),
             conditions=(*found, *_own_conditions(request)),
             modes=tuple(mode_record(mode, model) for mode in chosen) + _left_out(job, model),
             batch_size=batch,
@@ -255,7 +267,8 @@ def _trace(job: Job, bench: Bench) -> Measurement:
     traced = TracedPlan(
         **vars(bench.calls), modes=bench.usable, calls=1 if counted else TRACED_CALLS
     )
-    spans = len(traced.modes) * (max(traced.calls, traced.batch_size) + 1)
+    each = 1 if is_chat_model(bench.model) else SPANS_OF_A_CALL
+    spans = len(traced.modes) * (max(traced.calls, traced.batch_size) * each + 1)
     tracing = open_tracing(job.spans, job.request.otlp, planned_spans=spans)
     try:
         yield from TracedPass(bench.model, traced, tracing, bench.clocks).events()
@@ -276,9 +289,22 @@ def _check_origin(rounds: RoundsJob) -> None:
         )
 
 
-def _chosen(job: Job) -> list[ExecutionMode]:
+def _check_prompts(request: Request, model: Runnable[Any, Any]) -> None:
+    """See to it that every prompt can be given, before any is."""
+    taken = takes(model)
+    prompts = request.load.prompts if request.load is not None else ()
+    for prompt in prompts or (request.prompt,):
+        taken.check(prompt)
+
+
+def _models(*models: Runnable[Any, Any]) -> list[BaseChatModel]:
+    """The chat models in all of them, each once."""
+    return list({id(one): one for model in models for one in models_in(model)}.values())
+
+
+def _chosen(job: Job, model: Runnable[Any, Any]) -> list[ExecutionMode]:
     chosen: dict[str, ExecutionMode] = {}
-    for given in job.modes or [mode.name for mode in select_modes()]:
+    for given in job.modes or [mode.name for mode in default_modes(model)]:
         mode = select_modes([given])[0] if isinstance(given, str) else given
         if chosen.setdefault(mode.name, mode) is not mode:
             raise UsageError(f"two different modes are called {mode.name!r}; rename one")
@@ -288,11 +314,11 @@ def _chosen(job: Job) -> list[ExecutionMode]:
     return list(chosen.values())
 
 
-def _call_arguments(request: Request, model: BaseChatModel) -> dict[str, Any]:
+def _call_arguments(request: Request, model: Runnable[Any, Any]) -> dict[str, Any]:
     """Arguments of every call that bring about the reply length that was asked for."""
     if request.reply_length is None:
         return {}
-    fields = type(model).model_fields
+    fields = type(model).model_fields if is_chat_model(model) else {}
     if "max_tokens" in fields or any(f.alias == "max_tokens" for f in fields.values()):
         return {"max_tokens": request.reply_length}
     raise UsageError(
@@ -313,7 +339,7 @@ def _batch_size(request: Request, modes: list[ExecutionMode]) -> int:
     return 2
 
 
-def _left_out(job: Job, model: BaseChatModel) -> tuple[ModeRecord, ...]:
+def _left_out(job: Job, model: Runnable[Any, Any]) -> tuple[ModeRecord, ...]:
     """The modes that are off unless asked for: named, never silently missing."""
     if job.modes:
         return ()

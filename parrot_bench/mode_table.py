@@ -30,16 +30,24 @@ from parrot_bench.binding import (
     plain_floor,
     streaming,
 )
-from parrot_bench.content import of_block_event, of_event, of_generation, of_patch
+from parrot_bench.content import of_block_event, of_event, of_generation, of_pair, of_patch
 from parrot_bench.errors import UnknownModeError
-from parrot_bench.execution import ExecutionMode, implements
+from parrot_bench.execution import ExecutionMode, implements, is_chat_model
 from parrot_bench.loading import named_object
 from parrot_bench.record import ModeRecord
+from parrot_bench.runnables.kinds import core_of, is_graph, named
+from parrot_bench.runnables.outputs import reply_of, told_apart
 
 
-def default_modes() -> list[ExecutionMode]:
-    """Return every mode and floor but the deprecated ones, in the order of the table."""
-    return [mode for mode in MODES.values() if mode.status != "deprecated"]
+def default_modes(model: Runnable[Any, Any] | None = None) -> list[ExecutionMode]:
+    """Return every mode and floor but the deprecated ones, in the order of the table.
+
+    Args:
+        model: What they are of. Those of graphs are among them only if it is one.
+    """
+    graphs = model is not None and is_graph(model)
+    modes = [mode for mode in MODES.values() if mode.status != "deprecated"]
+    return [mode for mode in modes if graphs or mode.unavailable is not _needs_graph]
 
 
 def select_modes(names: Iterable[str] = ()) -> list[ExecutionMode]:
@@ -65,7 +73,7 @@ def select_modes(names: Iterable[str] = ()) -> list[ExecutionMode]:
     return list(chosen.values()) or default_modes()
 
 
-def mode_record(mode: ExecutionMode, model: BaseChatModel) -> ModeRecord:
+def mode_record(mode: ExecutionMode, model: Runnable[Any, Any]) -> ModeRecord:
     """Say what a mode is with a model."""
     return ModeRecord(
         name=mode.name,
@@ -74,7 +82,7 @@ def mode_record(mode: ExecutionMode, model: BaseChatModel) -> ModeRecord:
         status=mode.status,
         streams=mode.streams,
         batches=mode.batches,
-        floor=mode.floor,
+        floor=mode.floor if is_chat_model(model) else "",
         note=mode.note(model),
         unavailable=mode.unavailable(model),
     )
@@ -113,6 +121,27 @@ def quiet() -> Iterator[None]:
         yield
 
 
+def _needs_chat_model(model: Runnable[Any, Any]) -> str:
+    if is_chat_model(model):
+        return ""
+    return f"floors are of chat models only, and {named(model)} is none"
+
+
+def _needs_graph(model: Runnable[Any, Any]) -> str:
+    if is_graph(model):
+        return ""
+    return f"it is a mode of LangGraph's graphs, and {named(model)} is none"
+
+
+def _floor_that(needs: Callable[[BaseChatModel], str]) -> Callable[[Runnable[Any, Any]], str]:
+    """A floor of chat models that need something for it."""
+
+    def unavailable(model: Runnable[Any, Any]) -> str:
+        return needs(model) if is_chat_model(model) else _needs_chat_model(model)
+
+    return unavailable
+
+
 def _needs_stream(model: BaseChatModel) -> str:
     if implements(model, "_stream"):
         return ""
@@ -126,19 +155,26 @@ def _needs_any_stream(model: BaseChatModel) -> str:
 
 
 def _needs_v3(method: str, native: str, or_else: Callable[[BaseChatModel], str]) -> Any:
-    """A chat model has events v3 where it overrides the runnable's method for them."""
+    """A Runnable has events v3 where its class overrides the method for them."""
 
-    def unavailable(model: BaseChatModel) -> str:
+    def unavailable(model: Runnable[Any, Any]) -> str:
+        # A binding hands them on to what it is bound to.
+        inner = core_of(model)
+        if not is_chat_model(inner):
+            theirs = getattr(type(inner), method, None)
+            if theirs is None or theirs is getattr(Runnable, method, None):
+                return f"{type(inner).__qualname__} has no events of version v3"
+            return ""
         ours = getattr(BaseChatModel, method, None)
         if ours is None or ours is getattr(Runnable, method, None):
             return "the installed langchain-core has no chat model events of version v3"
-        return "" if hasattr(model, native) else or_else(model)
+        return "" if hasattr(inner, native) else or_else(inner)
 
     return unavailable
 
 
-def _needs_method(method: str) -> Callable[[BaseChatModel], str]:
-    def unavailable(model: BaseChatModel) -> str:
+def _needs_method(method: str) -> Callable[[Runnable[Any, Any]], str]:
+    def unavailable(model: Runnable[Any, Any]) -> str:
         return "" if hasattr(model, method) else f"the installed langchain-core has no {method}"
 
     return unavailable
@@ -153,6 +189,7 @@ _TABLE = (
         bind=plain_floor("_generate"),
         messages=generated,
         prepare=as_messages,
+        unavailable=_needs_chat_model,
     ),
     ExecutionMode(
         name="direct_stream",
@@ -164,7 +201,7 @@ _TABLE = (
         messages=merged_generations,
         content=of_generation,
         prepare=as_messages,
-        unavailable=_needs_stream,
+        unavailable=_floor_that(_needs_stream),
     ),
     ExecutionMode(
         name="direct_agenerate",
@@ -174,6 +211,7 @@ _TABLE = (
         bind=plain_floor("_agenerate"),
         messages=generated,
         prepare=as_messages,
+        unavailable=_needs_chat_model,
     ),
     ExecutionMode(
         name="direct_astream",
@@ -185,7 +223,7 @@ _TABLE = (
         messages=merged_generations,
         content=of_generation,
         prepare=as_messages,
-        unavailable=_needs_any_stream,
+        unavailable=_floor_that(_needs_any_stream),
     ),
     ExecutionMode(
         name="invoke",
@@ -221,6 +259,17 @@ _TABLE = (
         batches=True,
         bind=streaming("batch_as_completed", kind="sync", batches=True),
         messages=in_order,
+    ),
+    ExecutionMode(
+        name="stream_messages",
+        api='graph.stream(input, stream_mode="messages")',
+        kind="sync",
+        status="stable",
+        streams=True,
+        bind=streaming("stream", kind="sync", stream_mode="messages"),
+        messages=lambda pairs: [reply_of(told_apart(pairs))] if pairs else [],
+        content=of_pair,
+        unavailable=_needs_graph,
     ),
     ExecutionMode(
         name="ainvoke",
@@ -275,6 +324,17 @@ _TABLE = (
         bind=streaming("astream_events", kind="async", version="v2"),
         messages=last_event,
         content=of_event,
+    ),
+    ExecutionMode(
+        name="astream_messages",
+        api='graph.astream(input, stream_mode="messages")',
+        kind="async",
+        status="stable",
+        streams=True,
+        bind=streaming("astream", kind="async", stream_mode="messages"),
+        messages=lambda pairs: [reply_of(told_apart(pairs))] if pairs else [],
+        content=of_pair,
+        unavailable=_needs_graph,
     ),
     ExecutionMode(
         name="stream_events_v3",

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from parrot_bench.errors import UsageError
-from parrot_bench.load import LoadPlan
+from parrot_bench.load import LoadPlan, Prompt
 from parrot_callbacks.redaction import is_credential, redact_text
 
 SHARES: Mapping[str, float] = MappingProxyType(
@@ -85,7 +85,8 @@ class Request:
         time_s: Time budget of the overhead study, seconds; the others have a share of as much.
         target: Half-width of the intervals to stop at; 0.02 is ±2 %.
         delta: Ratios inside ±delta are called the same.
-        prompt: The prompt's text.
+        prompt: What every call is asked: a text, messages as pairs of role and content, or an
+            object that a Runnable takes.
         reply_length: Chunks of the parrot's reply, ``max_tokens`` of another model.
         batch_size: Prompts of one batch.
         max_concurrency: For batching modes; None is LangChain's default.
@@ -116,7 +117,7 @@ class Request:
     time_s: float = 60.0
     target: float = 0.02
     delta: float = 0.02
-    prompt: str = DEFAULT_PROMPT
+    prompt: Prompt = DEFAULT_PROMPT
     reply_length: int | None = None
     batch_size: int | None = None
     max_concurrency: int | None = None

@@ -41,6 +41,7 @@ from parrot_bench.record import (
     StoppedBy,
 )
 from parrot_bench.request import Request, check, default_name
+from parrot_bench.runnables.inputs import as_text
 from parrot_bench.saving import keep, write_run
 from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.table import STUDIES
@@ -191,7 +192,7 @@ def configuration(request: Request, described: Described) -> Configuration:
         target=request.target,
         delta=request.delta,
         prompt=None,
-        prompt_characters=len(request.prompt),
+        prompt_characters=len(as_text(request.prompt)),
         reply_length=described.reply_length,
         batch_size=described.batch_size,
         max_concurrency=request.max_concurrency,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 
 from parrot_bench.against.carrying import compare_sides
 from parrot_bench.errors import UsageError
@@ -21,8 +21,9 @@ from parrot_bench.saved_runs.opening import saved_record
 if TYPE_CHECKING:
     import polars as pl
 
-Model = str | BaseChatModel | Callable[[], BaseChatModel]
-"""MODEL as on the command line, empty for the embedded parrot; or a model, or what makes one."""
+Model = str | Runnable[Any, Any] | Callable[[], Runnable[Any, Any]]
+"""MODEL as on the command line, empty for the embedded parrot; or a chat model or another Runnable,
+or what makes one."""
 
 
 class Run:
@@ -82,17 +83,20 @@ def run(
     watcher: Watcher | None = None,
     **options: Any,
 ) -> Run:
-    """Measure a chat model in every execution mode, and save the run.
+    """Measure a chat model or another Runnable in every execution mode, and save the run.
 
     Args:
         model: MODEL as on the command line (empty for the embedded parrot), which is measured
-            in a fresh process; or a chat model or a zero-argument factory, measured in this one.
+            in a fresh process; or a chat model, a chain, a graph, or a zero-argument factory of
+            one, measured in this process.
         out: The run directory; ``runs/<time>-<modes>`` by default.
         modes: Names, or :class:`ExecutionMode` values of one's own; all but the deprecated by
             default.
         watcher: Told of every event; not with ``against``.
         **options: Further fields of :class:`parrot_bench.request.Request`, such as ``time_s``,
-            ``studies``, ``max_calls``; ``against``, a tuple, for a comparison with something else.
+            ``studies``, ``max_calls``, ``prompt`` (a text, messages as pairs of role and content,
+            or an object that a chain takes); ``against``, a tuple, for a comparison with something
+            else.
 
     Returns:
         The run. Its record is incomplete where it was stopped.

@@ -10,13 +10,15 @@ from dataclasses import asdict, dataclass, replace
 from time import monotonic
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel
-from langchain_core.messages import AIMessage
+from langchain_core.callbacks import BaseCallbackHandler
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
+from langchain_core.runnables import Runnable
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.trace import SpanContext
 
 from parrot_bench.events import Event, PassReconciled, Phase, Reply
-from parrot_bench.execution import ExecutionMode, collect
+from parrot_bench.execution import ExecutionMode, collect, is_chat_model
 from parrot_bench.record import ModeReconciliation, Reconciliation, SpanDelivery
 from parrot_bench.studies.bench import Calls
 from parrot_bench.studies.caller import one_line
@@ -61,7 +63,7 @@ class TracedPass:
 
     def __init__(
         self,
-        model: BaseChatModel,
+        model: Runnable[Any, Any],
         plan: TracedPlan,
         tracing: Tracing,
         clocks: Clocks,
@@ -97,31 +99,39 @@ class TracedPass:
         )
 
     def _mode(self, mode: ExecutionMode) -> ModeReconciliation:
-        replies, error, context = self._called(mode)
+        made = self._called(mode)
         self._tracing.flush()
-        spans = [span for span in self._tracing.take() if _attribute(span, OPERATION, "") == "chat"]
+        every = self._tracing.take()
+        spans = [span for span in every if _attribute(span, OPERATION, "") in made.operations]
         scope = spans[0].instrumentation_scope if spans else None
         if scope is not None:
             self._scope = f"{scope.name} {scope.version or ''}".strip()
+        outer = [s for s in every if s.parent is not None and s.parent.span_id == made.span_id]
+        heard = made.heard
         return ModeReconciliation(
             mode=mode.name,
-            calls=len(replies),
+            calls=len(made.replies),
             chat_spans=len(spans),
+            outer_spans=None if heard is None else len(outer),
+            model_calls=None if heard is None else heard.calls,
             outcomes=dict(Counter(str(_attribute(s, OUTCOME, "")) for s in spans)),
-            orphans=sum(s.parent is None or s.parent.span_id != context.span_id for s in spans),
-            duplicates=max(0, len(spans) - len(replies)),
-            input_tokens_replies=_tokens(replies, "input_tokens"),
-            output_tokens_replies=_tokens(replies, "output_tokens"),
+            orphans=made.orphans(spans if heard is None else every),
+            duplicates=max(0, len(spans) - (len(made.replies) if heard is None else heard.calls)),
+            input_tokens_replies=made.tokens("input_tokens"),
+            output_tokens_replies=made.tokens("output_tokens"),
             input_tokens_spans=sum(_attribute(s, INPUT_TOKENS, 0) for s in spans),
             output_tokens_spans=sum(_attribute(s, OUTPUT_TOKENS, 0) for s in spans),
-            trace_id=f"{context.trace_id:032x}",
-            error=error,
+            trace_id=f"{made.context.trace_id:032x}",
+            error=made.error,
         )
 
-    def _called(self, mode: ExecutionMode) -> tuple[list[AIMessage], str, SpanContext]:
+    def _called(self, mode: ExecutionMode) -> "_Made":
         """Make the mode's calls inside a span of its own."""
         plan = self._plan
-        settings = replace(plan.settings, config={"callbacks": [self._handler]})
+        heard = None if is_chat_model(self._model) else ModelsHeard()
+        handlers: list[BaseCallbackHandler] = [self._handler]
+        handlers += [] if heard is None else [heard]
+        settings = replace(plan.settings, config={"callbacks": handlers})
         call = mode.bind(self._model, settings, collect)
         prompt = mode.prepare(plan.prompt)
         item = [prompt] * plan.batch_size if mode.batches else prompt
@@ -140,14 +150,86 @@ class TracedPass:
                         break
             except (Exception, CallLimitExceeded) as raised:  # noqa: BLE001  # a finding
                 error = one_line(raised)
-        return replies, error, around.get_span_context()
+        return _Made(replies=replies, error=error, context=around.get_span_context(), heard=heard)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Made:
+    """The calls of one mode.
+
+    Attributes:
+        replies: What they gave.
+        error: What ended them; empty if nothing did.
+        context: Of the span around them.
+        heard: What models were heard to be asked, where the replies do not tell: of what is no
+            chat model.
+    """
+
+    replies: list[AIMessage]
+    error: str
+    context: SpanContext
+    heard: "ModelsHeard | None"
+
+    @property
+    def span_id(self) -> int:
+        """Of the span around them."""
+        return self.context.span_id
+
+    @property
+    def operations(self) -> tuple[str, ...]:
+        """Of the spans that stand for calls of models."""
+        return ("chat",) if self.heard is None else ("chat", "text_completion")
+
+    def tokens(self, which: str) -> int:
+        """What the replies say; a reply may be a text, and then what models were heard to say."""
+        return _tokens(self.replies, which) if self.heard is None else self.heard.tokens[which]
+
+    def orphans(self, spans: Sequence[ReadableSpan]) -> int:
+        """Spans that are not where they belong: a chat model's right below the span around them."""
+        above = {self.span_id}
+        if self.heard is not None:
+            above |= {span.context.span_id for span in spans if span.context}
+        inside = [span for span in spans if span.context and span.context.span_id != self.span_id]
+        return sum(span.parent is None or span.parent.span_id not in above for span in inside)
+
+
+class ModelsHeard(BaseCallbackHandler):
+    """Counts what models inside of a chain or a graph were asked, and the tokens that they told.
+
+    It knows nothing of spans: what it hears is what the spans are compared with.
+
+    Attributes:
+        calls: Calls of models that have started.
+        tokens: Of all that have ended, by name.
+    """
+
+    run_inline = True
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.tokens = Counter[str]()
+
+    def on_chat_model_start(self, *_: Any, **__: Any) -> None:
+        """Count a call."""
+        self.calls += 1
+
+    def on_llm_start(self, *_: Any, **__: Any) -> None:
+        """Count a call of a text completion model."""
+        self.calls += 1
+
+    def on_llm_end(self, response: LLMResult, **_: Any) -> None:
+        """Count the tokens of a reply."""
+        generations = (each for one in response.generations for each in one)
+        replies = [each.message for each in generations if isinstance(each, ChatGeneration)]
+        for which in ("input_tokens", "output_tokens"):
+            self.tokens[which] += _tokens(replies, which)
 
 
 def _attribute(span: ReadableSpan, name: str, default: Any) -> Any:
     return (span.attributes or {}).get(name, default)
 
 
-def _tokens(replies: list[AIMessage], which: str) -> int:
+def _tokens(replies: Sequence[BaseMessage], which: str) -> int:
     # None for models that report no usage; absent where the reply is no AIMessage.
     usages = (getattr(reply, "usage_metadata", None) or {} for reply in replies)
     return sum(usage.get(which, 0) for usage in usages)

@@ -302,6 +302,13 @@ def _reconciled(result: Reconciliation) -> Iterator[TrustCheck]:
     wrong = [mode.mode for mode in result.modes if not mode.agrees]
     tokens = sum(mode.output_tokens_replies for mode in result.modes)
     made = f"{_counted(calls, 'traced call')} made {_counted(spans, 'span')}"
+    outer = [mode.outer_spans for mode in result.modes if mode.outer_spans is not None]
+    if outer:
+        asked = sum(mode.model_calls or 0 for mode in result.modes)
+        made = (
+            f"{_counted(calls, 'traced call')} made {_counted(sum(outer), 'outermost span')}, and "
+            f"{_counted(asked, 'call')} of models in them {_counted(spans, 'span')}"
+        )
     if result.agrees:
         sentence = f"{made}; replies and spans agree on tokens"
         yield _check("reconciliation", "green", f"{sentence} ({tokens} out).")

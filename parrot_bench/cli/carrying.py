@@ -53,14 +53,15 @@ def carry_out_and_conclude(
     return record
 
 
-def command_line(prompt: str | None) -> tuple[str, ...]:
-    """The command line for the record, without the prompt's text and without credentials."""
+def command_line(*prompts: str | None) -> tuple[str, ...]:
+    """The command line for the record, without any prompt's text and without credentials."""
     from parrot_callbacks.redaction import redact_text  # noqa: PLC0415  # lazily
 
     command = []
     for argument in ["parrot-bench", *sys.argv[1:]]:
         shown = argument
-        if prompt and prompt in argument and not prompt.startswith("@"):
-            shown = argument.replace(prompt, "…")
+        for prompt in prompts:
+            if prompt and prompt in argument and not prompt.startswith("@"):
+                shown = argument.replace(prompt, "…")
         command.append(redact_text(shown))
     return tuple(command)

@@ -10,14 +10,15 @@ from parrot_bench.cli import completing
 from parrot_bench.cli.fitness import check_environment
 from parrot_bench.cli.options import (
     Debug,
+    Input,
     Model,
     ModelArgs,
     ProviderModel,
     Replay,
     ReplayLatency,
+    asked,
     made_of,
     names,
-    read_prompt,
     replayed,
     seconds,
 )
@@ -63,6 +64,7 @@ def check(
             show_default="256 characters of plain text",
         ),
     ] = None,
+    input: Input = None,  # noqa: A002  # as the option and the key
     max_calls: Annotated[
         int | None,
         typer.Option(
@@ -118,7 +120,7 @@ def check(
     measured.
     """
     with one_line_errors(debug=debug):
-        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415  # --help is quick
+        from parrot_bench.request import Request  # noqa: PLC0415  # --help is quick
 
         if json is not None and not json.parent.is_dir():
             raise UsageError(f"{json} cannot be written: there is no folder {json.parent}")
@@ -133,7 +135,7 @@ def check(
             spec=spec,
             model_args=arguments,
             modes=names(modes),
-            prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
+            prompt=asked(context, prompt, input),
             max_calls=max_calls,
             call_limit_s=call_limit,
         )

@@ -12,8 +12,10 @@ from parrot_bench import load as loads
 from parrot_bench.cli import completing
 from parrot_bench.cli.agreeing import agree
 from parrot_bench.cli.carrying import carry_out_and_conclude, command_line
+from parrot_bench.cli.configured import is_typed
 from parrot_bench.cli.options import (
     Debug,
+    Input,
     MaxCalls,
     Model,
     ModelArgs,
@@ -26,9 +28,9 @@ from parrot_bench.cli.options import (
     ReplyLength,
     ResultForm,
     Yes,
+    asked,
     made_of,
     names,
-    read_prompt,
     replayed,
     seconds,
     share,
@@ -135,12 +137,13 @@ def load(  # one option a parameter
         ),
     ] = None,
     prompt: Prompt = None,
+    input: Input = None,  # noqa: A002  # as the option and the key
     prompts: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help='Many prompts, a text or JSON a line ("…", {"prompt": "…"} or {"messages": '
-            "[…]}), asked in an order of chance.",
+            help='Many prompts, a text or JSON a line ("…", {"prompt": "…"}, {"messages": '
+            '[…]} or {"input": {…}}), asked in an order of chance.',
             show_default=False,
             rich_help_panel=_WHAT,
         ),
@@ -253,7 +256,7 @@ def load(  # one option a parameter
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Put a chat model under load, and say what its callers see.
+    """Put a chat model, a chain or an agent under load, and say what its callers see.
 
     In an open loop latency counts from when a call should have been made: a model that stands
     still for two seconds is seen by all who came meanwhile. What was not answered is an error,
@@ -270,7 +273,7 @@ def load(  # one option a parameter
     Exit status: 0 done; 1 more errors than **--max-errors**; 2 bad input, or stopped.
     """
     with one_line_errors(debug=debug):
-        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415  # lazily
+        from parrot_bench.request import Request  # noqa: PLC0415  # lazily
 
         plan = LoadPlan(
             levels=tuple(_levels(rate, concurrency, trace, search=find_max_rate)),
@@ -292,7 +295,11 @@ def load(  # one option a parameter
             from parrot_bench.workers.cluster import check_installed  # noqa: PLC0415  # lazily
 
             check_installed()
-        _one_of({"--prompt": prompt, "--prompts": prompts, "--prompt-lengths": prompt_lengths})
+        asking = [f"--{name}" for name in ("prompt", "input") if is_typed(context, name)]
+        asking += ["--prompts"] if prompts is not None else []
+        asking += ["--prompt-lengths"] if prompt_lengths else []
+        if len(asking) > 1:
+            raise UsageError(f"both {asking[0]} and {asking[1]} are given; give one")
         if find_max_rate and not plan.objectives:
             raise UsageError("--find-max-rate needs --slo: what is to be kept, as ttfc=500ms")
         chosen = names(modes) or ("astream",)
@@ -304,14 +311,14 @@ def load(  # one option a parameter
             modes=chosen,
             baseline=chosen[0],
             studies=("load",),
-            prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
+            prompt=asked(context, prompt, input),
             reply_length=reply_length,
             max_calls=max_calls,
             call_limit_s=call_limit,
             seed=seed,
             load=plan,
             otlp=otlp,
-            command=command_line(prompt),
+            command=command_line(prompt, input),
         )
         # Neither the parrot nor a recording costs anything.
         agree(_said(request, plan), yes=yes or not spec or replay is not None)
@@ -342,17 +349,6 @@ def _levels(rate: str, concurrency: str, trace: Path | None, *, search: bool) ->
     if trace is not None:
         found.append(Level())
     return found or [Level(concurrency=number) for number in (1, 2, 4, 8, 16)]
-
-
-def _one_of(options: dict[str, object]) -> None:
-    """Refuse options that exclude each other.
-
-    Raises:
-        UsageError: More than one is given.
-    """
-    given = [name for name, value in options.items() if value not in {None, ""}]
-    if len(given) > 1:
-        raise UsageError(f"both {given[0]} and {given[1]} are given; give one")
 
 
 def _arrivals(text: str) -> Arrivals:
@@ -391,12 +387,10 @@ def _said(request: "Request", plan: LoadPlan) -> str:
 
 def _prompt_tokens(request: "Request", plan: LoadPlan) -> float:
     """Tokens of a prompt, about, on average over some."""
-    some = list(islice(plan.asked(request.prompt, 0), _SOME))
-    characters = [
-        len(each) if isinstance(each, str) else sum(len(content) for _, content in each)
-        for each in some
-    ]
-    return max(1.0, sum(characters) / len(some) / CHARACTERS)
+    from parrot_bench.runnables.inputs import as_text  # noqa: PLC0415  # lazily
+
+    some = [len(as_text(each)) for each in islice(plan.asked(request.prompt, 0), _SOME)]
+    return max(1.0, sum(some) / len(some) / CHARACTERS)
 
 
 def _due(level: Level, plan: LoadPlan) -> int | None:

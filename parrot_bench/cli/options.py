@@ -42,6 +42,37 @@ def read_prompt(text: str) -> str:
         raise typer.BadParameter(f"{text[1:]} cannot be read: {reason}") from error
 
 
+def asked(
+    context: typer.Context, prompt: str | None, given: str | None
+) -> "str | dict[str, object]":
+    """What every call is asked: the prompt's text, or an object that a Runnable takes.
+
+    Raises:
+        UsageError: Both are given, or the object is none.
+    """
+    from parrot_bench.request import DEFAULT_PROMPT  # noqa: PLC0415  # --help is quick
+
+    if given is None:
+        return DEFAULT_PROMPT if prompt is None else read_prompt(prompt)
+    if prompt is not None:
+        # What is typed goes before what a project keeps.
+        typed = {name for name in ("prompt", "input") if is_typed(context, name)}
+        if typed == {"prompt"}:
+            return read_prompt(prompt)
+        if typed != {"input"}:
+            raise UsageError("both --prompt and --input are given; give one")
+    try:
+        found = json.loads(read_prompt(given))
+    except ValueError as error:
+        raise UsageError(f"--input is no JSON: {error}; {_OBJECT}") from error
+    if not isinstance(found, dict) or not found:
+        raise UsageError(f"--input is no object, or an empty one; {_OBJECT}")
+    return found
+
+
+_OBJECT = """give an object, as '{"question": "…"}', or @FILE"""
+
+
 def names(given: list[str] | None) -> tuple[str, ...]:
     """Split what was given at its commas; each name once."""
     parts = (name.strip() for item in given or [] for name in item.split(","))
@@ -56,9 +87,10 @@ Model = Annotated[
     typer.Argument(
         metavar="MODEL",
         help=(
-            "**module:attr** or **path/file.py:attr**, naming a BaseChatModel, its "
-            "class, or a function without arguments that makes one. The current folder is "
-            "importable. Without it, the embedded parrot: LangChain itself is measured."
+            "**module:attr** or **path/file.py:attr**, naming a chat model, a chain, a LangGraph "
+            "agent or any other Runnable, its class, or a function without arguments that makes "
+            "one. The current folder is importable. Without it, the embedded parrot: LangChain "
+            "itself is measured."
         ),
         show_default=False,
     ),
@@ -69,6 +101,19 @@ Prompt = Annotated[
         metavar="TEXT|@FILE",
         help="What every call is asked. It is not kept in the record.",
         show_default="256 characters of plain text",
+        rich_help_panel="What to measure",
+    ),
+]
+Input = Annotated[
+    str | None,
+    typer.Option(
+        "--input",
+        metavar="JSON|@FILE",
+        help=(
+            "Instead of **--prompt**, for a chain or a graph that takes an object: "
+            'as **{"question": "…"}**. It is not kept in the record.'
+        ),
+        show_default=False,
         rich_help_panel="What to measure",
     ),
 ]

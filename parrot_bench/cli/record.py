@@ -161,14 +161,20 @@ def record(  # one option a parameter
         from parrot_bench.cli.recording_progress import RecordingProgress  # noqa: PLC0415  # lazily
         from parrot_bench.loading import load_model, load_parrot  # noqa: PLC0415
         from parrot_bench.replay.files import RecordingFile, check_new  # noqa: PLC0415
-        from parrot_bench.replay.recording import RecordingPlan, called, record  # noqa: PLC0415
+        from parrot_bench.replay.recording import (  # noqa: PLC0415
+            RecordingPlan,
+            called,
+            chat_model,
+            record,
+        )
         from parrot_bench.request import Request, check  # noqa: PLC0415
 
         check(Request(spec=spec, model_args=arguments, call_limit_s=call_limit))
         check_new(output)
         loaded = load_model(spec, dict(arguments)) if spec else load_parrot()
+        model_to_ask = chat_model(loaded.model)
         chosen = cast("Mode", mode)
-        name, how = type(loaded.model).__qualname__, called(loaded.model, chosen)
+        name, how = type(model_to_ask).__qualname__, called(model_to_ask, chosen)
         agree(
             f"{number:,} calls of {name} by {how}, {concurrency} at a time, {len(asked):,} "
             f"prompt{'s' if len(asked) > 1 else ''}; its replies go to {output}",
@@ -185,7 +191,7 @@ def record(  # one option a parameter
         progress = RecordingProgress(errors, number, quiet=quiet)
         with RecordingFile(output) as file:
             try:
-                done = record(loaded.model, plan, file, progress)
+                done = record(model_to_ask, plan, file, progress)
             except KeyboardInterrupt:
                 _say(f"parrot-bench: stopped; {_kept(file.replies, output)}")
                 raise typer.Exit(EXIT_USAGE) from None
@@ -205,7 +211,13 @@ def _asked(prompt: str | None, prompts: Path | None) -> "tuple[Asked, ...]":
     if prompt is not None and prompts is not None:
         raise UsageError("both --prompt and --prompts are given; give one")
     if prompts is not None:
-        return read_prompts(prompts)
+        found = read_prompts(prompts)
+        if any(isinstance(each, dict) for each in found):
+            raise UsageError(
+                f"{prompts} has an input that is an object, and a chat model takes a text or "
+                "messages; record the model with those"
+            )
+        return found
     if prompt is None:
         raise UsageError("nothing is to be asked; give --prompts FILE, or --prompt TEXT")
     text = read_prompt(prompt)

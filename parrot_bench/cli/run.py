@@ -11,6 +11,7 @@ from parrot_bench.cli.configured import is_typed
 from parrot_bench.cli.options import (
     Debug,
     FailOn,
+    Input,
     MaxCalls,
     Model,
     ModelArgs,
@@ -22,9 +23,9 @@ from parrot_bench.cli.options import (
     ReplayLatency,
     ReplyLength,
     ResultForm,
+    asked,
     made_of,
     names,
-    read_prompt,
     replayed,
     seconds,
     share,
@@ -80,6 +81,7 @@ def run(
         ),
     ] = None,
     prompt: Prompt = None,
+    input: Input = None,  # noqa: A002  # as the option and the key
     handler: Annotated[
         list[str] | None,
         typer.Option(
@@ -256,7 +258,7 @@ def run(
     Ctrl-C ends it early (exit status 2); the finished rounds are kept and reported.
     """
     with one_line_errors(debug=debug):
-        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415  # lazily
+        from parrot_bench.request import Request  # noqa: PLC0415  # lazily
 
         spec, arguments = made_of(model, provider_model, model_args)
         # Modes are compared: the same prompt gets the same reply in each of them.
@@ -269,7 +271,7 @@ def run(
             studies=names(studies),
             time_s=time or _default_time(against, fail_on),
             target=target or (AGAINST_TARGET if against else 0.02),
-            prompt=DEFAULT_PROMPT if prompt is None else read_prompt(prompt),
+            prompt=asked(context, prompt, input),
             reply_length=reply_length,
             batch_size=batch_size,
             max_concurrency=max_concurrency,
@@ -287,7 +289,7 @@ def run(
             fail_on=fail_on if against else None,
             handlers=names(handler),
             growth_calls=growth_calls,
-            command=command_line(prompt),
+            command=command_line(prompt, input),
         )
         if against:
             run_against(request, out, form, quiet=quiet)

@@ -75,9 +75,17 @@ def chat_model(request: pytest.FixtureRequest) -> "BaseChatModel":
 
     spec = request.config.getoption("--chat-model") or request.config.getini("chat_model")
     try:
-        return (load_model(spec) if spec else load_parrot()).model
+        model = (load_model(spec) if spec else load_parrot()).model
     except UsageError as error:
         raise pytest.UsageError(f"--chat-model: {error}") from error
+    from parrot_bench.execution import is_chat_model  # noqa: PLC0415
+
+    if not is_chat_model(model):
+        raise pytest.UsageError(
+            f"--chat-model: {spec} is a {type(model).__qualname__}; expected a chat model, as "
+            "chains and graphs are measured by parrot-bench run"
+        )
+    return model
 
 
 @pytest.fixture

@@ -38,12 +38,16 @@ class ModelDescription(Saved):
 
     Attributes:
         spec: MODEL as it was given on the command line; empty for the embedded parrot.
-        class_name: ``module.QualName`` of the chat model's class.
-        llm_type: The model's ``_llm_type``.
-        model_name: The name the model gives itself; empty when it has none.
-        identifying_params: ``_identifying_params``, credentials removed.
-        native_async: It implements ``_agenerate`` or ``_astream`` itself.
-        native_stream: It implements ``_stream`` or ``_astream`` itself.
+        class_name: ``module.QualName`` of the class of the chat model or other Runnable.
+        kind: ``chat model``, ``graph``, ``text completion model`` or ``Runnable``.
+        parts: Classes of what a Runnable is made of, as far as they are known.
+        own_threads: Each call is given a new ``thread_id``, as a graph in it has a checkpointer.
+        llm_type: The model's ``_llm_type``; of what is no chat model, its kind.
+        model_name: The name the model gives itself; empty when it has none. Of another Runnable,
+            that of the one chat model in it.
+        identifying_params: ``_identifying_params`` of the same model, credentials removed.
+        native_async: It implements ``_agenerate`` or ``_astream`` itself, or a model in it does.
+        native_stream: It implements ``_stream`` or ``_astream`` itself, or a model in it does.
         waits: It spends its time waiting, so wall time decides and not CPU.
         second_instance: How the second instance of the A/A check was made.
         replay: The recorded replies that it gave back; None for a model that answered itself.
@@ -51,6 +55,9 @@ class ModelDescription(Saved):
 
     spec: str
     class_name: str
+    kind: str = "chat model"
+    parts: tuple[str, ...] = ()
+    own_threads: bool = False
     llm_type: str
     model_name: str
     identifying_params: dict[str, JsonValue]

@@ -27,11 +27,17 @@ class ModeReconciliation(Saved):
     Attributes:
         mode: Name of the mode.
         calls: Calls made with the handler attached.
-        chat_spans: Chat spans that ended inside the mode's pass.
+        chat_spans: Chat spans that ended inside the mode's pass; of what is no chat model, spans of
+            all models in it.
+        outer_spans: Spans right below the mode's own, one a call; None for a chat model, whose chat
+            spans they are.
+        model_calls: Calls of the models in it, as another handler heard them; None likewise.
         outcomes: Spans by ``langchain.run.outcome``.
-        orphans: Chat spans whose parent is not the mode's own span.
-        duplicates: Chat spans beyond one a call.
-        input_tokens_replies: From the replies' ``usage_metadata``.
+        orphans: Chat spans whose parent is not the mode's own span; of what is no chat model, spans
+            whose parent is none of this mode's.
+        duplicates: Chat spans beyond one a call; likewise, beyond what was called.
+        input_tokens_replies: From the replies' ``usage_metadata``; likewise, from those of the
+            models in it.
         output_tokens_replies: The same for output.
         input_tokens_spans: From the spans' attributes.
         output_tokens_spans: The same for output.
@@ -42,6 +48,8 @@ class ModeReconciliation(Saved):
     mode: str
     calls: int
     chat_spans: int
+    outer_spans: int | None = None
+    model_calls: int | None = None
     outcomes: dict[str, int]
     orphans: int
     duplicates: int
@@ -57,7 +65,8 @@ class ModeReconciliation(Saved):
         """Whether calls equal spans and tokens equal tokens."""
         return (
             not self.error
-            and self.calls == self.chat_spans
+            and self.calls == (self.chat_spans if self.outer_spans is None else self.outer_spans)
+            and self.model_calls in {None, self.chat_spans}
             and not self.orphans
             and self.input_tokens_replies == self.input_tokens_spans
             and self.output_tokens_replies == self.output_tokens_spans

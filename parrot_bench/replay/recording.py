@@ -13,21 +13,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import cycle, islice
 from time import perf_counter_ns
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, cast
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
 
 from parrot_bench.binding import as_messages
 from parrot_bench.describing import describe
 from parrot_bench.environment import environment, parrot_bench_version
-from parrot_bench.errors import RecordError
+from parrot_bench.errors import RecordError, UsageError
 from parrot_bench.execution import CallSettings, implements
 from parrot_bench.load import Prompt
 from parrot_bench.mode_table import MODES
 from parrot_bench.replay.files import Header, RecordingFile, prompt_key, read_reply
 from parrot_bench.replay.pieces import chunk_as_json, whole_as_chunk
+from parrot_bench.runnables.kinds import models_in, named
 from parrot_bench.studies.caller import one_line
 from parrot_bench.studies.stamps import Stamps
 
@@ -85,6 +87,21 @@ class Recorded:
     def failed(self) -> int:
         """Calls that failed."""
         return self.errors.total()
+
+
+def chat_model(model: Runnable[Any, Any]) -> BaseChatModel:
+    """The chat model whose replies are recorded.
+
+    Raises:
+        UsageError: It is none: what a chain or an agent gives was not said by one model.
+    """
+    if isinstance(model, BaseChatModel):
+        return model
+    inside = ", ".join(sorted({type(each).__qualname__ for each in models_in(model)}))
+    raise UsageError(
+        f"{named(model)} is no chat model, and replies are recorded as a model gives them; "
+        f"name the model inside it{f' ({inside})' if inside else ''}"
+    )
 
 
 def called(model: BaseChatModel, mode: Mode) -> str:
@@ -167,7 +184,7 @@ class _Recorder:
     async def _one_after_another(self) -> None:
         for prompt in self._due:
             try:
-                await self._one(as_messages(prompt))
+                await self._one(as_messages(cast("Any", prompt)))  # no object: see chat_model
             except RecordError as error:
                 self.unwritten = error
             except Exception as error:  # noqa: BLE001  # errors are data

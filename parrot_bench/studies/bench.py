@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel, LanguageModelInput
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
 
 from parrot_bench.events import Call
 from parrot_bench.execution import CallSettings, ExecutionMode
+from parrot_bench.load import Prompt
 from parrot_bench.request import Request
 from parrot_bench.studies.load.orders import Orders
 from parrot_bench.timing import Clocks
@@ -27,7 +27,7 @@ class Calls:
         call_limit_s: Time limit of one call, seconds.
     """
 
-    prompt: LanguageModelInput
+    prompt: Prompt
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     config: RunnableConfig | None = None
     batch_size: int = 16
@@ -103,11 +103,11 @@ class Bench:
 
     Attributes:
         request: What the user asks for.
-        model: The model.
+        model: The model, or another Runnable.
         second: A second instance of it.
         embedded: It is the embedded parrot, so that a study may make others like it, with
             another length or latency.
-        modes: The modes that the model has, floors and the baseline among them.
+        modes: The modes that the model has, floors and the baseline among them, fitted to it.
         calls: How calls are made.
         clocks: What takes readings, by kind of mode; ``async`` has one long-lived loop.
         budget: Counts the calls; a study asks it before it makes any.
@@ -118,8 +118,8 @@ class Bench:
     """
 
     request: Request
-    model: BaseChatModel
-    second: BaseChatModel
+    model: Runnable[Any, Any]
+    second: Runnable[Any, Any]
     embedded: bool
     modes: Sequence[ExecutionMode]
     calls: Calls

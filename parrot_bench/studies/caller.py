@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from statistics import median
 from time import perf_counter_ns, process_time_ns
+from typing import Any
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 
 from parrot_bench.execution import ExecutionMode, collect, drain
 from parrot_bench.studies.bench import Budget, Calls
@@ -43,7 +44,7 @@ class Caller:
     def __init__(
         self,
         mode: ExecutionMode,
-        model: BaseChatModel,
+        model: Runnable[Any, Any],
         calls: Calls,
         clock: Sync | Async,
         budget: Budget,

@@ -24,13 +24,30 @@ def _has_events(mode: ModeRecord) -> bool:
     return "events" in mode.name
 
 
-PURPOSES: tuple[tuple[str, Callable[[ModeRecord], bool]], ...] = (
+def _has_messages(mode: ModeRecord) -> bool:
+    return mode.name.endswith("stream_messages")
+
+
+Purposes = tuple[tuple[str, Callable[[ModeRecord], bool]], ...]
+
+PURPOSES: Purposes = (
     ("one call", lambda mode: not mode.batches and not mode.streams),
     ("many calls", lambda mode: mode.batches),
     ("a stream", lambda mode: mode.streams and not _has_events(mode)),
     ("events", lambda mode: mode.streams and _has_events(mode)),
 )
 """What a mode is used for."""
+
+_OF_GRAPHS: Purposes = (
+    *PURPOSES[:2],
+    (
+        "its steps",
+        lambda mode: mode.streams and not _has_events(mode) and not _has_messages(mode),
+    ),
+    ("a stream", _has_messages),
+    *PURPOSES[3:],
+)
+"""The same of a graph, whose default stream is of updates, and not of what a model says."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +84,8 @@ def advice(record: RunRecord) -> Advice | None:
     if len(served) < _FEWEST:
         return None
     rows = []
-    for purpose, serves in PURPOSES:
+    graph = record.model is not None and record.model.kind == "graph"
+    for purpose, serves in _OF_GRAPHS if graph else PURPOSES:
         parts = [
             (words, [found[mode.name] for mode in served if serves(mode) and mode.kind == kind])
             for kind, words in _KINDS

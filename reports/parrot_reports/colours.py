@@ -31,6 +31,7 @@ _ORANGE = ("#a36700", "#e8ab3a")
 _AMBER = ("#74601c", "#c9b45c")
 _VERMILION = ("#c4500a", "#f08a4b")
 _PURPLE = ("#a8558a", "#df9cc4")
+_TEAL = ("#0f7c8a", "#45b7c6")
 _GREY = ("#767676", "#9a9a9a")
 _BROWN = ("#7a4a3a", "#bd8f7f")
 
@@ -40,6 +41,8 @@ _HUES = {
     "ainvoke_gather": _INDIGO,
     "stream": _GREEN,
     "astream": _GREEN,
+    "stream_messages": _TEAL,
+    "astream_messages": _TEAL,
     "batch": _ORANGE,
     "abatch": _ORANGE,
     "batch_as_completed": _AMBER,

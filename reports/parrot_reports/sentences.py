@@ -143,6 +143,11 @@ def floors(record: RunRecord) -> frozenset[str]:
     return frozenset(mode.name for mode in record.modes if mode.status == "floor")
 
 
+def has_floors(record: RunRecord) -> bool:
+    """Whether modes can be divided by floors, which only chat models have."""
+    return record.model is None or record.model.kind == "chat model"
+
+
 def verdict_order(record: RunRecord) -> tuple[ModeOverhead, ...]:
     """The modes that get a sentence on the first screen, the most telling first.
 

@@ -138,6 +138,8 @@ def reconciliation_row(mode: ModeReconciliation) -> dict[str, str]:
         "mode": mode.mode,
         "calls": units.count(mode.calls),
         "spans": units.count(mode.chat_spans),
+        "outer": units.NONE if mode.outer_spans is None else units.count(mode.outer_spans),
+        "asked": units.NONE if mode.model_calls is None else units.count(mode.model_calls),
         "orphans": units.count(mode.orphans),
         "duplicates": units.count(mode.duplicates),
         "tokens_replies": _pair(mode.input_tokens_replies, mode.output_tokens_replies),
@@ -149,9 +151,13 @@ def reconciliation_row(mode: ModeReconciliation) -> dict[str, str]:
 
 def _mismatch(mode: ModeReconciliation) -> str:
     found = []
-    if lost := mode.calls - mode.chat_spans:
+    outermost = mode.chat_spans if mode.outer_spans is None else mode.outer_spans
+    if lost := mode.calls - outermost:
         word = "without a span" if lost > 0 else "too many spans"
         found.append(f"{abs(lost)} {word}")
+    if mode.model_calls is not None and (lost := mode.model_calls - mode.chat_spans):
+        word = "without a span" if lost > 0 else "too many spans"
+        found.append(f"of models {abs(lost)} {word}")
     if mode.orphans:
         found.append(f"{mode.orphans} orphaned")
     if (mode.input_tokens_replies, mode.output_tokens_replies) != (

@@ -13,6 +13,7 @@ from parrot_reports.sentences import (
     deciding_ratio,
     deciding_time,
     floors,
+    has_floors,
     replayed,
     trust_line,
 )
@@ -49,7 +50,7 @@ def overview(record: RunRecord, width: int = _WIDE) -> RenderableType:
     if said := replayed(record.model):
         parts.append(Text(visible(said)))
     if record.overhead is not None:
-        parts += [Text(""), _table(record, wide=width >= _WIDE)]
+        parts += [Text(""), _table(record, wide=width >= _WIDE and has_floors(record))]
     if record.load is not None:
         parts += _load_tables(record, wide=width >= _WIDER)
         parts += [Text(visible(text), style="yellow") for text in load.remarks(record.load)]
@@ -77,9 +78,12 @@ def _trust(record: RunRecord) -> Text:
             line.append(f"A/A {' '.join(ratio(aa))}   ")
     if record.reconciliation is not None:
         modes = record.reconciliation.modes
-        calls, spans = sum(m.calls for m in modes), sum(m.chat_spans for m in modes)
+        # Of a chain or a graph, what its models were asked stands against their spans.
+        calls = sum(m.calls if m.model_calls is None else m.model_calls for m in modes)
+        spans = sum(m.chat_spans for m in modes)
         sign = "=" if calls == spans else "≠"
-        line.append(f"{_counted(calls, 'call')} {sign} {_counted(spans, 'span')}")
+        what = "call" if all(m.model_calls is None for m in modes) else "model call"
+        line.append(f"{_counted(calls, what)} {sign} {_counted(spans, 'span')}")
     if overhead is None or record.status == "incomplete":
         line.append(f"\n  {sentence}", style=_COLOURS[level])
     return line

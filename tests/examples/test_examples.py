@@ -61,6 +61,15 @@ def test_gate(tmp_path: Path) -> None:
     assert said.rstrip().endswith("regression")
 
 
+def test_agent_measured(tmp_path: Path) -> None:
+    pytest.importorskip("langgraph")
+    said = run("agent_measured.py", tmp_path / "run", cwd=tmp_path)
+    assert said.startswith("graph of ")
+    assert "stream_messages  first chunk after" in said
+    assert "10 calls, 20 of its model, 20 chat spans: they agree" in said
+    assert "do not agree" not in said
+
+
 def test_agent(tmp_path: Path) -> None:
     pytest.importorskip("langgraph")
     with http_receiver() as received:

@@ -8,6 +8,7 @@ from textwrap import dedent
 import pytest
 from langchain_core.language_models import FakeListLLM
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
+from langchain_core.runnables import RunnableLambda
 
 from parrot_bench.errors import ModelLoadError
 from parrot_bench.loading import adopt, load_model, load_parrot
@@ -42,6 +43,10 @@ SOURCE = """
     bound = polly.bind(stop=["x"])
     chain = ChatPromptTemplate.from_template("{x}") | polly
     llm = FakeListLLM(responses=["x"])
+
+    class Draft:
+        def compile(self): return chain
+    draft = Draft()
 """
 
 
@@ -145,16 +150,11 @@ def test_a_model_in_a_file_survives_pickling(folder: Path) -> None:
         ("two words.v2.py:polly", "polly is an int"),
         ("leaves:polly", "leaves cannot be imported: SystemExit: gone"),
         ("aviary:poly", "aviary has no 'poly'; did you mean polly?"),
-        ("aviary:xyz", "aviary has no 'xyz'; the chat models in it: polly"),
+        ("aviary:xyz", "aviary has no 'xyz'; what can be measured in it: bound, chain, llm, polly"),
         ("aviary:cage.inner.molly", "aviary:cage.inner has no 'molly'; did you mean polly?"),
         ("aviary:number", "aviary:number is an int; expected a LangChain chat model"),
-        ("aviary:bound", "is a binding around ChatParrotLink"),
-        (
-            "aviary:chain",
-            "another kind of Runnable (langchain_core.runnables.base.RunnableSequence)",
-        ),
-        ("aviary:llm", "is a text completion model"),
-        ("aviary:cage", "is the class cage, which is no chat model"),
+        ("aviary:cage", "is the class cage, which is no Runnable"),
+        ("aviary:draft", "name what its compile() returns"),
         ("aviary:wrong", "aviary:wrong returned a str; expected a LangChain chat model"),
         ("aviary:needs", "aviary:needs needs arguments (length, name)"),
         ("aviary:ChatParrotLink", "needs arguments (parrot_buffer_length)"),
@@ -210,5 +210,22 @@ def test_objects_are_adopted() -> None:
     model = FakeListChatModel(responses=["hi"])
     assert adopt(model).model is model
     assert adopt(lambda: model).second() == (model, "the factory called again")
-    with pytest.raises(ModelLoadError, match="is a text completion model"):
-        adopt(FakeListLLM(responses=["hi"]))  # type: ignore[arg-type]
+    completion = FakeListLLM(responses=["hi"])
+    assert adopt(completion).model is completion
+
+
+@pytest.mark.parametrize("attribute", ["chain", "bound", "llm"])
+def test_what_is_no_chat_model_is_measured_as_it_is(folder: Path, attribute: str) -> None:
+    loaded = load_model(f"aviary:{attribute}")
+    second, how = loaded.second()
+    assert how == "a shallow copy"
+    assert type(second) is type(loaded.model)
+
+
+def test_one_that_cannot_be_copied_is_its_own_second_instance() -> None:
+    class Single(RunnableLambda[str, str]):
+        def __copy__(self) -> "Single":
+            raise TypeError("there is only one")
+
+    single = Single(str.upper)
+    assert adopt(single).second() == (single, "the same object")

@@ -34,6 +34,7 @@ PARROTS = [
 # An older langchain-core has no events v3; test_an_older_core_has_no_events_v3 is about that.
 HERE = [m for m in MODES.values() if not m.unavailable(AsyncChatParrotLink(parrot_buffer_length=1))]
 HAS_V3 = MODES["astream_events_v3"] in HERE
+OF_GRAPHS = ("stream_messages", "astream_messages")
 
 
 class InOnePiece(BaseChatModel):
@@ -205,8 +206,9 @@ async def test_max_concurrency_is_what_is_in_flight(mode: ExecutionMode, limit: 
 
 def test_the_table() -> None:
     assert list(MODES) == [mode.name for mode in MODES.values()]
-    assert len(MODES) == 18
-    assert [m for m in MODES.values() if HAS_V3 or not m.name.endswith("_v3")] == HERE
+    assert len(MODES) == 20
+    of_chat_models = [m for m in MODES.values() if m.name not in OF_GRAPHS]
+    assert [m for m in of_chat_models if HAS_V3 or not m.name.endswith("_v3")] == HERE
     assert sum(mode.status == "floor" for mode in MODES.values()) == 4
     for mode in MODES.values():
         if mode.status == "floor":
@@ -224,7 +226,8 @@ def test_the_table() -> None:
 
 def test_default_modes_leave_out_the_deprecated() -> None:
     names = [mode.name for mode in default_modes()]
-    assert [name for name in MODES if name not in names] == ["astream_events_v1", "astream_log"]
+    deprecated = ["astream_events_v1", "astream_log"]
+    assert [name for name in MODES if name not in names] == [*OF_GRAPHS, *deprecated]
     assert select_modes() == default_modes()
 
 
@@ -278,6 +281,7 @@ def test_what_a_model_lacks_is_said() -> None:
     assert {name: why for name, why in lacking.items() if why} == {
         "direct_stream": no_stream,
         "direct_astream": neither,
+        **dict.fromkeys(OF_GRAPHS, "it is a mode of LangGraph's graphs, and InOnePiece is none"),
         "stream_events_v3": no_stream if HAS_V3 else no_core,
         "astream_events_v3": neither if HAS_V3 else no_core,
     }

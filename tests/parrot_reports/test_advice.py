@@ -19,6 +19,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "astream_events_v3": {"kind": "async", "streams": True},
     "astream_log": {"kind": "async", "streams": True, "status": "deprecated"},
     "direct_generate": {"status": "floor"},
+    "stream_messages": {"streams": True},
+    "astream_messages": {"kind": "async", "streams": True},
 }
 
 
@@ -92,6 +94,22 @@ def test_the_cheapest_for_each_purpose(record: RunRecord) -> None:
     found = advice(a_run(record, RATIOS))
     assert found is not None
     assert (found.clock, found.baseline) == ("CPU time", "invoke")
+
+
+def test_a_graph_streams_its_steps_or_what_its_models_say(record: RunRecord) -> None:
+    ratios = {"invoke": 1.0, "stream": 1.1, "stream_messages": 1.5, "astream_messages": 2.0}
+    run = a_run(record, ratios)
+    assert record.model is not None
+    graph = run.model_copy(update={"model": record.model.model_copy(update={"kind": "graph"})})
+    found = advice(graph)
+    assert found is not None
+    assert {purpose: plain(said) for purpose, said in found.rows} == {
+        "one call": "`invoke`.",
+        "its steps": f"`stream`, 1.10{TIMES}.",
+        "a stream": (
+            f"`stream_messages`, 1.50{TIMES}; in async code `astream_messages`, 2.00{TIMES}."
+        ),
+    }
 
 
 def test_no_ratio_where_none_is_resolved(record: RunRecord) -> None:

@@ -15,14 +15,15 @@ from time import perf_counter
 from typing import Any
 
 import psutil
-from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Call, CallsTaken, Event, Observed, Phase, Reply, RoundsEnded
-from parrot_bench.execution import CallSettings, ExecutionMode, drain, implements
+from parrot_bench.execution import CallSettings, ExecutionMode, drain, implements, is_chat_model
 from parrot_bench.mode_table import MODES
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 from parrot_bench.request import DEFAULT_SERVICE_S
+from parrot_bench.runnables.kinds import core_of, models_in, parts_of
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.caller import UNPRIMED_NS, one_line
 from parrot_bench.studies.concurrency.following import Followed, Ledger, followed
@@ -75,7 +76,7 @@ class Sweep:
     """
 
     mode: ExecutionMode
-    model: BaseChatModel
+    model: Runnable[Any, Any]
     own_async: bool | None
     files: frozenset[str]
 
@@ -132,7 +133,7 @@ def take(bench: Bench) -> Events:
 
 def _sweeps(bench: Bench) -> Iterator[Sweep]:
     """The modes of the model; of the parrot, with async of its own and without."""
-    models = [bench.model]
+    models: list[Runnable[Any, Any]] = [bench.model]
     if bench.embedded:
         models = [_parrot(cls, bench) for cls in (AsyncChatParrotLink, ChatParrotLink)]
     for index, model in enumerate(models):
@@ -140,13 +141,32 @@ def _sweeps(bench: Bench) -> Iterator[Sweep]:
             own = _own_async(mode, model)
             # Sync modes of both parrots are the same; chunks by fallback are another question.
             if (mode.kind == "async" or not index) and (mode.name != "astream" or own):
-                yield Sweep(mode=mode, model=model, own_async=own, files=source_files(model))
+                yield Sweep(mode=mode, model=model, own_async=own, files=_files(model))
 
 
-def _own_async(mode: ExecutionMode, model: BaseChatModel) -> bool | None:
-    if mode.kind == "sync":
+def _files(model: Runnable[Any, Any]) -> frozenset[str]:
+    return frozenset[str]().union(*map(source_files, parts_of(model)))
+
+
+def _own_async(mode: ExecutionMode, model: Runnable[Any, Any]) -> bool | None:
+    """As in the record; of a chain or a graph, if all of the models in it have their own."""
+    models = models_in(model)
+    if mode.kind == "sync" or not models:
         return None
-    return implements(model, "_astream" if mode.streams else "_agenerate")
+    return all(implements(one, "_astream" if mode.streams else "_agenerate") for one in models)
+
+
+def _together(mode: ExecutionMode, model: Runnable[Any, Any]) -> str:
+    """Why no call of a batch can be followed, where that is so."""
+    inner = core_of(model)
+    cls = type(inner)
+    one_by_one = getattr(cls, mode.name, None) is getattr(Runnable, mode.name, None)
+    if mode.name not in {"batch", "abatch"} or one_by_one or is_chat_model(inner):
+        return ""
+    return (
+        f"{cls.__qualname__} makes the calls of a batch together, step by step, so that none of "
+        "them can be followed; ainvoke_gather makes them one by one"
+    )
 
 
 def _parrot(cls: type[ChatParrotLink], bench: Bench) -> ChatParrotLink:
@@ -217,6 +237,11 @@ class Concurrency:
         """Make the first calls of each sweep; seconds that one call of each takes."""
         responses = []
         for index, sweep in list(self._sweeps.items()):
+            if why := _together(sweep.mode, sweep.model):
+                del self._sweeps[index]
+                reason = why
+                yield Observed(SweepLeftOut(sweep.begun.label, why))
+                continue
             yield Phase(f"warming up {sweep.begun.label} for the concurrency study")
             if not self._bench.budget.affords(1):
                 raise MeasurementError(
@@ -407,12 +432,14 @@ def _mean_service(ledger: Ledger) -> float | None:
 
 
 def _call(sweep: Sweep, case: str, call: Followed) -> Call:
+    # Between an agent's calls of its model it is elsewhere: there is no one stay to tell of.
+    once = call.stays == 1
     return Call(
         mode=sweep.mode.name,
         case=case,
         started_ns=call.started_ns,
         ended_ns=call.ended_ns,
-        entered_ns=call.entered_ns or None,
-        left_ns=call.left_ns or None,
+        entered_ns=(call.entered_ns or None) if once else None,
+        left_ns=(call.left_ns or None) if once else None,
         error=call.error,
     )

@@ -14,15 +14,17 @@ asks of the model's type.
 
 import functools
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter_ns
 from typing import Any, Literal
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 
 from parrot_bench.execution import implements
+from parrot_bench.runnables.kinds import core_of, models_in
 from parrot_bench.studies.in_flight import InFlight
 
 CALLERS = ("invoke", "ainvoke", "astream")
@@ -47,6 +49,7 @@ class Followed:
         ended_ns: Its reply ended, or it raised.
         entered_ns: The model's own method was entered.
         left_ns: That method was left for the last time.
+        stays: How often it was entered, by an agent more than once.
         error: Name of the error type that reached the caller.
     """
 
@@ -54,6 +57,7 @@ class Followed:
     ended_ns: int = 0
     entered_ns: int = 0
     left_ns: int = 0
+    stays: int = 0
     error: str = ""
 
 
@@ -115,6 +119,7 @@ class Ledger:
             return None
         call.entered_ns = call.entered_ns or perf_counter_ns()
         call.left_ns = 0
+        call.stays += 1
         self.served.enter()
         return call
 
@@ -126,21 +131,36 @@ class Ledger:
 
 
 @contextmanager
-def followed(model: BaseChatModel, kind: Literal["sync", "async"]) -> Iterator[Ledger]:
-    """Follow every call of a model for as long as the context lasts."""
+def followed(model: Runnable[Any, Any], kind: Literal["sync", "async"]) -> Iterator[Ledger]:
+    """Follow every call of a model for as long as the context lasts.
+
+    Of a chain or a graph, the caller's methods are its own, and the model's those of the chat
+    models in it; a binding's batch makes its calls by way of what it is bound to.
+    """
     ledger = Ledger()
-    wanted: dict[str, tuple[Begin, End]] = {
-        **dict.fromkeys(CALLERS, (ledger.begin_call, ledger.end_call)),
-        **dict.fromkeys(own_methods(model, kind), (ledger.begin_stay, ledger.end_stay)),
-    }
-    # What somebody else has replaced on the instance comes back afterwards.
-    before = {name: vars(model)[name] for name in wanted if name in vars(model)}
-    # Not setattr: pydantic refuses what is no field.
-    vars(model).update({name: around(model, name, *both) for name, both in wanted.items()})
-    try:
+    with ExitStack() as stack:
+        called = {id(one): one for one in (model, core_of(model))}
+        for one in called.values():
+            callers = dict.fromkeys(CALLERS, (ledger.begin_call, ledger.end_call))
+            stack.enter_context(_replaced(one, callers))
+        for inner in models_in(model):
+            names = own_methods(inner, kind)
+            own = dict.fromkeys(names, (ledger.begin_stay, ledger.end_stay))
+            stack.enter_context(_replaced(inner, own))
         yield ledger
+
+
+@contextmanager
+def _replaced(model: Runnable[Any, Any], by: "dict[str, tuple[Begin, End]]") -> Iterator[None]:
+    """Put something around methods of an instance."""
+    # What somebody else has replaced on the instance comes back afterwards.
+    before = {name: vars(model)[name] for name in by if name in vars(model)}
+    # Not setattr: pydantic refuses what is no field.
+    vars(model).update({name: around(model, name, *both) for name, both in by.items()})
+    try:
+        yield
     finally:
-        for name in wanted:
+        for name in by:
             del vars(model)[name]
         vars(model).update(before)
 
@@ -152,7 +172,7 @@ End = Callable[..., None]
 Method = Callable[..., Any]
 
 
-def around(model: BaseChatModel, name: str, begin: Begin, end: End) -> Method:
+def around(model: Runnable[Any, Any], name: str, begin: Begin, end: End) -> Method:
     """A method of a model with what is to happen before and after it.
 
     Which kind of function it is, its name says: any function may return a coroutine. A stream

@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from time import perf_counter_ns
 from typing import Any
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 
 from parrot_bench.events import Call
 from parrot_bench.execution import ExecutionMode
@@ -35,7 +35,7 @@ class Slot:
     """
 
     def __init__(
-        self, mode: ExecutionMode, model: BaseChatModel, calls: Calls, threads: Executor
+        self, mode: ExecutionMode, model: Runnable[Any, Any], calls: Calls, threads: Executor
     ) -> None:
         self.given_up = ""
         self.begun_ns = 0

@@ -13,8 +13,9 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from time import perf_counter_ns
+from typing import Any
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 
 from parrot_bench.errors import MeasurementError, UsageError
 from parrot_bench.events import (
@@ -128,8 +129,8 @@ class Overhead:
 
     def __init__(
         self,
-        model: BaseChatModel,
-        second: BaseChatModel,
+        model: Runnable[Any, Any],
+        second: Runnable[Any, Any],
         plan: OverheadPlan,
         clocks: Clocks,
         budget: Budget,
@@ -145,7 +146,7 @@ class Overhead:
         self._previous = ""
         self._number = 0
 
-    def _caller(self, mode: ExecutionMode, model: BaseChatModel, plan: OverheadPlan) -> Caller:
+    def _caller(self, mode: ExecutionMode, model: Runnable[Any, Any], plan: OverheadPlan) -> Caller:
         return Caller(mode, model, plan, self.clocks[mode.kind], self.budget)
 
     def events(self) -> Events:

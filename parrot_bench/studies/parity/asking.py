@@ -10,13 +10,16 @@ from typing import Any
 
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import BaseMessage
+from langchain_core.runnables import Runnable
 
-from parrot_bench.execution import ExecutionMode, collect
+from parrot_bench.execution import ExecutionMode, collect, is_chat_model
+from parrot_bench.load import Prompt
 from parrot_bench.request import DEFAULT_PROMPT
+from parrot_bench.runnables.inputs import as_text
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.caller import one_line
 from parrot_bench.studies.concurrency.places import source_files
-from parrot_bench.studies.parity.hearing import Arrivals, Listener
+from parrot_bench.studies.parity.hearing import Arrivals, Listener, carries_content
 from parrot_bench.studies.parity.seen import Asked, UnitSeen, see
 from parrot_bench.studies.parity.turning import Heartbeat
 from parrot_bench.timing import CallLimitExceeded, call_limit
@@ -40,10 +43,10 @@ class Asker:
     def ask(
         self,
         mode: ExecutionMode,
-        prompts: Sequence[str],
+        prompts: Sequence[Prompt],
         asked: Asked,
         *,
-        model: BaseChatModel | None = None,
+        model: Runnable[Any, Any] | None = None,
         stop: str = "",
         limit: int | None = None,
     ) -> UnitSeen:
@@ -64,7 +67,9 @@ class Asker:
         arguments: dict[str, Any] = dict(calls.kwargs)
         arguments |= {"stop": [stop]} if stop else {}
         arguments |= {} if limit is None else {"max_tokens": limit}
-        listener, arrivals = Listener(), Arrivals()
+        chat = is_chat_model(self.bench.model)
+        listener = Listener()
+        arrivals = Arrivals(carries_content if chat else lambda item: int(bool(mode.content(item))))
         heart = Heartbeat(source_files(self.bench.model))
         settings = replace(calls.settings, config={"callbacks": [listener]}, kwargs=arguments)
         keep = collect if mode.batches else arrivals.keep
@@ -102,7 +107,7 @@ class Asker:
 
     def private(self, line: str) -> str:
         """An error's line, or no more than its type where it repeats a prompt or a reply."""
-        prompt = self.bench.request.prompt
+        prompt = as_text(self.bench.request.prompt)
         # Our own prompt is no secret, and neither is its echo.
         secrets = [prompt, *self.texts]
         if prompt == DEFAULT_PROMPT:

@@ -10,6 +10,9 @@ from parrot_bench.studies.parity.seen import Asked, ModelSeen, NotAsked, ReplySe
 
 VARIES = "replies differ between calls of the same mode, so content cannot be compared"
 
+UPDATES = frozenset(("stream", "astream", "astream_events_v1", "astream_log"))
+"""Modes of a graph that tell what its nodes changed, and not what came of it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
@@ -81,6 +84,16 @@ class Evidence:
         others = [r for r in replies if self.expected and r.digest != self.expected.digest]
         sure = self.repeated and (self.modes[mode].batches or len(replies) > 1)
         return bool(others) and not sure
+
+    def apart(self, mode: str) -> bool:
+        """Whether a mode tells something else than the others, so that it cannot be compared.
+
+        A graph's updates are compared by the messages that they bring; without any, they are not
+        the whole state that other modes give.
+        """
+        model = self.model
+        told = UPDATES | {"stream_messages", "astream_messages"}
+        return model.kind == "graph" and not model.messages and mode in told
 
     @cached_property
     def expected_of_batch(self) -> list[str]:

@@ -1,7 +1,7 @@
 """Listens to one unit of calls: to its callbacks, and to the arrival of its chunks."""
 
 from collections import Counter
-from collections.abc import AsyncIterable, Iterable
+from collections.abc import AsyncIterable, Callable, Iterable
 from time import perf_counter_ns
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,22 @@ class Listener(BaseCallbackHandler):
         else:
             self._starts[run_id] += 1
 
+    def on_llm_start(
+        self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **__: Any
+    ) -> None:
+        """Count a start of a text completion model."""
+        self.on_chat_model_start(run_id=run_id, parent_run_id=parent_run_id)
+
+    def on_chain_start(
+        self, *_: Any, run_id: UUID, parent_run_id: UUID | None = None, **__: Any
+    ) -> None:
+        """Count a start of a chain or a graph, which is what was called if nothing is around it."""
+        self.on_chat_model_start(run_id=run_id, parent_run_id=parent_run_id)
+
+    def on_chain_end(self, *_: Any, run_id: UUID, **__: Any) -> None:
+        """Count the end of one."""
+        self.on_llm_end(run_id=run_id)
+
     def on_llm_new_token(self, token: Any, *, run_id: UUID, chunk: Any = None, **_: Any) -> None:
         """Count a token, if there is something in it."""
         message = getattr(chunk, "message", None)
@@ -62,9 +78,14 @@ class Listener(BaseCallbackHandler):
 
 
 class Arrivals:
-    """Notes when the chunks of one stream arrive, and keeps them."""
+    """Notes when the chunks of one stream arrive, and keeps them.
 
-    def __init__(self) -> None:
+    Args:
+        carries: How many chunks with content there are in an item.
+    """
+
+    def __init__(self, carries: Callable[[Any], int]) -> None:
+        self._carries = carries
         self._begun = perf_counter_ns()
         self._times: list[int] = []
 
@@ -85,7 +106,7 @@ class Arrivals:
 
     def _noted(self, item: Any) -> Any:
         now = perf_counter_ns()
-        self._times += [now - self._begun] * carries_content(item)
+        self._times += [now - self._begun] * self._carries(item)
         return item
 
     def arrived(self) -> Arrived:

@@ -77,6 +77,8 @@ def _grouped(found: Iterable[Found]) -> list[ParityFinding]:
 
 
 def _of_the_model(model: ModelSeen) -> Iterator[Found]:
+    if not model.chat:
+        return
     said = []
     if not model.named:
         said.append("no ls_model_name")
@@ -140,7 +142,9 @@ def _without_finding(seen: Evidence, mode: str, check: str, not_checked: dict[st
         return "ok" if seen.of(mode, check) else "not checked"  # type: ignore[arg-type]
     asked = mode in seen.answering
     if check == "content":
-        asked = asked and seen.alike and not seen.undecided(mode)
+        asked = asked and seen.alike and not seen.undecided(mode) and not seen.apart(mode)
+    elif check == "metadata":
+        asked = asked and seen.model.chat
     elif check == "order":
         asked = asked and check not in not_checked
     return "ok" if asked else "not checked"

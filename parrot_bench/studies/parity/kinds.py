@@ -228,6 +228,14 @@ _TABLE = (
         advice="yield each chunk when the provider sends it, instead of the finished reply",
     ),
     Kind(
+        identifier="nothing-streams",
+        check="streaming",
+        severity="note",
+        meaning="a chain or a graph is streamed, and its output arrives in one piece or all at "
+        "once: one of its steps waits for the whole",
+        advice="make that step a generator of chunks, or call invoke, which costs less",
+    ),
+    Kind(
         identifier="streaming-absent",
         check="streaming",
         severity="note",

@@ -13,12 +13,17 @@ This module asks. What the answers mean is said in :mod:`parrot_bench.studies.pa
 """
 
 from collections.abc import Callable, Generator, Sequence
+from typing import Any
 
 from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Event, ModeDropped, Observed, Phase, Reply
-from parrot_bench.execution import ExecutionMode, implements
+from parrot_bench.execution import ExecutionMode, implements, is_chat_model
+from parrot_bench.load import Prompt
+from parrot_bench.runnables.inputs import varied
+from parrot_bench.runnables.kinds import has_messages, kind_of, named
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.parity import cachekey
 from parrot_bench.studies.parity.asking import Asker, declares_max_tokens, stop_sequence
@@ -32,6 +37,9 @@ from parrot_bench.studies.parity.seen import (
 )
 from parrot_bench.timing import CallLimitExceeded, call_limit
 
+METHODS = ("_stream", "_agenerate", "_astream")
+"""What a chat model may implement itself; it has to implement _generate."""
+
 PROMPTS = 3
 """Prompts of a batch: as few as can be in another order than reversed."""
 
@@ -40,7 +48,7 @@ MOST_PARAMETERS = 6
 
 Events = Generator[Event, Reply, None]
 
-Ask = Callable[[ExecutionMode, Sequence[str]], UnitSeen]
+Ask = Callable[[ExecutionMode, Sequence[Prompt]], UnitSeen]
 """Makes the unit of calls of one mode that a check needs."""
 
 
@@ -64,11 +72,12 @@ class Probing:
         prompt = bench.request.prompt
         # The prompts of a batch differ from their first characters on: an echo that is cut
         # short tells them apart, too.
-        self._prompts = [prompt, *(f"{n}. {prompt}" for n in range(2, PROMPTS + 1))]
+        self._prompts = [prompt, *(varied(prompt, n) for n in range(2, PROMPTS + 1))]
         self._first: dict[str, UnitSeen] = {}
         self._digests: dict[str, set[str]] = {}
         self._confirmed_modes: set[str] = set()
         self._over = ""
+        self._name = named(bench.model)
 
     def events(self) -> Events:
         """Ask everything, and yield what was seen."""
@@ -81,9 +90,15 @@ class Probing:
         yield from self._asked("content", [reference], self._ask("again"), late=True)
         yield from self._confirmed(reference)
         yield from self._again(reference)
+        model = self._bench.model
+        if not is_chat_model(model):
+            # What a call passes on of its arguments is each Runnable's own affair.
+            for check in ("stop", "max_tokens", "cache key", "metadata"):
+                yield Observed(NotAsked(check, f"{self._name} is no chat model"))
+            return
         yield from self._stops()
-        yield from self._limits()
-        yield from self._cache_key(reference)
+        yield from self._limits(model)
+        yield from self._cache_key(reference, model)
 
     # -- the passes ----------------------------------------------------------------------
 
@@ -133,10 +148,9 @@ class Probing:
             return
         yield from self._asked("stop", self._working, self._ask("stop", stop=stop))
 
-    def _limits(self) -> Events:
-        if not declares_max_tokens(self._bench.model):
-            name = type(self._bench.model).__qualname__
-            yield Observed(NotAsked("max_tokens", f"{name} has no parameter of this name"))
+    def _limits(self, model: BaseChatModel) -> Events:
+        if not declares_max_tokens(model):
+            yield Observed(NotAsked("max_tokens", f"{self._name} has no parameter of this name"))
             return
         replies = [unit.replies[0] for unit in self._first.values() if unit.replies]
         lengths = [reply.usage[1] if reply.usage else reply.words for reply in replies]
@@ -156,20 +170,20 @@ class Probing:
             self._confirmed_modes.add(mode.name)
             yield from self._asked("content", [reference, mode], self._ask("again"), late=True)
 
-    def _cache_key(self, reference: ExecutionMode) -> Events:
+    def _cache_key(self, reference: ExecutionMode, model: BaseChatModel) -> Events:
         yield Phase("checking the cache key")
-        if cachekey.key_of(self._bench.model) is None:
+        if cachekey.key_of(model) is None:
             yield Observed(NotAsked("cache key", "_get_llm_string raises"))
             return
         asked = 0
-        for name, other in cachekey.missed(self._bench.model):
+        for name, other in cachekey.missed(model):
             if name not in cachekey.NAMED:
                 asked += 1
                 if asked > MOST_PARAMETERS or not self._alike() or not self._room(1):
                     continue
                 if not (yield from self._changes_reply(reference, other)):
                     continue
-            if self._shared(name, other):
+            if self._shared(name, model, other):
                 yield Observed(KeyMisses(name, changes_reply=name not in cachekey.NAMED))
 
     def _changes_reply(
@@ -181,10 +195,10 @@ class Probing:
         expected = self._first[reference.name].replies[0].digest
         return bool(unit.replies) and unit.replies[0].digest != expected
 
-    def _shared(self, name: str, other: BaseChatModel) -> bool:
+    def _shared(self, name: str, model: BaseChatModel, other: BaseChatModel) -> bool:
         try:
             with call_limit(self._bench.calls.call_limit_s):
-                shared = cachekey.constructed_like(self._bench.model, other, name)
+                shared = cachekey.constructed_like(model, other, name)
         except CallLimitExceeded:
             shared = None
         return bool(shared)
@@ -192,7 +206,7 @@ class Probing:
     # -- asking --------------------------------------------------------------------------
 
     def _ask(self, asked: Asked, *, stop: str = "", limit: int | None = None) -> Ask:
-        def ask(mode: ExecutionMode, prompts: Sequence[str]) -> UnitSeen:
+        def ask(mode: ExecutionMode, prompts: Sequence[Prompt]) -> UnitSeen:
             return self._asker.ask(mode, prompts, asked, stop=stop, limit=limit)
 
         return ask
@@ -202,7 +216,7 @@ class Probing:
         check: str,
         modes: list[ExecutionMode],
         ask: Ask,
-        prompts: Sequence[str] = (),
+        prompts: Sequence[Prompt] = (),
         *,
         late: bool = False,
     ) -> Events:
@@ -234,16 +248,27 @@ class Probing:
         return all(len(digests) == 1 for digests in self._digests.values())
 
 
-def seen(model: BaseChatModel) -> ModelSeen:
+def seen(model: Runnable[Any, Any]) -> ModelSeen:
     """Say what can be said of the model without calling it."""
-    name = type(model).__qualname__
+    name = named(model)
+    if not is_chat_model(model):
+        return ModelSeen(
+            name=name,
+            own=frozenset(METHODS),
+            disabled=False,
+            provider="",
+            provider_guessed=False,
+            named=False,
+            kind=kind_of(model),
+            messages=has_messages(model),
+        )
     try:
         params = model._get_ls_params()  # noqa: SLF001  # LangChain's protocol for models
     except Exception:  # noqa: BLE001  # the model's own code
         params = {}
     return ModelSeen(
         name=name,
-        own=frozenset(m for m in ("_stream", "_agenerate", "_astream") if implements(model, m)),
+        own=frozenset(m for m in METHODS if implements(model, m)),
         disabled=model.disable_streaming is True,
         provider=str(params.get("ls_provider") or ""),
         provider_guessed=not implements(model, "_get_ls_params"),

@@ -21,7 +21,7 @@ def content(seen: Evidence) -> Iterator[Found]:
     for mode in seen.answering:
         reply = seen.replies(mode)[0]
         same = reply.digest == expected.digest
-        if same or _reordered(seen, mode) or seen.undecided(mode):
+        if same or _reordered(seen, mode) or seen.undecided(mode) or seen.apart(mode):
             continue
         streams = seen.modes[mode].streams
         yield Found(
@@ -85,10 +85,13 @@ def _reordered(seen: Evidence, mode: str) -> bool:
 
 def usage(seen: Evidence) -> Iterator[Found]:
     """Tokens: whether they are reported, and whether they are the reference's."""
+    if seen.model.kind == "graph" and not seen.model.messages:
+        return  # its state has no place for it, whatever its models say
     reporting = [m for m in seen.answering if all(r.usage for r in seen.replies(m))]
     silent = [mode for mode in seen.answering if mode not in reporting]
     if not reporting:
-        for mode in silent:
+        # A chain that gives a text has no place for it.
+        for mode in silent if seen.model.chat else ():
             yield Found(identifier="usage-absent", mode=mode, seen="no usage_metadata")
         return
     like = seen.reference if seen.reference in reporting else reporting[0]
@@ -128,7 +131,7 @@ def _tokens(usage: tuple[int, int, int]) -> str:
 def metadata(seen: Evidence) -> Iterator[Found]:
     """Message type, id, and the keys beside the content."""
     expected = seen.expected
-    if expected is None:
+    if expected is None or not seen.model.chat:
         return
     for mode in seen.answering:
         reply = seen.replies(mode)[0]

@@ -177,6 +177,8 @@ class ModelSeen:
         provider: ``ls_provider``; empty where there is none.
         provider_guessed: LangChain made it of the class's name.
         named: ``ls_model_name`` is there.
+        kind: As in :class:`parrot_bench.record.ModelDescription`.
+        messages: It is a graph whose state has messages.
     """
 
     name: str
@@ -185,6 +187,13 @@ class ModelSeen:
     provider: str
     provider_guessed: bool
     named: bool
+    kind: str = "chat model"
+    messages: bool = False
+
+    @property
+    def chat(self) -> bool:
+        """Whether it is a chat model, and no other Runnable."""
+        return self.kind == "chat model"
 
 
 @dataclass(frozen=True, slots=True)

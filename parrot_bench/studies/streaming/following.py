@@ -6,7 +6,7 @@ from time import perf_counter_ns, process_time_ns
 from typing import Any
 
 import psutil
-from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 
 from parrot_bench.events import Call
 from parrot_bench.execution import ExecutionMode
@@ -57,7 +57,7 @@ class Follower:
     def __init__(
         self,
         mode: ExecutionMode,
-        model: BaseChatModel,
+        model: Runnable[Any, Any],
         calls: Calls,
         clock: Sync | Async,
         budget: Budget,

@@ -8,11 +8,14 @@ no further one, as what a cold call costs more (0.2 ms at most) is shared by hun
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
-from langchain_core.language_models import BaseChatModel
+from langchain_core.runnables import Runnable
 
 from parrot_bench.events import Block, Event, ModeDropped, RoundTaken
-from parrot_bench.execution import ExecutionMode
+from parrot_bench.execution import ExecutionMode, is_chat_model
+from parrot_bench.parrot import ChatParrotLink
+from parrot_bench.runnables.inputs import as_text
 from parrot_bench.studies.bench import Bench, Calls
 from parrot_bench.studies.caller import Caller, one_line
 from parrot_bench.studies.overhead.rounds import GIVE_UP_AFTER
@@ -29,7 +32,7 @@ LONGEST_CALL_SHARE = 0.05
 LENGTHS = {1: 20, 10: 20, 100: 3, 1000: 1}
 """Chunks of the replies, and most calls that warm up each."""
 
-OfLength = Callable[[int], tuple[BaseChatModel, Calls]]
+OfLength = Callable[[int], tuple[Runnable[Any, Any], Calls]]
 """The model and the way to call it that give a reply of so many chunks."""
 
 
@@ -37,14 +40,15 @@ def of_length(bench: Bench) -> OfLength | None:
     """How the model's reply is given a length; None where that cannot be asked for."""
     if bench.embedded:
         # The parrot needs a prompt that is as long; every length has the same one.
-        prompt = bench.request.prompt
+        prompt, parrot = as_text(bench.request.prompt), bench.model
+        assert isinstance(parrot, ChatParrotLink)  # noqa: S101  # the embedded one
         longest = max(LENGTHS)
         calls = replace(bench.calls, prompt=(prompt * (longest // len(prompt) + 1))[:longest])
         return lambda length: (
-            bench.model.model_copy(update={"parrot_buffer_length": length}),
+            parrot.model_copy(update={"parrot_buffer_length": length}),
             calls,
         )
-    fields = type(bench.model).model_fields
+    fields = type(bench.model).model_fields if is_chat_model(bench.model) else {}
     if "max_tokens" in fields or any(f.alias == "max_tokens" for f in fields.values()):
         return lambda length: (
             bench.model,

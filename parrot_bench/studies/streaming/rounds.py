@@ -24,6 +24,7 @@ from parrot_bench.events import (
     Reply,
     RoundsEnded,
 )
+from parrot_bench.execution import is_chat_model
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.overhead.rounds import IDLE_SHARE
 from parrot_bench.studies.streaming.following import Follower
@@ -101,7 +102,7 @@ class Streaming:
     def _followers(self, case: str) -> dict[str, Follower]:
         bench = self._bench
         model = bench.model
-        if case:
+        if case and is_chat_model(model):
             model = model.model_copy(
                 update={
                     "time_to_first_chunk": LATENCY.first_chunk_s,
@@ -158,7 +159,8 @@ class Streaming:
     def _with_lengths(self) -> Iterator[Event]:
         how = of_length(self._bench)
         if how is None:
-            yield Observed(Lengths("the model has no max_tokens"))
+            none = "the model has" if is_chat_model(self._bench.model) else "a Runnable has"
+            yield Observed(Lengths(f"{none} no max_tokens"))
             return
         yield Phase("warming up replies of every length")
         costs = LengthRounds(self._bench, how, self._order, SHARES["costs"])
