@@ -128,7 +128,7 @@ def check(
             if check_environment(otlp, form, json):
                 raise typer.Exit(EXIT_FAILED)
             return
-        spec, arguments = made_of(model, provider_model, model_args)
+        spec, arguments = made_of(model, provider_model, model_args, context)
         # Modes are compared: the same prompt gets the same reply in each of them.
         spec, arguments = replayed(context, spec, arguments, order="prompt")
         request = Request(

@@ -303,7 +303,7 @@ def load(  # one option a parameter
         if find_max_rate and not plan.objectives:
             raise UsageError("--find-max-rate needs --slo: what is to be kept, as ttfc=500ms")
         chosen = names(modes) or ("astream",)
-        spec, arguments = made_of(model, provider_model, model_args)
+        spec, arguments = made_of(model, provider_model, model_args, context)
         spec, arguments = replayed(context, spec, arguments, order="turn")
         request = Request(
             spec=spec,

@@ -183,8 +183,20 @@ ModelArgs = Annotated[
 ]
 
 
-def made_of(model: str, provider_model: str, arguments: list[str] | None) -> tuple[str, Arguments]:
+def made_of(
+    model: str,
+    provider_model: str,
+    arguments: list[str] | None,
+    context: typer.Context | None = None,
+) -> tuple[str, Arguments]:
     """What is loaded, and with which arguments.
+
+    Args:
+        model: MODEL.
+        provider_model: Of ``--provider-model``.
+        arguments: Of ``--model-args``.
+        context: Of the command, where MODEL may come from the project's configuration; then it
+            stands back for ``--provider-model``.
 
     Raises:
         UsageError: Both kinds of model are given, or an argument is none.
@@ -192,7 +204,7 @@ def made_of(model: str, provider_model: str, arguments: list[str] | None) -> tup
     found = dict(_argument(text) for text in arguments or [])
     if not provider_model:
         return model, tuple(found.items())
-    if model:
+    if model and (context is None or is_typed(context, "model")):
         raise UsageError(f"both {model} and --provider-model {provider_model} are given; give one")
     if find_spec("langchain") is None:
         raise MissingExtraError(

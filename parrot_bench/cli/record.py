@@ -32,6 +32,7 @@ _MOST_CALLS = 1_000_000
 
 
 def record(  # one option a parameter
+    context: typer.Context,
     model: Model = "",
     *,
     provider_model: ProviderModel = "",
@@ -156,7 +157,7 @@ def record(  # one option a parameter
         if mode not in {"astream", "stream"}:
             raise UsageError(f"--mode {mode!r} is none that is recorded; give astream or stream")
         number = min(calls or len(asked), max_calls or _MOST_CALLS)
-        spec, arguments = made_of(model, provider_model, model_args)
+        spec, arguments = made_of(model, provider_model, model_args, context)
 
         from parrot_bench.cli.recording_progress import RecordingProgress  # noqa: PLC0415  # lazily
         from parrot_bench.loading import load_model, load_parrot  # noqa: PLC0415

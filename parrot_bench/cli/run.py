@@ -260,7 +260,7 @@ def run(
     with one_line_errors(debug=debug):
         from parrot_bench.request import Request  # noqa: PLC0415  # lazily
 
-        spec, arguments = made_of(model, provider_model, model_args)
+        spec, arguments = made_of(model, provider_model, model_args, context)
         # Modes are compared: the same prompt gets the same reply in each of them.
         spec, arguments = replayed(context, spec, arguments, order="prompt")
         request = Request(

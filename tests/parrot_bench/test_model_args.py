@@ -71,6 +71,16 @@ def test_both_kinds_of_model_are_one_too_many() -> None:
         made_of("a:b", "openai:gpt-4.1-mini", None)
 
 
+def test_a_projects_own_model_stands_back_for_a_provider(cli: Cli, folder: Path) -> None:
+    (folder / "parrot-bench.toml").write_text(f'model = "{PARROT}"\n', encoding="utf-8")
+    words = ("--provider-model", "nobody:nothing")
+    configured = cli("check", *words, cwd=folder)
+    assert configured.returncode == 2
+    assert "give one" not in configured.stderr
+    typed = cli("check", PARROT, *words, cwd=folder)
+    assert f"both {PARROT} and --provider-model nobody:nothing are given; give one" in typed.stderr
+
+
 @pytest.mark.skipif(find_spec("langchain") is not None, reason="langchain is installed")
 def test_init_chat_model_needs_langchain() -> None:
     with pytest.raises(MissingExtraError, match="pip install langchain"):
