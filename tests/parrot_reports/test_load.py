@@ -14,15 +14,17 @@ from parrot_bench.record import (
     Estimate,
     LoadLevel,
     LoadResult,
+    LoadWorker,
     Percentile,
     RateBoundary,
     RunDirectory,
     RunRecord,
 )
+from parrot_bench.trust import checks
 from parrot_reports import summary_markdown, write_report
 from parrot_reports.load_page import render_load
 from parrot_reports.parts import plain
-from parrot_reports.studies.load import HEADS, heads, remarks, sentence
+from parrot_reports.studies.load import HEADS, heads, remarks, sentence, workers
 from parrot_reports.terminal import overview
 from tests.parrot_reports.conftest import HOSTILE
 
@@ -206,3 +208,73 @@ def test_it_can_be_read_again(loaded: Any, tmp_path: Path) -> None:
     directory = RunDirectory(tmp_path)
     directory.write_record(record)
     assert directory.read_record().load == record.load
+
+
+def worker(name: str, **more: Any) -> LoadWorker:
+    usual: dict[str, Any] = {
+        "name": name, "host": "node-1", "pid": 4711, "calls": 300, "busy": 0.5,
+        "offset_ns": -2_500_000, "uncertainty_ns": 400_000, "drift_ns": 0,
+    }  # fmt: skip
+    return LoadWorker.model_validate(usual | more)
+
+
+def test_workers_are_listed_and_the_dead_one_is_named(loaded: Any) -> None:
+    gone = worker("worker-1", lost=120, busy=None, ended="its connection was lost",
+                  unlike=("Python CPython 3.12 and not CPython 3.11",))  # fmt: skip
+    lost = level(lost=120, workers=2, completed=480, errors={"worker lost": 120},
+                 verdict="client-bound",
+                 reason="a worker died, and 120 calls of it were not answered")  # fmt: skip
+    record = loaded(lost, workers=(worker("worker-0"), gone))
+    assert record.load is not None
+    said = (
+        "worker-1 (node-1, process 4711) was lost (its connection was lost): of its 300 calls 120 "
+        "were not answered."
+    )
+    assert said in remarks(record.load)
+    first, second = workers(record.load)
+    assert first == (
+        "worker-0", "node-1", "4711", "300", "0", "50 %", "−2.5 ms", "400 µs", "0",
+    )  # fmt: skip
+    assert second[4:6] == ("120", "–")
+    html = render_load(record).html
+    assert "The calls were made by 2 workers" in html
+    assert "worker-1" in html
+    by_name = {check.name: check for check in checks(record)}
+    assert by_name["client saturation"].level == "green"  # it died, and was not the limit
+    found = [check for check in checks(record) if check.name == "workers"]
+    assert [check.level for check in found] == ["red", "amber"]
+    assert "worker-1 (node-1, process 4711) was lost" in found[0].sentence
+    assert "Python CPython 3.12 and not CPython 3.11" in found[1].sentence
+    alone = render_load(loaded(level())).html
+    assert "The calls were made by" not in alone
+    assert "What this process itself did" in alone
+
+
+def test_what_a_worker_calls_itself_is_escaped(loaded: Any) -> None:
+    record = loaded(level(), workers=(worker(HOSTILE, host=HOSTILE, ended=HOSTILE),))
+    assert "<img src=x" not in render_load(record).html
+
+
+def test_spans_that_did_not_arrive_are_said(loaded: Any) -> None:
+    sent = {"exporter": "otlp http://127.0.0.1:4318", "ended": 300, "failed": 0, "dropped": 0}
+    both = (worker("worker-0"), worker("worker-1"))
+    exports = [{"worker": w.name, "exported": 300, **sent} for w in both]
+
+    def said(*given: dict[str, Any]) -> list[tuple[str, str]]:
+        record = loaded(level(), workers=both, exports=given)
+        record = record.model_copy(update={"reconciliation": None})
+        return [(c.level, c.sentence) for c in checks(record) if c.name == "export"]
+
+    assert said(*exports) == [("green", "All 600 spans delivered.")]
+    lossy = {**exports[1], "exported": 290, "failed": 10, "error": "503"}
+    assert said(exports[0], lossy) == [
+        (
+            "amber",
+            (
+                "worker-1 to otlp http://127.0.0.1:4318: 10 of 300 spans were not delivered "
+                "(10 failed, 0 dropped; 503)."
+            ),
+        )
+    ]
+    assert said(exports[0]) == [("amber", "Of the spans of worker-1 nothing is known.")]
+    assert said() == []
