@@ -59,7 +59,7 @@ from parrot_bench.workers.wires import Heard, Lost, Wire
 
 STUDY = "load"
 
-LEAD_S = 0.3
+LEAD_S, LEAD_OF_EACH_S = 0.3, 0.02
 """How long before its beginning a level is ordered, so that all have heard of it."""
 
 SILENT_S = 15.0
@@ -156,7 +156,6 @@ class _Coordinator:
         yield replace(first, pids=self._pids(here))
         yield StudyBegun(STUDY)
         for wire in self._wires:
-            wire.set_clock()
             yield Observed(
                 WorkerJoined(
                     wire.name,
@@ -219,26 +218,43 @@ class _Coordinator:
         """Wait until workers ask for their next order.
 
         Raises:
-            ParrotBenchError: One of them cannot; it is named.
+            ParrotBenchError: One of them cannot, and no level has been made yet; it is named.
         """
         waiting = set(wires)
         while waiting:
             wire, heard = self._heard()
             if isinstance(heard, Lost):
-                raise MeasurementError(f"{wire} died before the load: {heard.reason}")
+                if not self._levels:
+                    raise MeasurementError(f"{wire} died before the load: {heard.reason}")
+                yield from self._lost(wire, heard.reason, None)
+                waiting.discard(wire)
+                continue
             if isinstance(heard, Done):
                 wire.done = heard
                 waiting.discard(wire)
                 continue
-            for event in heard or ():
-                if isinstance(event, Failed):
-                    error = raised(event)
-                    raise type(error)(f"{wire}: {error}")
-                if isinstance(event, Described):
-                    self._described[wire] = event
-                elif isinstance(event, Phase) and wire is self._wires[0]:
-                    yield event
-            wire.answer(Reply.GO)
+            if self._levels:
+                yield from self._took(wire, heard or (), None)
+                if not wire.alive:
+                    waiting.discard(wire)
+                continue
+            yield from self._began(wire, heard or ())
+
+    def _began(self, wire: Wire, heard: Sequence[Event]) -> Generator[Event, Reply, None]:
+        """Take in what a worker tells before its first level.
+
+        Raises:
+            ParrotBenchError: It cannot load the model.
+        """
+        for event in heard:
+            if isinstance(event, Failed):
+                error = raised(event)
+                raise type(error)(f"{wire}: {error}")
+            if isinstance(event, Described):
+                self._described[wire] = event
+            elif isinstance(event, Phase) and wire is self._wires[0]:
+                yield event
+        wire.answer(Reply.GO)
 
     def _pids(self, here: str) -> tuple[int, ...]:
         """Timed processes of this machine, and what started them."""
@@ -322,15 +338,15 @@ class _Coordinator:
             KeyboardInterrupt: Somebody asked to stop.
         """
         while True:
+            silent = [w for w in self._wires if w.alive and monotonic() - w.heard > SILENT_S]
+            if silent:
+                silent[0].alive = False
+                return silent[0], Lost(f"it was not heard of for {SILENT_S:g} s")
+            if self._interrupted():
+                raise KeyboardInterrupt
             try:
                 wire, heard = self._inbox.get(timeout=0.2)
             except queue.Empty:
-                if self._interrupted():
-                    raise KeyboardInterrupt from None
-                silent = [w for w in self._wires if w.alive and monotonic() - w.heard > SILENT_S]
-                if silent:
-                    silent[0].alive = False
-                    return silent[0], Lost(f"it was not heard of for {SILENT_S:g} s")
                 continue
             if not wire.alive:
                 continue  # it was given up, and comes too late
@@ -356,7 +372,7 @@ class _Coordinator:
         self._levels += 1
         seed = (self._job.request.seed or 0) + number
         due = None if level.closed else len(self._plan.schedule(level, seed))
-        begun_ns = perf_counter_ns() + round(LEAD_S * 1e9)
+        begun_ns = perf_counter_ns() + round((LEAD_S + LEAD_OF_EACH_S * len(workers)) * 1e9)
         parts = {
             wire: Part(which, len(workers), begun_ns + wire.offset.ns)
             for which, wire in enumerate(workers)
@@ -401,10 +417,10 @@ class _Coordinator:
     def _clocks_set(self) -> Generator[Event, Reply, None]:
         for wire in self._alive():
             try:
-                wire.set_clock()
-            except Exception as error:  # noqa: BLE001  # whatever it was, the worker is gone
+                wire.set_clock(SILENT_S)
+            except OSError as error:
                 wire.alive = False
-                yield from self._lost(wire, " ".join(str(error).split()), None)
+                yield from self._lost(wire, str(error), None)
 
     def _took(
         self, wire: Wire, heard: Sequence[Event], making: _Making | None

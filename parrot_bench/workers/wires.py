@@ -19,6 +19,8 @@ from parrot_bench.workers.cluster import Cluster
 WAIT_S = 1.0
 """How long a worker is waited for before it is asked again; so often its life is looked at, too."""
 
+GONE = "its connection was lost"
+
 TRIPS = 10
 """Round trips for its clock, before each level."""
 
@@ -49,7 +51,6 @@ class Wire:
         inbox: Where what it tells is put, with itself.
         greeting: Who it is.
         offset: How far its clock is off ours.
-        offsets: The same, before each level.
         alive: It takes orders.
         ended: Its load is over, and it waits to be let go.
         heard: ``monotonic`` when it was last heard of.
@@ -61,7 +62,6 @@ class Wire:
     inbox: "queue.Queue[tuple[Wire, Heard]]"
     greeting: posts.Greeting
     offset: Offset = field(default_factory=Offset)
-    offsets: list[Offset] = field(default_factory=list)
     alive: bool = True
     ended: bool = False
     done: Done | None = None
@@ -90,19 +90,37 @@ class Wire:
         """Answer what it told last: events with a reply, and *done* with the next order."""
         self._answers.put(written(answer))
 
-    def set_clock(self) -> None:
+    def set_clock(self, limit_s: float) -> None:
         """Find out how far its clock is off ours.
 
+        Args:
+            limit_s: How long that may take, seconds.
+
         Raises:
-            Exception: It cannot be reached.
+            ConnectionError: It cannot be reached.
+            TimeoutError: It does not answer.
         """
-        trips = []
-        for _ in range(TRIPS):
-            asked = perf_counter_ns()
-            theirs = self.cluster.ask(self.address, posts.clock_ns)
-            trips.append(Trip(asked, theirs, perf_counter_ns()))
-        self.offset = offset(trips)
-        self.offsets.append(self.offset)
+        trips: list[Trip] = []
+        failed: list[Exception] = []
+
+        def ask() -> None:
+            try:
+                for _ in range(TRIPS):
+                    asked = perf_counter_ns()
+                    theirs = self.cluster.ask(self.address, posts.clock_ns)
+                    trips.append(Trip(asked, theirs, perf_counter_ns()))
+            except Exception as error:  # noqa: BLE001  # whatever it was, the worker is gone
+                failed.append(error)
+
+        # A remote call has no time limit of its own.
+        asking = threading.Thread(target=ask, name=f"{self.name}-clock", daemon=True)
+        asking.start()
+        asking.join(limit_s)
+        if failed:
+            raise ConnectionError(GONE) from failed[0]
+        if not trips:
+            raise TimeoutError(f"its clock could not be read within {limit_s:g} s")
+        self.offset = offset(list(trips))
 
     def close(self) -> None:
         """End its timed process; :meth:`closed` waits for it."""
@@ -122,7 +140,7 @@ class Wire:
         except Exception as error:  # noqa: BLE001  # whatever it was, the worker is gone
             said = " ".join(str(error).split())
             # Dask's own words name addresses and streams; only ours are sentences.
-            known = said if isinstance(error, LookupError) else "its connection was lost"
+            known = said if isinstance(error, LookupError) else GONE
             self.inbox.put((self, Lost(known)))
         else:
             try:

@@ -223,7 +223,7 @@ def test_workers_are_listed_and_the_dead_one_is_named(loaded: Any) -> None:
                   unlike=("Python CPython 3.12 and not CPython 3.11",))  # fmt: skip
     lost = level(lost=120, workers=2, completed=480, errors={"worker lost": 120},
                  verdict="client-bound",
-                 reason="a worker died, and 120 calls of it were not answered")  # fmt: skip
+                 reason="a worker was lost, and 120 calls of it were not answered")  # fmt: skip
     record = loaded(lost, workers=(worker("worker-0"), gone))
     assert record.load is not None
     said = (

@@ -445,7 +445,7 @@ def _verdict(
     if times.lost.any():
         lost = int(times.lost.sum())
         calls = "call of it was" if lost == 1 else "calls of it were"
-        return "client-bound", f"a worker died, and {lost} {calls} not answered"
+        return "client-bound", f"a worker was lost, and {lost} {calls} not answered"
     delay = float(np.quantile(times.made - times.due, 0.99))
     median = float(np.median(times.ended - times.made))
     if busy >= BUSY:

@@ -94,7 +94,7 @@ def test_lost_calls_are_failed_and_say_nothing_of_delays() -> None:
     assert level.errors == {WORKER_LOST: 100}
     assert level.good.value == 0.5
     assert level.verdict == "client-bound"
-    assert level.reason == "a worker died, and 100 calls of it were not answered"
+    assert level.reason == "a worker was lost, and 100 calls of it were not answered"
     assert level.achieved_rate == 100.0
     assert level.workers == 2
     alone = level_of(begun, answered, LevelEnded(0, (window,)), plan)
