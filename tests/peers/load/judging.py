@@ -21,10 +21,10 @@ Numbers = NDArray[np.float64]
 TOLERANCES_MS = {"TTFC": 10.0, "gap": 0.2, "latency": 20.0}
 """How far a median may be from the server's log, and how far ours may be from a peer's.
 
-On two processors that did little else, medians were 2 to 5 ms (TTFC), 0.01 to 0.03 ms (gap) and 1 to
-14 ms (latency) beyond the log, and ours differed by 0.2 ms, 0.01 ms and 0.6 ms from turn to turn. By
-one token too many the gap would be off by 0.3 ms. Where eight and more processes wait for the two
-processors, a client in one process is later than this, and that is said.
+On two processors that did little else, medians were 2 to 5 ms (TTFC), 0.01 to 0.03 ms (gap) and
+1 to 14 ms (latency) beyond the log, and ours differed by 0.2 ms, 0.00 ms and 0.5 ms between two
+turns. By one token too many the gap would be off by 0.3 ms. Where eight and more processes wait
+for the two processors, a client in one process is later than this, and that is said.
 """
 
 TOOLS = (GUIDELLM, AIPERF)
