@@ -21,9 +21,10 @@ Numbers = NDArray[np.float64]
 TOLERANCES_MS = {"TTFC": 10.0, "gap": 0.2, "latency": 20.0}
 """How far a median may be from the server's log, and how far ours may be from a peer's.
 
-From turn to turn the medians of one client differ by 0.2 to 1.4 ms (TTFC), 0.02 ms (gap) and 0.2 to
-3 ms (latency) on two processors under a load average of 1 to 5, and those of the clients by 3 ms,
-0.03 ms and 5 ms. To be wrong by a chunk would be 10 ms, by one token in the gap 0.3 ms.
+On two processors that did little else, medians were 2 to 5 ms (TTFC), 0.01 to 0.03 ms (gap) and
+1 to 14 ms (latency) beyond the log, and ours differed by 0.2 ms, 0.00 ms and 0.5 ms between two
+turns. By one token too many the gap would be off by 0.3 ms. Where eight and more processes wait
+for the two processors, a client in one process is later than this, and that is said.
 """
 
 TOOLS = (GUIDELLM, AIPERF)

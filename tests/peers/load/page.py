@@ -278,7 +278,13 @@ def _slow(latency: Numbers) -> Numbers:
 def _verdict(disagreements: Sequence[str]) -> str:
     if not disagreements:
         return "They agree: with the server's log, and with each other."
-    return "\n".join(["They do not agree:", "", *(f"- {said}" for said in disagreements)])
+    return "\n".join(
+        [
+            "They do not agree (at the end of the page stands how busy the machine was):",
+            "",
+            *(f"- {said}" for said in disagreements),
+        ]
+    )
 
 
 def _tolerances() -> str:
