@@ -236,7 +236,7 @@ def load(  # one option a parameter
     Exit status: 0 done; 1 more errors than **--max-errors**; 2 bad input, or stopped.
     """
     with one_line_errors(debug=debug):
-        from parrot_bench.request import DEFAULT_PROMPT, Request  # noqa: PLC0415  # lazily
+        from parrot_bench.request import DEFAULT_PROMPT, Request, check  # noqa: PLC0415  # lazily
 
         plan = LoadPlan(
             levels=tuple(_levels(rate, concurrency, trace, search=find_max_rate)),
@@ -271,6 +271,7 @@ def load(  # one option a parameter
             load=plan,
             command=command_line(prompt),
         )
+        check(request)  # before anybody is asked
         _ask(request, plan, yes=yes or not spec)
         record = carry_out_and_conclude(request, out, form, quiet=quiet)
         found = record.load
