@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -197,3 +197,18 @@ def test_bad_input_is_one_line(
         assert done.returncode == 2, done.stderr
         assert said in done.stderr
         assert len(done.stderr.strip().splitlines()) == 1
+
+
+@given(st.text() | st.text(alphabet="ab->=<!~.,[]1 \x1b\n;@/:", max_size=20))
+@example("a===\x1b")
+def test_any_text_is_a_requirement_with_bounds_or_refused_in_one_line(text: str) -> None:
+    try:
+        found, said = asked(text), ""
+    except UsageError as error:
+        found, said = None, str(error)
+    assert said.isprintable()
+    assert (found is None) == bool(said)
+    if found is not None:
+        # It will be repeated, and asked for again.
+        assert str(found).isprintable()
+        assert str(asked(str(found))) == str(found)
