@@ -36,6 +36,7 @@ from parrot_bench.events import (
 from parrot_bench.journal import line_of, read_journal
 from parrot_bench.load_files import read_prompts, read_trace
 from parrot_bench.record import RunDirectory, read_record
+from parrot_bench.trust import checks
 from parrot_callbacks.errors import TracingError
 from parrot_callbacks.span_file import MalformedLine
 from parrot_callbacks.span_file import read_spans as to_send
@@ -254,6 +255,7 @@ def targets(runs: Sequence[RunDirectory], spans: Sequence[bytes]) -> list[Target
     records = [run.record.read_bytes() for run in runs]
     found = [
         Target("records", records, read_record, json=True),
+        Target("trust in records", records, lambda path: checks(read_record(path)), json=True),
         Target("pages of records", records, _as_run, json=True),
         Target("spans", spans, read_spans),
         Target("reports of spans", spans, lambda path: _written(path, "md")),

@@ -47,9 +47,9 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Target]:
 
 
 READERS = (
-    "pages of records", "spans", "reports of spans", "packed spans", "spans to send", "prices",
-    "configurations", "projects", "arrivals", "prompts", "journals", "benchmarks",
-    "tables of spans", "samples.parquet", "calls.parquet",
+    "trust in records", "pages of records", "spans", "reports of spans", "packed spans",
+    "spans to send", "prices", "configurations", "projects", "arrivals", "prompts", "journals",
+    "benchmarks", "tables of spans", "samples.parquet", "calls.parquet",
 )  # fmt: skip
 
 
