@@ -33,7 +33,7 @@ def _read_by(read: Callable[[str], float]) -> AfterValidator:
 Time = Annotated[str | int | float, _read_by(seconds)]
 Share = Annotated[str | int | float, _read_by(share)]
 Names = str | list[str]
-Count = Annotated[int, Field(ge=1, strict=True)]
+Count = Annotated[int, Field(ge=1, le=2**63 - 1, strict=True)]
 
 
 def _dashed(name: str) -> str:
@@ -154,7 +154,7 @@ def parse(text: str, where: str, *, project: bool = False) -> dict[str, Any]:
     """
     try:
         found = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is no TOMLDecodeError
         raise UsageError(f"{where} is not TOML: {error}") from error
     table = found
     if project or "tool" in found:
@@ -188,7 +188,11 @@ def _said(error: Mapping[str, Any], table: Mapping[str, Any]) -> str:
     if kind == "value_error":
         return str(error["msg"]).removeprefix("Value error, ")
     message = str(error["msg"])
-    return f"{message[0].lower()}{message[1:]}, and not {table.get(key)!r}"
+    try:
+        given = repr(table.get(key))
+    except ValueError:  # hexadecimal, a number may be too long to be written in decimals
+        given = "so many digits"
+    return f"{message[0].lower()}{message[1:]}, and not {given}"
 
 
 def _line(text: str, key: str) -> str:

@@ -7,6 +7,7 @@ event of a start or an end. The table of modes says which function reads which m
 chat model, :mod:`parrot_bench.runnables.fitting` that of another Runnable.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
@@ -20,7 +21,14 @@ def of_message(item: Any) -> bool | None:
         return None
     # The blocks are asked only where there is no text: they also hold the parts of tool calls,
     # and reasoning that a provider keeps beside the content.
-    return bool(item.text) or any(_says_something(block) for block in item.content_blocks)
+    return bool(item.text) or any(map(_says_something, _blocks(item)))
+
+
+def _blocks(message: BaseMessage) -> Iterable[Any]:
+    try:
+        return message.content_blocks
+    except Exception:  # noqa: BLE001  # it parses what a provider sent, and some of it is odd
+        return [block for block in message.content if isinstance(block, dict)]
 
 
 def of_generation(item: Any) -> bool | None:
@@ -118,4 +126,4 @@ def _logged(patch: Any) -> list[Any]:
 def _says_something(block: Any) -> bool:
     """Whether a content block has content; every kind but these two has by being there."""
     kind = block.get("type")
-    return bool(block.get(kind)) if kind in {"text", "reasoning"} else True
+    return bool(block.get(kind)) if kind in ("text", "reasoning") else True

@@ -72,9 +72,9 @@ def chi_square_sf(x: float, df: float) -> float:
         Q(df/2, x/2): the series of DLMF 8.7.1 below the mean, the continued fraction of DLMF
         8.9.2 above it (Press et al., Numerical Recipes, section 6.2).
     """
-    if x <= 0.0:
-        return 1.0
     a, half = df / 2.0, x / 2.0
+    if half <= 0.0:
+        return 1.0
     front = math.exp(a * math.log(half) - half - math.lgamma(a))
     if half < a + 1.0:
         term = total = 1.0 / a

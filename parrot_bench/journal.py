@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from parrot_bench.against.events import PairEvent
     from parrot_bench.measuring import Measurement
 
+_NO_LINE = (ValueError, KeyError, TypeError, OverflowError, RecursionError, ValidationError)
+"""What a line raises that was cut, or that somebody else wrote."""
+
 _KEPT: dict[str, Any] = {
     kind.__name__: kind
     for kind in (
@@ -148,7 +151,7 @@ def read_journal(path: Path) -> Iterator[tuple[float, Any]]:
                 kind = STUDIES[study].observes if name == "Observed" else _KEPT[name]
                 content: Any = _adapter(kind).validate_python(read["content"])
                 at = float(read["at"])
-            except (ValueError, KeyError, TypeError, ValidationError):
+            except _NO_LINE:
                 return
             if isinstance(content, StudyBegun):
                 study = content.study

@@ -34,6 +34,7 @@ STEPS = 10
 MOST_CONCURRENCY = 100_000
 MOST_RATE = 100_000.0
 
+_MOST_DIGITS = 20
 _OBJECTIVE = re.compile(r"\s*(\w+)\s*=\s*(.+?)\s*")
 
 
@@ -257,5 +258,6 @@ def concurrencies(text: str) -> tuple[Level, ...]:
 
 def _concurrency(text: str) -> int:
     """A number of calls in flight; 0 for what is none."""
-    number = int(text) if text.isascii() and text.isdecimal() else 0
+    # int() refuses thousands of digits, in words of its own.
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < _MOST_DIGITS else 0
     return number if number <= MOST_CONCURRENCY else 0

@@ -8,6 +8,9 @@ from typing import Any
 from parrot_bench.errors import UsageError
 from parrot_bench.load import Prompt
 
+_MOST_S = 1e15
+"""Further from zero, seconds lose their milliseconds; nanoseconds are further."""
+
 
 def read_trace(path: Path) -> tuple[float, ...]:
     """Read recorded arrivals: a number of seconds a line, or a JSON object with ``at``.
@@ -47,7 +50,7 @@ def _prompt(line: str, path: Path, number: int) -> Prompt:
     )
     try:
         read = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):  # a thousand brackets are a text
         return line.strip()
     if isinstance(read, dict) and isinstance(read.get("input"), dict) and read["input"]:
         given: dict[str, Any] = read["input"]
@@ -89,9 +92,9 @@ def _time(line: str, path: Path, number: int) -> float:
     try:
         value = json.loads(line)
         at = float(value["at"] if isinstance(value, dict) else value)
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         at = float("nan")
-    if not abs(at) < float("inf"):
+    if not abs(at) < _MOST_S:
         raise UsageError(
             f"{path}, line {number}: {line.strip()[:40]!r} is no time; "
             'give seconds, or {"at": 1.5}'

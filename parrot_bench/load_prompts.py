@@ -12,7 +12,7 @@ CHARACTERS = 4
 
 MOST_TOKENS = 1_000_000
 
-_LENGTHS = re.compile(r"(\d+)(?::(\d+))?")
+_LENGTHS = re.compile(r"(\d{1,20})(?::(\d{1,20}))?")
 _P95 = 0.95
 
 _TAIL = 1e-6

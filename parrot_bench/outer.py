@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from parrot_bench.distributions import student_quantile, student_two_sided
 from parrot_bench.errors import MeasurementError
+from parrot_bench.estimates.series import Floats, finite_exp
 from parrot_bench.record import Estimate
-
-Floats = NDArray[np.float64]
 
 MIN_UNITS = 3
 """Units under which nothing is said: two say next to nothing of how units differ."""
@@ -68,9 +67,9 @@ def outer_ratio(units: ArrayLike, *, confidence: float = 0.95, note: str = "") -
     value = float(values.mean())
     arm = student_quantile(confidence, values.size - 1) * _error(values)
     return Estimate(
-        value=math.exp(value),
-        low=math.exp(value - arm),
-        high=math.exp(value + arm),
+        value=finite_exp(value),
+        low=finite_exp(value - arm),
+        high=finite_exp(value + arm),
         confidence=confidence,
         count=values.size,
         unit="ratio",
@@ -121,9 +120,9 @@ class Groups:
         error, freedom = self._error()
         arm = student_quantile(confidence, freedom) * error
         return Estimate(
-            value=math.exp(self.difference),
-            low=math.exp(self.difference - arm),
-            high=math.exp(self.difference + arm),
+            value=finite_exp(self.difference),
+            low=finite_exp(self.difference - arm),
+            high=finite_exp(self.difference + arm),
             confidence=confidence,
             count=self.count,
             unit="ratio",

@@ -1,5 +1,6 @@
 """Times and shares as they are written: on the command line and in a configuration. Pure."""
 
+import math
 import re
 
 _TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?")
@@ -14,9 +15,10 @@ def seconds(text: str) -> float:
         ValueError: It is none; the message says what would be.
     """
     match = _TIME.fullmatch(text.strip())
-    if not match:
+    found = float(match[1]) * _SECONDS[match[2]] if match else math.inf
+    if not math.isfinite(found):  # four hundred digits are no time either
         raise ValueError(f"{text!r} is not a time; give seconds, or 90s, 2m, 1h")
-    return float(match[1]) * _SECONDS[match[2]]
+    return found
 
 
 def share(text: str) -> float:
@@ -26,6 +28,7 @@ def share(text: str) -> float:
         ValueError: It is none; the message says what would be.
     """
     match = _SHARE.fullmatch(text.strip())
-    if not match:
+    found = float(match[1]) / (100 if match[2] else 1) if match else math.inf
+    if not math.isfinite(found):
         raise ValueError(f"{text!r} is not a share; give 2% or 0.02")
-    return float(match[1]) / (100 if match[2] else 1)
+    return found

@@ -67,6 +67,9 @@ PROCESS_S = 10.0
 DEFAULT_REPLY = 20
 """Chunks of the parrot's reply."""
 
+DAY_S = 86_400
+_MOST_SAID = 1e15
+
 DEFAULT_SERVICE_S = 0.005
 """What a call of the parrot takes in the studies that put load on it, seconds."""
 
@@ -184,10 +187,10 @@ def check(request: Request) -> None:
     """
     _check_studies(request)
     for name, value, low, high in (
-        ("--time", request.time_s, 1, 86_400),
+        ("--time", request.time_s, 1, DAY_S),
         ("--target", request.target, 0.0001, 1),
         ("--delta", request.delta, 0.0001, 1),
-        ("--call-limit", request.call_limit_s, 0.01, 86_400),
+        ("--call-limit", request.call_limit_s, 0.01, DAY_S),
         ("--reply-length", request.reply_length, 0, 1_000_000),
         ("--batch-size", request.batch_size, 1, 10_000),
         ("--max-concurrency", request.max_concurrency, 1, 10_000),
@@ -199,8 +202,11 @@ def check(request: Request) -> None:
         ("--growth-calls", request.growth_calls, 200, 10_000_000),
     ):
         if value is not None and not low <= value <= high:
-            raise UsageError(f"{name} {value:g} is outside {low:g} to {high:g}; give one inside")
+            # A whole number of hundreds of digits has no float to be written as.
+            given = f"{value:g}" if abs(value) < _MOST_SAID else f"over {_MOST_SAID:g}"
+            raise UsageError(f"{name} {given} is outside {low:g} to {high:g}; give one inside")
     _check_model(request)
+    _check_load(request)
     if request.loop not in LOOPS:
         raise UsageError(f"--loop {request.loop!r} is unknown; give one of: {', '.join(LOOPS)}")
     if find_spec(request.loop) is None:
@@ -248,6 +254,20 @@ def _check_model(request: Request) -> None:
                 f"--model-args {name}: a credential on a command line is seen by others; "
                 "give it by the environment, as the provider's package expects it"
             )
+
+
+def _check_load(request: Request) -> None:
+    load = request.load
+    if load is None:
+        return
+    if not 0 < load.level_s <= DAY_S:
+        raise UsageError(
+            f"--time {load.level_s:g} of a level is not over 0 and up to {DAY_S}; give another"
+        )
+    if load.trace and load.trace[-1] > 7 * DAY_S:
+        raise UsageError(
+            f"--trace goes on for {load.trace[-1]:g} s; give seconds, and a week of them at most"
+        )
 
 
 def _check_studies(request: Request) -> None:

@@ -90,7 +90,7 @@ class Answers:
                 Parse(body or b"{}", answer, ignore_unknown_fields=True)
             elif kind in {"application/x-protobuf", ""}:
                 answer.ParseFromString(body)
-        except (DecodeError, ParseError):
+        except (DecodeError, ParseError, ValueError):  # also JSON that is not UTF-8
             # A receiver that answers "OK" or a JSON of its own rejects nothing.
             return
         self.hear(answer)

@@ -101,16 +101,16 @@ def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
 def _add_usage(found: Attributes, usage: Mapping[str, Any]) -> None:
     # Every reply has these two, and nearly always as plain ints: those need no call.
     number = usage.get("input_tokens")
-    if (type(number) is int and number >= 0) or _is_count(number):
+    if (type(number) is int and 0 <= number < 1 << 60) or _is_count(number):
         found[semconv.USAGE_INPUT] = number
     number = usage.get("output_tokens")
-    if (type(number) is int and number >= 0) or _is_count(number):
+    if (type(number) is int and 0 <= number < 1 << 60) or _is_count(number):
         found[semconv.USAGE_OUTPUT] = number
     details = usage.get("input_token_details")
-    if details:
+    if isinstance(details, Mapping):
         _count_details(found, _INPUT_DETAILS, details, found.get(semconv.USAGE_INPUT))
     details = usage.get("output_token_details")
-    if details:
+    if isinstance(details, Mapping):
         _count_details(found, _OUTPUT_DETAILS, details, found.get(semconv.USAGE_OUTPUT))
 
 
@@ -144,8 +144,9 @@ def _count(found: Attributes, name: str, number: object) -> None:
         found[name] = number
 
 
+# A sum of several has to fit into 64 bits.
 def _is_count(number: object) -> TypeGuard[int]:
-    return isinstance(number, int) and not isinstance(number, bool) and number >= 0
+    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 1 << 60
 
 
 def finish_reason_of(candidate: Generation | ChatGeneration) -> str:

@@ -276,4 +276,5 @@ def _is_number(value: object) -> bool:
 
 
 def _is_integer(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool)
+    # OTLP has signed 64-bit integers only: another one would be lost, with a line in the log.
+    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63

@@ -138,8 +138,8 @@ def read_spans(
         spans: list[ReadableSpan] = []
         if not reason:
             try:
-                spans = list(_spans_of(json.loads(line)))
-            except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+                spans = list(_spans_of(_decoded(line)))
+            except _ODD as error:
                 problem = f"not a request with spans in OTLP/JSON ({_said(error)})"
         if not problem:
             yield spans
@@ -167,6 +167,24 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes, str]]:
             yield number + 1, b"", str(error)
 
 
+_ODD: Final = (
+    AttributeError, LookupError, TypeError, ValueError, OverflowError, RecursionError,
+)  # fmt: skip
+"""What values of other types raise that nobody has written on purpose."""
+
+
+def _decoded(line: bytes) -> Any:
+    """Decode a line.
+
+    Raises:
+        ValueError: It is no JSON, or has half a surrogate pair, which no encoder takes.
+    """
+    found = json.loads(line)
+    if b"\\u" in line:
+        json.dumps(found, ensure_ascii=False).encode()
+    return found
+
+
 def _said(error: Exception) -> str:
     said = " ".join(str(error).split()) or type(error).__name__
     return f"{said} is missing" if isinstance(error, KeyError) else said
@@ -190,13 +208,29 @@ def _spans_of(request: Mapping[str, Any]) -> Iterator[ReadableSpan]:
                 yield _span(span, resource, scope)
 
 
+def _within(number: int, bits: int) -> int:
+    """A number that OTLP has room for.
+
+    Raises:
+        ValueError: It has not: one such number fails the whole request that it would be in.
+    """
+    if not 0 <= number < 1 << bits:
+        raise ValueError(f"a number is below 0, or has more than {bits} bits")
+    return number
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is no text")
+    return value
+
+
 def _span(span: Mapping[str, Any], resource: Resource, scope: InstrumentationScope) -> ReadableSpan:
-    status = span.get("status", {})
     parent = span.get("parentSpanId")
     flags = int(span.get("flags", 1))
     return ReadableSpan(
         # Protobuf's JSON leaves out what has its default value: a name that is empty, a time 0.
-        name=span.get("name", ""),
+        name=_text(span.get("name", "")),
         context=_context(span, span["spanId"], is_remote=False),
         # Bit 9 of the flags says whether the parent was in another process.
         parent=_context(span, parent, is_remote=bool(flags & 0x200)) if parent else None,
@@ -204,9 +238,9 @@ def _span(span: Mapping[str, Any], resource: Resource, scope: InstrumentationSco
         attributes=_attributes(span.get("attributes")),
         events=[
             Event(
-                event.get("name", ""),
+                _text(event.get("name", "")),
                 _attributes(event.get("attributes")),
-                int(event.get("timeUnixNano", 0)),
+                _within(int(event.get("timeUnixNano", 0)), 64),
             )
             for event in span.get("events", ())
         ],
@@ -219,11 +253,17 @@ def _span(span: Mapping[str, Any], resource: Resource, scope: InstrumentationSco
         ],
         # OTLP counts kinds from 1, the API from 0.
         kind=SpanKind(max(0, int(span.get("kind", 1)) - 1)),
-        status=Status(_STATUS[int(status.get("code", 0))], status.get("message")),
-        start_time=int(span.get("startTimeUnixNano", 0)),
-        end_time=int(span.get("endTimeUnixNano", 0)),
+        status=_status(span.get("status", {})),
+        start_time=_within(int(span.get("startTimeUnixNano", 0)), 64),
+        end_time=_within(int(span.get("endTimeUnixNano", 0)), 64),
         instrumentation_scope=scope,
     )
+
+
+def _status(status: Mapping[str, Any]) -> Status:
+    code = _STATUS[_within(int(status.get("code", 0)), 2)]
+    # The SDK keeps the message of an error alone, and logs a warning for any other.
+    return Status(code, status.get("message") if code is StatusCode.ERROR else None)
 
 
 _STATUS: Final = (StatusCode.UNSET, StatusCode.OK, StatusCode.ERROR)
@@ -232,8 +272,8 @@ _STATUS: Final = (StatusCode.UNSET, StatusCode.OK, StatusCode.ERROR)
 def _context(item: Mapping[str, Any], span_id: str, *, is_remote: bool) -> SpanContext:
     state = item.get("traceState", "")
     return SpanContext(
-        int(item["traceId"], 16),
-        int(span_id, 16),
+        _within(int(item["traceId"], 16), 128),
+        _within(int(span_id, 16), 64),
         is_remote,
         # The SDK's encoder leaves the sampled bit out; an unsampled span is never exported.
         TraceFlags(int(item.get("flags", 0)) & 0xFF | TraceFlags.SAMPLED),
@@ -242,7 +282,8 @@ def _context(item: Mapping[str, Any], span_id: str, *, is_remote: bool) -> SpanC
 
 
 def _attributes(listed: Sequence[Mapping[str, Any]] | None) -> dict[str, AttributeValue]:
-    return {item["key"]: _value(item.get("value", {})) for item in listed or ()}
+    # An empty key, as any empty text, is left out by protobuf's JSON.
+    return {_text(item.get("key", "")): _value(item.get("value", {})) for item in listed or ()}
 
 
 def _value(value: Mapping[str, Any]) -> Any:  # noqa: PLR0911 - one return a kind of value

@@ -22,7 +22,7 @@ def commit_of(reference: str) -> str:
         return ""
     try:
         return _git("rev-parse", "--verify", "--quiet", "--end-of-options", reference + "^{commit}")
-    except (OSError, subprocess.CalledProcessError):
+    except (OSError, ValueError, subprocess.CalledProcessError):  # a zero byte is a ValueError
         return ""
 
 

@@ -74,7 +74,7 @@ def other(given: Sequence[str]) -> Other:
 
 def _parsed(text: str) -> Requirement | None:
     try:
-        return Requirement(text)
+        return Requirement(text) if text.isprintable() else None
     except InvalidRequirement:
         return None
 

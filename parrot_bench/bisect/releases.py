@@ -22,7 +22,8 @@ def asked(text: str) -> Requirement:
         UsageError: It is none, names no bounds, or is this harness itself.
     """
     try:
-        requirement = Requirement(text)
+        # After "===" anything may stand, and this is repeated in messages.
+        requirement = Requirement(text) if text.isprintable() else None
     except InvalidRequirement:
         requirement = None
     if requirement is None or requirement.url or not requirement.specifier:

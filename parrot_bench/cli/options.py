@@ -37,9 +37,11 @@ def read_prompt(text: str) -> str:
         return text
     try:
         return Path(text[1:]).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        raise typer.BadParameter(f"{text[1:]} cannot be read: {reason}") from error
+    except UnicodeDecodeError as error:
+        raise typer.BadParameter(f"{text[1:]} cannot be read: it is not UTF-8 text") from error
+    except (OSError, ValueError) as error:  # a configuration may have a path that can't be one
+        reason = getattr(error, "strerror", None) or "it is no path"
+        raise typer.BadParameter(f"{text[1:]!r} cannot be read: {reason}") from error
 
 
 def asked(
@@ -222,7 +224,7 @@ def _argument(text: str) -> tuple[str, object]:
         )
     try:
         return name.strip(), json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return name.strip(), value
 
 

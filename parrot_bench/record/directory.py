@@ -99,7 +99,9 @@ def read_record(path: Path) -> RunRecord:
         return RunRecord.model_validate_json(raw)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        # A key that is unknown may be any text.
+        parts = (str(part) for part in first["loc"])
+        where = ".".join(p if p.isprintable() else repr(p) for p in parts) or "the file"
         raise RecordError(
             f"{path} is not a record of schema version {SCHEMA_VERSION}: "
             f"{where}: {first['msg']}; was it written by another version of parrot-bench?"

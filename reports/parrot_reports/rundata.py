@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from parrot_bench.record import RunDirectory, RunRecord
+from parrot_reports.parquet import read_table
 from parrot_reports.spans.table import SpanTable, empty, read_spans
 
 _NUMBERS = pl.Int64
@@ -89,7 +90,7 @@ def _table(
         notes.append(f"{path.name} is missing, and with it {used_for}.")
         return nothing
     try:
-        table = pl.read_parquet(path)
+        table = read_table(path)
         if "study" in table.columns:
             table = table.filter(pl.col("study") == "overhead")
         return table.select(pl.col(name).cast(kind) for name, kind in schema.items())

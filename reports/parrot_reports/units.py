@@ -19,6 +19,7 @@ _HOUR_S = 3600.0
 _NEAR_ONE = 0.1
 _MOST_PLACES = 4
 _GROUP_FROM = 10_000
+_MOST = 1e300
 
 
 def significant(value: float, digits: int = 3) -> str:
@@ -27,9 +28,10 @@ def significant(value: float, digits: int = 3) -> str:
     Returns:
         Such as ``25.1``, ``310`` or ``30 500``: thousands are set apart from 10,000 on.
     """
-    if not math.isfinite(value):
+    # Near the ends of what a float holds, rounding raises; no measurement is there.
+    if not abs(value) < _MOST:
         return NONE
-    if value == 0:
+    if abs(value) < 1 / _MOST:
         return "0"
     magnitude = math.floor(math.log10(abs(value)))
     rounded = round(value, digits - 1 - magnitude)
@@ -45,7 +47,7 @@ def count(number: int) -> str:
 
 def duration(nanoseconds: float, digits: int = 3) -> str:
     """Write a time with its unit and without trailing zeros: ``1.9 ms``, ``177 µs``."""
-    if not math.isfinite(nanoseconds):
+    if not abs(nanoseconds) < _MOST:
         return NONE
     scale, unit = _unit(abs(nanoseconds), digits)
     text = significant(nanoseconds / scale, digits)
@@ -82,6 +84,8 @@ def decimals(low: float, value: float, high: float) -> int:
     between same and slower.
     """
     half = max((high - low) / 2, 1e-12)
+    if not (half < _MOST and abs(value) < _MOST):
+        return 0
     wanted = math.ceil(-math.log10(half))
     if value <= 0:
         return max(0, min(wanted, 3))

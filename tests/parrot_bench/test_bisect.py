@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
 from packaging.version import Version
@@ -221,3 +221,18 @@ def test_recorded_replies_are_what_both_releases_give_back(
     assert dict(given[0].model_args) == {
         "file": str(tmp_path / "r.jsonl"), "latency": "zero", "order": "prompt",
     }  # fmt: skip
+
+
+@given(st.text() | st.text(alphabet="ab->=<!~.,[]1 \x1b\n;@/:", max_size=20))
+@example("a===\x1b")
+def test_any_text_is_a_requirement_with_bounds_or_refused_in_one_line(text: str) -> None:
+    try:
+        found, said = asked(text), ""
+    except UsageError as error:
+        found, said = None, str(error)
+    assert said.isprintable()
+    assert (found is None) == bool(said)
+    if found is not None:
+        # It will be repeated, and asked for again.
+        assert str(found).isprintable()
+        assert str(asked(str(found))) == str(found)

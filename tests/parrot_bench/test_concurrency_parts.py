@@ -5,9 +5,10 @@ import sys
 import time
 from collections.abc import Mapping
 from pathlib import PurePosixPath
+from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parrot_bench.events import Call
@@ -364,3 +365,33 @@ def test_below_the_knee_throughput_is_n_over_r() -> None:
     assert law is not None
     assert law.cells == 3
     assert law.agrees
+
+
+CURVES = st.lists(
+    st.tuples(st.sampled_from([1, 2, 3, 4, 6, 8]), st.floats(0.5, 8), st.floats(0, 1)),
+    min_size=1, max_size=6, unique_by=lambda made: made[0],
+)  # fmt: skip
+
+
+@settings(max_examples=10)
+@given(CURVES, st.sampled_from([True, False]), st.integers(1, 8), st.randoms())
+def test_the_order_in_which_cells_were_made_says_nothing(
+    made: list[tuple[int, float, float]], own: bool, threads: int, order: Random
+) -> None:
+    cells = [level(n, min(at_once, n), busy=busy) for n, at_once, busy in made]
+    told = SweepBegun("abatch", own)
+    found = sweep(told, cells, threads)
+    order.shuffle(cells)
+    mixed = [Repeats(c.cell, c.taken[::-1], order.sample(c.calls, len(c.calls))) for c in cells]
+    again = sweep(told, mixed, threads)
+    assert (again.limit, again.most, again.enough) == (found.limit, found.most, found.enough)
+    assert [c.max_concurrency for c in again.levels] == sorted(n for n, _, _ in made)
+    rates = {n: cell.throughput.value for cell in found.levels if (n := cell.max_concurrency)}
+    assert found.most is not None
+    assert rates[found.most] == max(rates.values())
+    assert found.enough is not None
+    assert found.enough <= found.most
+    assert rates[found.enough] >= 0.95 * rates[found.most]
+    if found.knee is not None and 1 in rates:
+        # No more calls are worked on at once than are asked for.
+        assert 0 < found.knee.value <= max(rates) * 1.01

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import typer
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parrot_bench.cli import app
@@ -102,6 +102,10 @@ def read_or_refused(text: str) -> tuple[dict[str, Any], str]:
 
 
 @given(st.text())
+@example("a = " + "9" * 5000)
+@example("max-calls = 0x" + "f" * 5000)
+@example("modes = [0x" + "f" * 5000 + "]")
+@example("a = " + "[" * 100_000)
 def test_any_text_is_read_or_refused_in_one_line(text: str) -> None:
     _, said = read_or_refused(text)
     assert said.isprintable()

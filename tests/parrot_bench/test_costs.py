@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from parrot_bench.events import Block, Planned, PlannedMode, RoundTaken
 from parrot_bench.record import ModeRecord, OverheadResult
@@ -278,3 +280,21 @@ def test_every_block_and_every_stamped_call_is_saved(tmp_path: Path) -> None:
     assert (latency > 0).all()
     assert list(tmp_path.iterdir()) != []
     assert not list(tmp_path.glob(".*"))
+
+
+@settings(max_examples=8)
+@given(st.integers(0, 10**6))
+def test_swapping_modes_and_pace_of_the_host_say_nothing(seed: int) -> None:
+    rng = random.Random(seed)
+    costs = {mode: us * rng.uniform(0.5, 2) for mode, us in COSTS_US.items()}
+    found = by_mode(summarised(measured(40, costs=costs)))
+    # A host that is four times as slow, and as slow for all.
+    slower = by_mode(summarised(measured(40, costs={m: 4 * us for m, us in costs.items()})))
+    for mode, expected in costs.items():
+        if mode == "invoke":
+            continue
+        ratio, other = found[mode].cpu_ratio, slower[mode].cpu_ratio
+        assert ratio.value == pytest.approx(expected / costs["invoke"], rel=0.02)
+        assert other.value == pytest.approx(ratio.value, rel=1e-4)
+        assert slower[mode].verdict == found[mode].verdict
+        assert slower[mode].cpu.value == pytest.approx(4 * found[mode].cpu.value, rel=1e-4)

@@ -1,6 +1,9 @@
 import math
 
+import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import special, stats
 
 from parrot_bench.distributions import (
@@ -11,6 +14,7 @@ from parrot_bench.distributions import (
     order_ranks,
     student_quantile,
     student_two_sided,
+    wilson,
 )
 
 DEGREES = [1, 2, 3, 4, 9, 19, 100, 2999]
@@ -74,3 +78,58 @@ def test_order_ranks_are_the_tightest_that_cover(p: float, confidence: float) ->
         # x_(low) lies over the quantile when at most low - 1 values are at or under it.
         assert stats.binom.cdf(low - 1, n, p) <= tail < stats.binom.cdf(low, n, p)
         assert stats.binom.sf(high - 1, n, p) <= tail < stats.binom.sf(high - 2, n, p)
+
+
+SHAPES = st.floats(0.5, 2000)
+
+
+@given(st.floats(0, 1), SHAPES, SHAPES)
+def test_beta_is_scipys_everywhere(x: float, a: float, b: float) -> None:
+    assert beta_cdf(x, a, b) == pytest.approx(special.betainc(a, b, x), rel=1e-8, abs=1e-13)
+
+
+@given(st.floats(0, 1e4), st.floats(0.5, 500))
+def test_chi_square_is_scipys_everywhere(x: float, df: float) -> None:
+    assert chi_square_sf(x, df) == pytest.approx(stats.chi2.sf(x, df), rel=1e-8, abs=1e-13)
+
+
+@given(st.floats(-1e200, 1e200) | st.floats(-50, 50), st.floats(1, 1e5))
+def test_student_is_scipys_everywhere(t: float, df: float) -> None:
+    expected = 2 * stats.t.sf(abs(t), df)
+    assert student_two_sided(t, df) == pytest.approx(expected, rel=1e-7, abs=1e-13)
+
+
+@settings(max_examples=50)
+@given(st.floats(0.01, 0.9999), st.floats(1, 3000))
+def test_a_quantile_has_its_tail(confidence: float, df: float) -> None:
+    t = student_quantile(confidence, df)
+    assert student_two_sided(t, df) == pytest.approx(1 - confidence, rel=1e-9)
+    assert student_quantile(confidence, df + 1) <= t
+
+
+@settings(max_examples=50)
+@given(st.integers(1, 400), st.floats(0.01, 0.99), st.floats(0.5, 0.999))
+def test_order_ranks_cover_and_none_within_them_does(n: int, p: float, confidence: float) -> None:
+    found = order_ranks(n, p, confidence)
+    tail = (1 - confidence) / 2
+    below = stats.binom.cdf(np.arange(n + 1), n, p)  # at most k of the values are under it
+    if found is None:
+        assert below[0] > tail or 1 - below[n - 1] > tail
+        return
+    low, high = found
+    assert 1 <= low < high <= n
+    slack = 1e-9
+    assert below[low - 1] <= tail + slack
+    assert below[low] > tail - slack
+    assert 1 - below[high - 1] <= tail + slack
+    assert 1 - below[high - 2] > tail - slack
+
+
+@given(st.integers(1, 5000), st.data())
+def test_wilson_is_the_same_from_either_side(of: int, data: st.DataObject) -> None:
+    hits = data.draw(st.integers(0, of))
+    low, high = wilson(hits, of)
+    other_low, other_high = wilson(of - hits, of)
+    assert (low, high) == pytest.approx((1 - other_high, 1 - other_low))
+    expected = stats.binomtest(hits, of).proportion_ci(method="wilson")
+    assert (low, high) == pytest.approx((expected.low, expected.high), abs=1e-9)

@@ -1,7 +1,7 @@
 """Verdicts between two sides: from the interval alone, the worst of several."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parrot_bench.gate import EXIT_STATUS, WORST_FIRST, gate, verdicts, wide, worst
@@ -80,3 +80,36 @@ def test_width_is_looked_at_and_never_the_value() -> None:
     assert wide(None, 0.01)
     assert wide(estimate(0.98, 1.0, 1.02), 0.01)
     assert not wide(estimate(1.98, 2.0, 2.02), 0.011)
+
+
+INTERVALS = st.lists(st.floats(0.5, 2), min_size=3, max_size=3).map(
+    lambda bounds: estimate(*sorted(bounds))
+)
+
+
+@given(INTERVALS, st.floats(0.0001, 1), st.floats(0.0001, 1))
+def test_a_threshold_that_allows_more_never_turns_a_pass_into_a_failure(
+    ratio: Estimate, one: float, other: float
+) -> None:
+    strict, lax = sorted((one, other))
+    order = ["regression", "inconclusive", "pass"]
+    assert order.index(gate(ratio, strict)) <= order.index(gate(ratio, lax))
+
+
+LOGS = st.lists(st.floats(-1, 1), min_size=3, max_size=12)
+
+
+@settings(max_examples=40)
+@given(st.dictionaries(st.sampled_from("abcd"), LOGS, min_size=1), st.floats(0.001, 0.2))
+def test_swapping_the_sides_swaps_faster_and_slower(
+    units: dict[str, list[float]], delta: float
+) -> None:
+    other = {"slower": "faster", "faster": "slower"}
+    found = verdicts(units, {mode: outer_ratio(logs) for mode, logs in units.items()}, delta)
+    back = {mode: [-log for log in logs] for mode, logs in units.items()}
+    swapped = verdicts(back, {mode: outer_ratio(logs) for mode, logs in back.items()}, delta)
+    assert swapped == {mode: other.get(verdict, verdict) for mode, verdict in found.items()}
+    # One mode more to be read together never makes a difference of none.
+    alone = {mode: verdicts({mode: logs}, {mode: outer_ratio(logs)}, delta)[mode]
+             for mode, logs in units.items()}  # fmt: skip
+    assert all(alone[mode] == v for mode, v in found.items() if v in other)

@@ -1,10 +1,14 @@
 """The journal: what is written down comes back, up to the first line that is not whole."""
 
 from collections.abc import Iterator
+from itertools import accumulate
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parrot_bench.events import (
     Block,
@@ -22,7 +26,7 @@ from parrot_bench.events import (
     StudyBegun,
     StudyEnded,
 )
-from parrot_bench.journal import journaled, read_journal
+from parrot_bench.journal import journaled, line_of, read_journal
 from parrot_bench.load import Level, LoadPlan
 from parrot_bench.measuring import Job, measure
 from parrot_bench.request import Request
@@ -64,6 +68,21 @@ def test_what_is_told_is_passed_on_answered_and_written_down(tmp_path: Path) -> 
     assert sorted(times) == list(times)
 
 
+@given(st.data())
+def test_wherever_it_was_cut_the_whole_lines_are_read(data: st.DataObject) -> None:
+    lines = [line_of(event) for event in TOLD]
+    whole = b"".join(lines)
+    cut = data.draw(st.integers(0, len(whole)))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "journal.jsonl"
+        path.write_bytes(whole[:cut])
+        found = [event for _, event in read_journal(path)]
+    ended = whole[:cut].count(b"\n")
+    # A last line that lacks nothing but its end is whole.
+    ended += cut + 1 in accumulate(map(len, lines))
+    assert found == TOLD[:ended]
+
+
 @pytest.mark.parametrize("cut", [2, 5, 40])
 def test_a_line_that_was_cut_ends_it(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "journal.jsonl"
@@ -76,6 +95,8 @@ def test_a_line_that_was_cut_ends_it(tmp_path: Path, cut: int) -> None:
     "line",
     [
         b"[]",
+        b"[" * 100_000,
+        b'{"at": ' + b"9" * 400 + b', "event": "RoundsEnded", "content": {"by_calls": true}}',
         b"\xff\xfe",
         b'{"at": 1, "event": "Failed", "content": {}}',
         b'{"at": 1, "event": "Observed", "content": {}}',

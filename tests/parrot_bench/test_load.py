@@ -3,17 +3,18 @@
 import heapq
 from collections.abc import Callable
 from dataclasses import replace
+from random import Random
 from typing import Any, cast
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.language_models import BaseChatModel
 
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Call, CallsTaken, Event, Observed, Reply
-from parrot_bench.load import Level, LoadPlan, objectives
+from parrot_bench.load import Level, LoadPlan, Objective, objectives
 from parrot_bench.mode_table import quiet, select_modes
 from parrot_bench.parrot import AsyncChatParrotLink
 from parrot_bench.record import LoadLevel
@@ -412,3 +413,57 @@ def test_what_an_error_cost_is_taken_to_be_as_much_as_the_largest() -> None:
     assert not budget.affords(1, in_flight=1)
     assert budget.used_up == ""
     assert not budget.affords(2)
+
+
+MADE = st.lists(
+    st.tuples(st.integers(0, 999), st.integers(1, 3000), st.sampled_from(["", "", "", "E", "F"])),
+    min_size=1, max_size=60, unique_by=lambda made: made[1],
+)  # fmt: skip
+
+
+@settings(max_examples=30)
+@given(MADE, st.randoms())
+def test_no_call_of_a_level_is_lost(made: list[tuple[int, int, str]], order: Random) -> None:
+    calls = [call(*each) for each in made]
+    found = level_of(calls)
+    answered = [each for each in calls if not each.error]
+    assert found.calls == len(calls) == found.completed + sum(found.errors.values())
+    assert found.completed == len(answered)
+    assert found.throughput == sum(each.ended_ns <= 10**9 for each in answered)
+    assert found.good.low <= found.good.value <= found.good.high
+    assert found.goodput <= found.completed
+    if found.throughput_interval:
+        low, high = found.throughput_interval
+        assert low <= found.throughput + 1e-9
+        assert high >= found.throughput - 1e-9
+    order.shuffle(calls)
+    assert level_of(calls) == found
+
+
+@settings(max_examples=50)
+@given(MADE, st.floats(0.001, 3), st.floats(0.001, 3))
+def test_a_lower_bound_is_never_kept_by_more(
+    made: list[tuple[int, int, str]], one: float, other: float
+) -> None:
+    times = conclusions.Times.of(by_column([call(*each) for each in made]), 0)
+    low, high = sorted((one, other))
+    for quantity in ("latency", "ttfc", "itl"):
+        strict, lax = (conclusions.kept(times, [Objective(quantity, s)]) for s in (low, high))
+        assert not (strict & ~lax).any()
+        both = conclusions.kept(times, [Objective(quantity, low), Objective("latency", high)])
+        assert not (both & ~strict).any()
+    by_hand = [took <= low * 1e3 for _, took, _ in made]
+    assert conclusions.kept(times, [Objective("latency", low)]).tolist() == by_hand
+
+
+@settings(max_examples=30)
+@given(MADE, st.integers(0, 900), st.integers(1, 2000))
+def test_calls_in_flight_are_those_between_due_and_end(
+    made: list[tuple[int, int, str]], begun: int, length: int
+) -> None:
+    times = conclusions.Times.of(by_column([call(*each) for each in made]), 0)
+    found = conclusions._in_flight(times, begun * 1e6, (begun + length) * 1e6)
+    # Milliseconds one by one: a call is in flight in those after it was due.
+    moments = range(begun, begun + length)
+    by_hand = sum(sum(due <= at < due + took for due, took, _ in made) for at in moments)
+    assert found == pytest.approx(by_hand / length)

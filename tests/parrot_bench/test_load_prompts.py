@@ -51,7 +51,8 @@ def test_there_is_as_much_text_as_was_asked_for(characters: int, seed: int) -> N
     assert len(plain(characters, Random(seed))) >= characters - 3
 
 
-@pytest.mark.parametrize("wrong", ["", "short", "0", "10:5", "-1", "1:2:3", "²", "1e3", "9999999"])
+@pytest.mark.parametrize("wrong", ["", "short", "0", "10:5", "-1", "1:2:3", "²", "1e3", "9999999",
+                                   "1" * 5000])  # fmt: skip
 def test_what_is_no_length(wrong: str) -> None:
     with pytest.raises(ValueError, match="are no lengths of prompts; give conversation"):
         lengths(wrong)

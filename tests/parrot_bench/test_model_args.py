@@ -7,8 +7,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import typer
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from parrot_bench.cli.options import made_of
+from parrot_bench.cli.options import made_of, names, read_prompt
 from parrot_bench.errors import MissingExtraError, ModelLoadError, UsageError
 from parrot_bench.loading import load_model
 from parrot_bench.record import read_record
@@ -25,6 +28,48 @@ def test_arguments_are_json_or_text() -> None:
         (("temperature", 0), ("stop", ["a", "b"]), ("model", "gpt-4.1-mini"), ("name", "a=b"),
          ("x", "")),
     )  # fmt: skip
+
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@given(st.text(alphabet="abcXY_", min_size=1, max_size=8), VALUES)
+def test_a_value_is_given_as_its_json(name: str, value: object) -> None:
+    assert made_of("a:b", "", [f"{name}={json.dumps(value)}"]) == ("a:b", ((name, value),))
+
+
+@given(st.text())
+@example("a=" + "[" * 100_000)
+@example("a=" + "9" * 5000)
+def test_any_text_is_an_argument_or_refused_in_one_line(text: str) -> None:
+    try:
+        (_, ((name, _),)), said = made_of("a:b", "", [text]), ""
+    except UsageError as error:
+        name, said = "x", str(error)
+    assert name.isidentifier()
+    assert said.isprintable()
+
+
+NAMES = st.text(alphabet="ab_:", min_size=1, max_size=3)
+
+
+@given(st.lists(st.lists(NAMES, min_size=1, max_size=4), max_size=4))
+def test_names_may_be_given_with_commas_or_again(given: list[list[str]]) -> None:
+    flat = [name for several in given for name in several]
+    found = names([", ".join(several) for several in given])
+    assert found == names(flat) == names([*flat, *flat]) == names(list(found))
+    assert set(found) == set(flat)
+
+
+def test_a_prompt_is_no_path_that_cannot_be() -> None:
+    for path in ("nowhere", "a\0b"):  # a configuration may hold a zero byte
+        with pytest.raises(typer.BadParameter, match="cannot be read"):
+            read_prompt(f"@{path}")
+    assert read_prompt("a\0b") == "a\0b"
 
 
 @pytest.mark.parametrize("text", ["temperature", "=1", "two words=1", "1=2"])

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -98,3 +98,17 @@ def test_groups_that_agree_exactly() -> None:
     assert same.ratio(0.95).high == 1.0
     assert Groups(np.ones(3), np.zeros(3)).p_value() < 1e-6
     assert not Groups(np.zeros(2), np.zeros(5)).enough
+
+
+@settings(max_examples=40)
+@given(st.lists(st.floats(-300, 300), min_size=2, max_size=6), st.floats(0.5, 0.9999))
+def test_an_interval_has_two_ends_however_far_units_are_apart(
+    values: list[float], confidence: float
+) -> None:
+    found = outer_ratio(values, confidence=confidence)
+    assert found is not None
+    assert 0 < found.low <= found.value <= found.high < math.inf
+    groups = Groups(np.array(values), np.array(values[::-1]) / 3)
+    welch = groups.ratio(confidence)
+    assert 0 < welch.low <= welch.value <= welch.high < math.inf
+    assert 0 <= groups.p_value() <= 1

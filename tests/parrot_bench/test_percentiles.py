@@ -1,9 +1,12 @@
 """Percentiles of per-call latency, against numpy and simulated rounds."""
 
 import math
+from random import Random
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import stats
 
 from parrot_bench.distributions import order_ranks
@@ -94,3 +97,27 @@ def test_calls_without_rounds() -> None:
         percentiles([1.0, 2.0], [1])
     with pytest.raises(MeasurementError, match="not finite"):
         percentiles([1.0, math.inf], [1, 2])
+
+
+LATENCIES = st.lists(st.integers(1, 10**12), min_size=1, max_size=120, unique=True)
+
+
+@settings(max_examples=60)
+@given(LATENCIES, st.integers(1, 40), st.sampled_from([0.5, 0.9, 0.95]), st.randoms())
+def test_the_order_of_calls_says_nothing(
+    latencies: list[int], rounds: int, rank: float, order: Random
+) -> None:
+    calls = [(latency, number % rounds) for number, latency in enumerate(latencies)]
+    (found,) = percentiles(*zip(*calls, strict=True), [rank])
+    order.shuffle(calls)
+    assert percentiles(*zip(*calls, strict=True), [rank]) == (found,)
+    # In another unit it is the same call.
+    (scaled,) = percentiles([4 * latency for latency, _ in calls], [r for _, r in calls], [rank])
+    if found.value is None:
+        assert scaled.reason == found.reason != ""
+        return
+    assert found.value == np.quantile(latencies, rank, method="inverted_cdf")
+    assert min(latencies) <= found.low <= found.value <= found.high <= max(latencies)
+    assert (scaled.low, scaled.value, scaled.high) == (
+        4 * found.low, 4 * found.value, 4 * found.high,
+    )  # fmt: skip

@@ -4,9 +4,12 @@ import json
 import stat
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parrot_bench.errors import RecordError
 from parrot_bench.record import (
@@ -85,7 +88,19 @@ def test_what_is_no_record_is_refused_in_one_line(tmp_path: Path, content: str, 
     (tmp_path / "run.json").write_text(content, encoding="utf-8")
     with pytest.raises(RecordError, match=words) as caught:
         read_record(tmp_path)
-    assert "\n" not in str(caught.value)
+    assert str(caught.value).isprintable()
+
+
+@given(st.dictionaries(st.text(max_size=6), st.none() | st.text(max_size=4), min_size=1))
+def test_an_unknown_key_is_named_in_one_line(more: dict[str, str | None]) -> None:
+    raw = json.loads(a_record().model_dump_json())
+    raw["configuration"] |= more
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "run.json"
+        path.write_text(json.dumps(raw), encoding="utf-8")
+        with pytest.raises(RecordError) as caught:
+            read_record(path)
+    assert str(caught.value).isprintable()
 
 
 def test_an_unknown_field_is_refused(tmp_path: Path) -> None:

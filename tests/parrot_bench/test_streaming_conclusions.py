@@ -5,8 +5,9 @@ import random
 from collections.abc import Callable
 from itertools import accumulate
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parrot_bench.events import Block, Call, RoundTaken
@@ -98,6 +99,30 @@ def test_half_of_the_time_never_needs_more_than_half_of_the_longest_gaps(gaps: l
     assert 1 / len(gaps) <= share <= 0.5 + 1 / len(gaps)
     longest = sorted(gaps, reverse=True)
     assert sum(longest[: round(share * len(gaps))]) >= sum(gaps) / 2
+
+
+GAPS = st.lists(st.integers(1, 10**6), min_size=1, max_size=12)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.tuples(st.integers(0, 10**9), GAPS), min_size=6, max_size=12))
+def test_when_calls_were_made_says_nothing(made: list[tuple[int, list[int]]]) -> None:
+    moved = [
+        (number, Call("astream", "", at, at + sum(gaps), tuple(at + s for s in accumulate(gaps))))
+        for number, (at, gaps) in enumerate(made)
+    ]
+    early = [
+        (number, Call("astream", "", 0, sum(gaps), tuple(accumulate(gaps))))
+        for number, (_, gaps) in enumerate(made)
+    ]
+    found = mode_arrivals("astream", moved, None, (), seed=1)
+    assert found == mode_arrivals("astream", early, None, (), seed=1)
+    firsts = [gaps[0] if len(gaps) > 1 else sum(gaps) for _, gaps in made]
+    assert found.first_chunk is not None
+    assert found.first_chunk.value == np.median(firsts)
+    assert found.total is not None
+    assert found.total.value == np.median([sum(gaps) for _, gaps in made])
+    assert found.calls == len(made)
 
 
 def test_even_and_uneven_gaps() -> None:

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from parrot_bench.errors import MeasurementError
 from parrot_bench.studies.growth.trends import trend
+from parrot_bench.studies.growth.verdicts import growth
 
 RUNS = 1000
 READINGS = 21
@@ -98,3 +99,27 @@ def test_where_readings_begin_does_not_matter(readings: np.ndarray, shift: int, 
     assert one.low <= one.value <= one.high
     rises = np.diff(readings) / per
     assert rises.min() - 1e-6 <= one.value <= rises.max() + 1e-6
+
+
+WANDERING = arrays.arrays(np.int64, st.integers(11, 30), elements=st.integers(-(10**6), 10**6))
+
+
+@settings(max_examples=40)
+@given(WANDERING, st.lists(st.integers(0, 10**6), min_size=2, max_size=4), st.integers(1, 1000))
+def test_what_rises_more_is_never_called_flatter(
+    readings: np.ndarray, slopes: list[int], per: int
+) -> None:
+    order = ["flat", "not resolved", "grows"]
+    steps = np.arange(readings.size)
+    for quantity in ("memory", "objects", "threads"):
+        found = [growth(quantity, (readings + steps * s).tolist(), per) for s in sorted(slopes)]
+        places = [order.index(one.verdict) for one in found if one is not None]
+        assert len(places) == len(slopes)
+        assert places == sorted(places)
+
+
+@given(st.integers(-(10**9), 10**9), st.integers(11, 40), st.integers(1, 1000))
+def test_what_stays_the_same_is_flat(reading: int, count: int, per: int) -> None:
+    found = growth("memory", [reading] * count, per)
+    assert found is not None
+    assert (found.verdict, found.rise, found.per_call.value) == ("flat", 0, 0)

@@ -1,9 +1,12 @@
 """From what LangChain hands over to attributes of the registry."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import UUID
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from langchain_core.language_models import LLM, BaseChatModel
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, Generation, GenerationChunk, LLMResult
@@ -18,12 +21,14 @@ from opentelemetry.trace import SpanKind
 from parrot_callbacks import OpenTelemetryCallbackHandler
 from parrot_callbacks.reply import finish_reason, reply_attributes, usage_attributes
 from parrot_callbacks.request import (
+    allowed_context,
     identifying_params,
     model_name,
     provider_name,
     request_attributes,
     server_attributes,
 )
+from parrot_callbacks.runnables import agent_name, chain_span, retriever_span, tool_span
 
 HAS_V3 = hasattr(BaseChatModel, "stream_events")
 
@@ -324,3 +329,92 @@ def test_the_endpoint_a_model_was_made_with_is_the_server() -> None:
     # What the call itself says goes first.
     found = request_attributes({"base_url": "https://a.example/v1"}, {}, {}, made_with)
     assert found["server.address"] == "a.example"
+
+
+KEYS = st.sampled_from(
+    ["_type", "api_key", "base_url", "cache_read", "effort", "endpoint", "finish_reason", "id",
+     "input_token_details", "input_tokens", "ls_max_tokens", "ls_model_name", "ls_provider",
+     "ls_stop", "ls_temperature", "max_tokens", "modalities", "model", "model_name", "n", "name",
+     "output_token_details", "output_tokens", "previous_response_id", "reasoning",
+     "reasoning_effort", "response_format", "seed", "stop", "temperature", "thread_id",
+     "token_usage", "top_k", "total_cost", "type"]
+)  # fmt: skip
+ODD = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.integers(2**62, 2**70) | st.floats()
+    | st.text(max_size=8) | st.binary(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3),
+    max_leaves=8,
+)  # fmt: skip
+MAPPINGS = st.dictionaries(KEYS | st.text(max_size=5), ODD, max_size=6)
+
+
+def assert_recordable(found: Mapping[str, Any]) -> None:
+    """Every value is one that OpenTelemetry takes, and OTLP has room for."""
+    for value in found.values():
+        assert isinstance(value, bool | int | float | str | list | tuple)
+        if isinstance(value, list | tuple):
+            assert all(isinstance(item, str) for item in value)
+        if isinstance(value, int):
+            assert -(2**63) <= value < 2**63
+
+
+@settings(max_examples=50)
+@given(MAPPINGS, MAPPINGS, MAPPINGS, MAPPINGS)
+def test_whatever_was_asked_for_can_be_recorded(
+    params: Any, options: Any, metadata: Any, made_with: Any
+) -> None:
+    assert_recordable(request_attributes(params, options, metadata, made_with))
+    assert_recordable(identifying_params(params, options))
+    assert_recordable(allowed_context(None, metadata, (), metadata))
+    assert isinstance(model_name(params, metadata), str)
+    assert provider_name(params, metadata)
+
+
+@settings(max_examples=50)
+@given(MAPPINGS, MAPPINGS, MAPPINGS, MAPPINGS)
+@example({}, {}, {}, {"input_token_details": 1, "output_tokens": 2**70})
+def test_whatever_was_answered_can_be_recorded(
+    info: Any, metadata: Any, output: Any, usage: Any
+) -> None:
+    message = AIMessage("x")
+    # As providers' packages do it: nothing is validated after a message is made.
+    message.response_metadata, message.usage_metadata = metadata, usage
+    reply = ChatGeneration(message=message, generation_info=info)
+    found = reply_attributes(LLMResult(generations=[[reply]], llm_output=output))
+    assert_recordable(found)
+    assert found.get("gen_ai.usage.input_tokens", 0) >= 0  # type: ignore[operator]
+    assert_recordable(usage_attributes(usage))
+
+
+@settings(max_examples=50)
+@given(st.none() | MAPPINGS, MAPPINGS, st.none() | MAPPINGS, ODD)
+def test_whatever_else_runs_can_be_recorded(
+    serialized: Any, arguments: Any, metadata: Any, run_name: object
+) -> None:
+    spans = [
+        chain_span(serialized, run_name, agent_name(metadata)),
+        tool_span(serialized, arguments, metadata, UUID(int=1), str),
+        retriever_span(metadata),
+    ]
+    for name, attributes in spans:
+        assert_recordable(attributes)
+        # A span is named after its operation, as the conventions have it.
+        assert name.split(" ")[0] == attributes["gen_ai.operation.name"]
+
+
+@given(
+    st.from_regex(r"[a-z][a-z0-9-]{0,10}(\.[a-z]{2,5}){0,2}", fullmatch=True),
+    st.integers(1, 65535), st.sampled_from(["http", "https", "grpc"]),
+    st.text(alphabet="abc/._-", max_size=10),
+)  # fmt: skip
+def test_a_server_is_its_host_and_port(host: str, port: int, scheme: str, path: str) -> None:
+    found = server_attributes(f"{scheme}://user:secret@{host}:{port}/{path}?key=secret")
+    assert found == {"server.address": host, "server.port": port}
+    assert server_attributes(f"{host}:{port}") == found
+
+
+@given(st.text())
+def test_a_provider_has_one_name(name: str) -> None:
+    once = provider_name({}, {"ls_provider": name})
+    assert provider_name({}, {"ls_provider": once}) == once == once.strip().lower()
+    assert finish_reason(finish_reason(name)) == finish_reason(name)

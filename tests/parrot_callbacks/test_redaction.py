@@ -9,8 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from parrot_callbacks.filtering import kept
 from parrot_callbacks.redaction import (
     MAX_LENGTH,
+    REDACTED,
     is_credential,
     recordable,
     redact_text,
@@ -137,3 +139,40 @@ def test_a_key_that_an_error_repeats_is_taken_out(key: str) -> None:
 def test_an_ordinary_message_is_kept() -> None:
     said = "risk-averse models (task_force-42) asked for 3 skills at once"
     assert redact_text(said) == said
+
+
+CREDENTIALS = st.text(alphabet="api_key=: 'sk-ABC://u@?&,", max_size=40)
+
+
+@given(st.text() | CREDENTIALS)
+def test_what_was_taken_out_once_stays_out(text: str) -> None:
+    once = redact_text(text)
+    assert redact_text(once) == once
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6)
+    | st.binary(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.tuples(inner, inner)
+    | st.dictionaries(st.text(max_size=5) | st.sampled_from(["api_key", "name", "value"]), inner,
+                      max_size=3),
+    max_leaves=10,
+)  # fmt: skip
+
+
+@given(PLAIN)
+def test_any_value_is_json_and_every_text_of_it_is_the_filters(value: Any) -> None:
+    found = kept(value, lambda _: "<seen>")
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+    def texts(part: Any) -> list[str]:
+        if isinstance(part, dict):
+            return [t for k, v in part.items() for t in [k, *texts(v)]]
+        if isinstance(part, list):
+            return [t for item in part for t in texts(item)]
+        return [part] if isinstance(part, str) else []
+
+    # Beside what the filter gave: names of types, what stands for a credential, and numbers that
+    # JSON or OTLP has not.
+    ours = {"<seen>", REDACTED, "bytes", "inf", "-inf", "nan"}
+    assert {text for text in texts(found) if not text.lstrip("-").isdigit()} <= ours

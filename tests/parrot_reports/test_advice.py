@@ -1,10 +1,14 @@
 """Which mode to use: the cheapest for each purpose, and silence where that is not known."""
 
+from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from parrot_bench.record import Estimate, ModeOverhead, ModeRecord, RunRecord, TrustCheck
+from parrot_reports import sentences
 from parrot_reports.advice import advice
 from parrot_reports.parts import plain
 from parrot_reports.units import TIMES
@@ -134,3 +138,28 @@ def test_names_stay_names(record: RunRecord, name: str) -> None:
     finally:
         del KINDS[name]
     assert said["a stream"] == f"`{name}`, 2.00x, not `stream` at 3.00x."
+
+
+RATIOS = st.dictionaries(st.sampled_from([k for k in KINDS if k != "invoke"]), st.floats(0.1, 20))
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(ratios=RATIOS, order=st.randoms())
+def test_what_is_said_of_modes_is_the_same_in_any_order(
+    record: RunRecord, ratios: dict[str, float], order: Random
+) -> None:
+    run = a_run(record, {"invoke": 1.0, **ratios})
+    assert run.overhead is not None
+    modes = list(run.overhead.modes)
+    order.shuffle(modes)
+    mixed = run.model_copy(
+        update={"overhead": run.overhead.model_copy(update={"modes": tuple(modes)})}
+    )
+    assert advice(mixed) == advice(run)
+    assert sentences.verdict_order(mixed) == sentences.verdict_order(run)
+    assert sentences.tally(mixed) == sentences.tally(run)
+    assert sentences.modes_headline(mixed) == sentences.modes_headline(run)
+    told = sentences.verdict_order(run)
+    assert len(told) == sum(mode.mode != "direct_generate" for mode in run.overhead.modes)
+    slower = [m.cpu_ratio.value for m in told if m.verdict == "slower" and m.cpu_ratio]
+    assert slower == sorted(slower, reverse=True)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parrot_bench.errors import RecordError, UsageError
@@ -18,7 +18,7 @@ from parrot_reports.benchmarks.reading import (
     is_benchmark_file,
     read_benchmarks,
 )
-from parrot_reports.benchmarks.report import doubts, finding, groups, headline
+from parrot_reports.benchmarks.report import conditions, doubts, finding, groups, headline
 from parrot_reports.benchmarks.texts import benchmarks_json, benchmarks_markdown
 from parrot_reports.benchmarks.writing import (
     benchmark_text,
@@ -257,3 +257,32 @@ def test_whatever_was_timed_has_words(entries: list[dict[str, Any]]) -> None:
         assert all(ratio is None or ratio >= 1 for ratio in ratios)
     assert benchmarks_markdown(file)
     json.loads(benchmarks_json(file, "x"))
+
+
+ODD = (
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.just({}) | st.just([])
+)
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(["cpu", "processor", "system", "machine", "python_version"]),
+        ODD | st.dictionaries(st.just("brand_raw"), ODD),
+    ),
+    st.dictionaries(st.sampled_from(["id", "dirty"]), ODD),
+    st.dictionaries(st.sampled_from(["timer", "disable_gc"]), ODD),
+)
+@example({"cpu": {"brand_raw": 5}}, {}, {})
+def test_whatever_is_said_of_the_machine_is_text(
+    machine: dict[str, Any], commit: dict[str, Any], options: dict[str, Any]
+) -> None:
+    import msgspec
+
+    raw = document(entry("a", 1.0))
+    raw |= {"machine_info": machine, "commit_info": commit}
+    raw["benchmarks"][0]["options"] = options
+    file = msgspec.convert(raw, BenchmarkFile)
+    for what, said in conditions(file):
+        assert what
+        assert said == said.strip() != ""
+    assert benchmarks_markdown(file)

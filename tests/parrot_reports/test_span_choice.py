@@ -1,14 +1,18 @@
 """Which spans a report is about."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
 from generated_spans import START_NS, write_spans
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
 from parrot_bench.errors import UsageError
 from parrot_reports import read_spans
 from parrot_reports.spans.choice import choice, chosen
+from parrot_reports.spans.lines import SCHEMA
 from parrot_reports.spans.report import span_report
 from parrot_reports.spans.table import SpanTable
 
@@ -82,3 +86,63 @@ def test_what_leaves_nothing(table: SpanTable, where: list[str], since: str, sai
         chosen(table.frame, choice(where, since))
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+SPANS = pl.DataFrame(
+    [
+        {**dict.fromkeys(SCHEMA), "name": name, "model": model, "start_ns": start}
+        for name, model, start in [
+            ("a", "x", 0), ("b", "y", 10**9), ("a", None, 2 * 10**9), ("c", "x", 2**62),
+        ]
+    ],
+    schema=SCHEMA,
+)  # fmt: skip
+
+TIMES = (
+    st.datetimes(timezones=st.none() | st.just(UTC)).map(datetime.isoformat)
+    | st.from_regex(r"\+?[0-9]{1,400}(\.[0-9]{1,3})? ?(ms|s|m|min|h|d)", fullmatch=True)
+    | st.text(max_size=12)
+)
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["name", "model", "gen_ai.request.model", "error.type"]),
+                  st.sampled_from(["a", "b", "x", "y", "", "c\nd", "\u202e"])), max_size=3),
+    TIMES | st.just(""), TIMES | st.just(""),
+)  # fmt: skip
+@example([], "9" * 400 + "s", "9999-12-31")
+@example([], "0001-01-01", "9" * 30 + "d")
+@example([("name", "c\nd")], "", "")
+def test_whatever_is_typed_chooses_some_or_is_refused_in_one_line(
+    where: list[tuple[str, str]], since: str, until: str
+) -> None:
+    said, found = "", pl.Series([True])
+    try:
+        found = chosen(SPANS, choice([f"{name}={value}" for name, value in where], since, until))
+    except UsageError as error:
+        said = str(error)
+    assert found.any()
+    assert said.isprintable()
+    if said:
+        return
+    # Each condition holds by itself, too.
+    for condition in where:
+        kept = [f"{n}={v}" for n, v in where if n == condition[0]]
+        assert (~found | chosen(SPANS, choice(kept))).all()
+    if since and until:
+        both = chosen(SPANS, choice([], since)) & chosen(SPANS, choice([], "", until))
+        assert (~found | both).all()
+
+
+@given(st.integers(0, 10**7), st.sampled_from(["ms", "s", "m", "h", "d"]))
+def test_since_and_until_part_the_spans(number: int, unit: str) -> None:
+    time = f"{number}{unit}"
+    parts = []
+    for wish in (choice([], since=time), choice([], until=time)):
+        try:
+            parts.append(chosen(SPANS, wish))
+        except UsageError:  # none is left
+            parts.append(pl.Series([False] * SPANS.height))
+    assert (parts[0] ^ parts[1]).all()

@@ -2,13 +2,16 @@
 
 import json
 from pathlib import Path
+from random import Random
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parrot_reports import read_spans, write_span_report
 from parrot_reports.spans.dialects import CALLS, NAMES
-from parrot_reports.spans.lines import SCHEMA
+from parrot_reports.spans.lines import SCHEMA, read_block
 from parrot_reports.spans.report import SpanReport, span_report
 
 DATA = Path(__file__).with_name("data")
@@ -120,3 +123,59 @@ def test_every_name_belongs_to_one_column() -> None:
     assert len(names) == len(set(names))
     assert NAMES.keys() <= SCHEMA.keys()
     assert "chat" in CALLS
+
+
+def spans_with(attributes: list[tuple[str, object]]) -> pl.DataFrame:
+    """One span with these attributes, as JSON values of their kinds."""
+    kinds = {str: "stringValue", int: "intValue", float: "doubleValue"}
+    listed = [{"key": name, "value": {kinds[type(v)]: v}} for name, v in attributes]
+    span = {"traceId": "a", "spanId": "b", "startTimeUnixNano": "1", "endTimeUnixNano": "2",
+            "attributes": listed}  # fmt: skip
+    return read_block(
+        json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+    ).frame
+
+
+NAMED = st.lists(
+    st.sampled_from([(column, name) for column, names in NAMES.items() for name in names]),
+    max_size=8, unique=True,
+)  # fmt: skip
+
+
+@given(NAMED, st.randoms(), st.integers(1, 10**6), st.sampled_from([int, str, float]))
+def test_the_conventions_name_goes_first_in_any_order(
+    named: list[tuple[str, str]], order: Random, number: int, kind: type
+) -> None:
+    numbers = {"input_tokens", "output_tokens", "cached_tokens", "reasoning_tokens"}
+    given_ = [
+        (name, kind(number + place) if column in numbers else f"{name} {place}")
+        for place, (column, name) in enumerate(named)
+        if column != "first_chunk_s"
+    ]
+    frame = spans_with(given_)
+    values = dict(given_)
+    for column, names in NAMES.items():
+        if column == "first_chunk_s":
+            continue
+        current = names[0]
+        said = [values[name] for name in names if name in values]
+        (found,) = frame[column].to_list()
+        expected = [int(float(v)) for v in said] if column in numbers else said
+        assert (found is None) == (not said)
+        if current in values:
+            assert found == (int(float(values[current])) if column in numbers else values[current])
+        elif said:
+            assert found in expected
+    if len({column for column, _ in named}) == len(named):
+        order.shuffle(given_)
+        assert spans_with(given_).equals(frame)
+
+
+@given(
+    st.sampled_from(sorted(NAMES)),
+    st.text() | st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**70), 2**70),
+)
+def test_a_value_of_any_kind_loses_no_span(column: str, value: object) -> None:
+    frame = spans_with([(NAMES[column][0], value)])
+    assert frame.height == 1
+    assert frame.schema == pl.Schema(SCHEMA)

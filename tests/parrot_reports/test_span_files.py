@@ -5,10 +5,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import polars as pl
 import pytest
 from generated_spans import Totals, write_spans
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from parrot_bench.errors import RecordError, UsageError
@@ -17,6 +20,7 @@ from parrot_reports.spans import files as span_files
 from parrot_reports.spans import pieces
 from parrot_reports.spans.choice import choice
 from parrot_reports.spans.files import read_files
+from parrot_reports.spans.lines import read_block
 from parrot_reports.spans.report import SpanReport
 from parrot_reports.spans.sources import sources
 from parrot_reports.spans.writing import SpanOptions, read_span_report, span_text
@@ -189,3 +193,56 @@ def test_progress_ends_at_the_end(tmp_path: Path) -> None:
     span_text([tmp_path], "md", options=SpanOptions(progress=lambda *now: told.append(now)))
     size = (tmp_path / "a.jsonl").stat().st_size
     assert told[-1] == (size, size, totals.spans)
+
+
+LINES = st.lists(st.sampled_from([b"{}", b"", b"x" * 70, b" ", b"ab\xff"]), max_size=12)
+
+
+@settings(max_examples=60)
+@given(LINES, st.booleans(), st.integers(1, 40), st.booleans())
+def test_pieces_are_the_whole_file_cut_at_ends_of_lines(
+    lines: list[bytes], ended: bool, block: int, packed: bool
+) -> None:
+    whole = b"\n".join(lines) + (b"\n" if ended and lines else b"")
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        patch.setattr(pieces, "_BLOCK", block)
+        path = Path(folder) / "spans"
+        path.write_bytes(gzip.compress(whole) if packed else whole)
+        stopped: list[Exception] = []
+        found = [
+            piece.read() if isinstance(piece, pieces.Range) else piece
+            for piece in pieces.cut(path, pieces.Place(), stopped)
+        ]
+    assert b"".join(found) == whole
+    assert stopped == []
+    assert all(piece.endswith(b"\n") for piece in found[:-1])
+
+
+SPAN = (
+    b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"a","spanId":"%d",'
+    b'"startTimeUnixNano":"5","endTimeUnixNano":"9","name":"n"}]}]}]}'
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.none() | st.binary(max_size=30).filter(lambda b: b"\n" not in b), max_size=10))
+def test_a_line_that_is_none_takes_no_other_with_it(lines: list[bytes | None]) -> None:
+    made = [SPAN % number if line is None else line for number, line in enumerate(lines)]
+    block = read_block(b"\n".join(made))
+    spans = [str(number) for number, line in enumerate(lines) if line is None]
+    assert block.frame["span_id"].to_list() == spans
+    wrong = {n for n, line in enumerate(lines, 1) if line is not None and not _is_json(line)}
+    wrong -= {n for n, line in enumerate(lines, 1) if line is not None and not line.strip()}
+    assert wrong <= {number for number, _ in block.malformed}
+    assert block.lines == len(block.malformed) + len(spans) + sum(
+        line is not None and bool(line.strip()) and n not in {m for m, _ in block.malformed}
+        for n, line in enumerate(lines, 1)
+    )
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True

@@ -1,12 +1,23 @@
 """What spans alone say about calls: sums and tallies."""
 
 import json
+from random import Random
 from typing import Any
 
 import polars as pl
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from parrot_reports.spans import table as spans
-from parrot_reports.spans.operations import calls_of, named, tally, use_by_model
+from parrot_reports.spans.operations import (
+    calls_of,
+    failures,
+    named,
+    operations,
+    tally,
+    totals,
+    use_by_model,
+)
 from tests.parrot_reports.rows import frame, row
 
 
@@ -55,3 +66,54 @@ def test_no_spans_no_statistics() -> None:
     nothing = calls_of(named(spans.empty().frame))
     assert use_by_model(nothing) == ((), {})
     assert tally(nothing, "outcome") == ()
+
+
+NUMBERS = st.none() | st.integers(0, 10**9)
+CALLS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "operation": st.sampled_from(["chat", "execute_tool", "embeddings"]),
+            "model": st.sampled_from([None, "m", "n"]),
+            "provider": st.sampled_from([None, "openai"]),
+            "failed": st.booleans(),
+            "error": st.sampled_from([None, "E"]),
+            "input_tokens": NUMBERS,
+            "output_tokens": NUMBERS,
+            "start_ns": st.integers(0, 1000),
+            "end_ns": st.integers(0, 2000),
+        }
+    ),
+    min_size=1, max_size=20,
+)  # fmt: skip
+
+
+@settings(max_examples=40)
+@given(CALLS, st.randoms())
+def test_every_table_adds_up_to_all_spans_in_any_order(
+    made: list[dict[str, Any]], order: Random
+) -> None:
+    rows = [row(**each) for each in made]
+    genai = named(frame(*rows))
+    order.shuffle(rows)
+    mixed = named(frame(*rows))
+    found, more = operations(genai)
+    assert more == 0
+    assert (found, more) == operations(mixed)
+    assert sum(each.calls for each in found) == len(made)
+    failed = sum(each["failed"] for each in made)
+    assert sum(each.failed for each in found) == failed
+    counted, _ = failures(genai)
+    assert sum(each.number for each in counted) == failed
+    only = calls_of(genai)
+    whole = totals(only)
+    use, without = use_by_model(only)
+    assert (use, without) == use_by_model(calls_of(mixed))
+    assert sum(each.calls for each in use) == whole.calls == only.height
+    assert sum(without.values()) == whole.without_usage
+    for name in ("input_tokens", "output_tokens"):
+        parts = [n for each in use if (n := getattr(each, name)) is not None]
+        known = [n for each in only.to_dicts() if (n := each[name]) is not None]
+        assert sum(parts) == sum(known) == (getattr(whole, name) or 0)
+        assert (getattr(whole, name) is None) == (not known)
+    for column in ("error", "provider", "outcome"):
+        assert sum(number for _, number in tally(only, column)) == only.height

@@ -5,11 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parrot_bench.record import RunRecord
 from parrot_reports.rundata import read_run
 from parrot_reports.spans import table as spans
-from parrot_reports.timelines import Bar, Timeline, timelines
+from parrot_reports.timelines import Bar, Timeline, bars_of, timelines
 from tests.parrot_reports.rows import frame, row
 
 MakeRun = Callable[..., Path]
@@ -91,3 +93,37 @@ def test_a_ring_of_parents_ends(record: RunRecord) -> None:
         _traced(record),
     )
     assert len(found) == 1
+
+
+TRACES = st.lists(
+    st.tuples(st.sampled_from("abcdef"), st.sampled_from(["", *"abcdefx"]),
+              st.integers(0, 100), st.integers(0, 100), st.none() | st.floats(0, 200)),
+    min_size=1, max_size=8,
+)  # fmt: skip
+
+
+@given(TRACES)
+def test_every_span_below_is_drawn_once_and_inside(
+    made: list[tuple[str, str, int, int, float | None]],
+) -> None:
+    rows = sorted(
+        (row(span_id=own, parent_id=parent, start_ns=start, end_ns=end,
+             first_chunk_s=None if first is None else first / 1e9)
+         for own, parent, start, end, first in made),
+        key=lambda one: one["start_ns"],
+    )  # fmt: skip
+    first = rows[0]
+    bars, length = bars_of([first], rows)
+    # Walked by hand: what is reached from the first, each id once, rings and twins as they come.
+    reached, edge = {first["span_id"]}, [first["span_id"]]
+    while edge:
+        inside = {r["span_id"] for r in rows if r["parent_id"] in edge}
+        edge = list(inside - reached)
+        reached |= inside
+    assert len(bars) == len(reached)
+    assert length >= 1
+    for bar in bars:
+        assert 0 <= bar.start <= bar.end <= length
+        assert bar.first_chunk is None or bar.start <= bar.first_chunk <= bar.end
+        assert 0 <= bar.depth < len(rows)
+    assert bars[0].depth == 0

@@ -3,13 +3,15 @@
 # ruff: noqa: RUF001  # the expected text has real multiplication signs and dashes
 
 import math
+import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from parrot_bench.record import Estimate
 from parrot_reports import units
+from parrot_reports.text import shortened, visible
 
 
 def estimate(low: float, value: float, high: float) -> Estimate:
@@ -90,3 +92,79 @@ def test_waiting_is_told_in_seconds_minutes_or_hours() -> None:
 def test_thousands_are_set_apart_from_ten_thousand_on() -> None:
     assert units.count(9999) == "9999"
     assert units.count(30_500) == "30\u202f500"
+
+
+UNITS = {"s": 1e9, "ms": 1e6, "µs": 1e3, "ns": 1.0, "min": 60e9, "h": 3600e9}
+
+
+def read(text: str) -> float:
+    """A time as somebody reads it, nanoseconds."""
+    number, unit = text.rsplit(" ", 1)
+    return float(number.replace("\u202f", "")) * UNITS[unit]
+
+
+@given(st.floats(1, 1e15), st.sampled_from([2, 3]))
+def test_a_time_is_read_as_what_it_was(nanoseconds: float, digits: int) -> None:
+    text = units.duration(nanoseconds, digits)
+    assert read(text) == pytest.approx(nanoseconds, rel=0.51 * 10 ** (1 - digits))
+    # Never 1000 of one unit where there is a larger one.
+    assert text.endswith(" s") or read(text) / UNITS[text.rsplit(" ", 1)[1]] < 1000
+    assert len(text) <= 12
+
+
+@given(st.floats(0.01, 1e7))
+def test_a_wait_is_read_as_what_it_was(seconds: float) -> None:
+    text = units.span_of_time(seconds)
+    assert read(text) == pytest.approx(seconds * 1e9, rel=0.051)
+
+
+@given(st.floats(1e-5, 100))
+def test_a_percentage_is_read_as_what_it_was(share: float) -> None:
+    text = units.percent(share)
+    assert text.endswith(" %")
+    assert float(text[:-2].replace("\u202f", "")) == pytest.approx(share * 100, rel=0.051)
+    assert not text[:-2].endswith(".")
+
+
+@given(st.integers(0, 10**15))
+def test_a_count_loses_nothing(number: int) -> None:
+    assert int(units.count(number).replace("\u202f", "")) == number
+
+
+@given(st.lists(st.floats() | st.floats(0.1, 1e12), max_size=6))
+def test_a_column_has_one_unit_and_no_time_is_under_one_of_it(times: list[float]) -> None:
+    scale, unit = units.shared_unit(times)
+    assert UNITS[unit] == scale
+    finite = [time for time in times if math.isfinite(time) and time > 0]
+    # 999.7 ns is written as 1 us, which is as near as three digits are.
+    assert all(time / scale >= 0.999 or unit == "ns" for time in finite)
+
+
+@given(st.lists(st.floats(), min_size=3, max_size=3))
+def test_any_interval_can_be_written(bounds: list[float]) -> None:
+    low, value, high = sorted(bounds)
+    value_said, interval = units.ratio(estimate(low, value, high))
+    assert "e" not in value_said
+    assert interval.startswith("[")
+
+
+@given(st.floats())
+@example(1.795e308)
+@example(5e-324)
+def test_any_number_can_be_written(value: float) -> None:
+    for text in (units.significant(value), units.duration(value), units.percent(value)):
+        assert text.isprintable() or "\u202f" in text
+        assert "nan" not in text
+        assert "inf" not in text
+
+
+@given(st.text(), st.integers(1, 30))
+def test_a_shortened_text_is_short_and_can_be_seen(name: str, most: int) -> None:
+    short = shortened(name, most)
+    assert len(short) <= most
+    assert shortened(short, most) == short
+    assert visible(name) == visible(visible(name))
+    assert len(visible(name)) == len(name)
+    # Nothing that turns lines round, ends them or cannot be encoded.
+    assert not {unicodedata.category(char) for char in visible(name)} & {"Cc", "Cf", "Cs"}
+    visible(name).encode()

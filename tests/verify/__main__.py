@@ -156,8 +156,9 @@ def fuzz_readers(
     ],
     inputs: Annotated[int, typer.Option(min=1, help="Of each reader.")] = 5_000,
     seed: int = 0,
+    only: Annotated[str, typer.Option(help="Readers whose name has this.")] = "",
 ) -> None:
-    """Feed the readers of records, spans, prices, replies, configurations what is nearly right."""
+    """Feed every reader of files what is nearly right."""
     from parrot_bench.record import RunDirectory
     from tests.verify.fuzz import fuzz, targets
 
@@ -166,7 +167,8 @@ def fuzz_readers(
     recorded = Path(__file__).parents[1] / "parrot_reports" / "data"
     spans += [path.read_bytes() for path in sorted(recorded.glob("*.jsonl"))]
     found = 0
-    for target in targets([run.record.read_bytes() for run in runs], spans):
+    chosen = [target for target in targets(runs, spans) if only in target.name]
+    for target in chosen:
         counted, defects = fuzz(target, inputs, seed)
         typer.echo(f"{target.name}: {dict(counted)}")
         for defect in defects:

@@ -3,9 +3,11 @@
 from pathlib import Path
 from random import Random
 
+import polars as pl
 import pytest
 
 from parrot_bench.errors import UsageError
+from parrot_bench.record import RunDirectory
 from tests.verify.fuzz import Target, fuzz, mutated, targets
 
 DATA = Path(__file__).parents[1] / "parrot_reports" / "data"
@@ -34,10 +36,29 @@ def test_a_defect_is_found_and_kept() -> None:
     assert "ValueError" in said or any("two" in each for each in said)
 
 
-@pytest.mark.parametrize("number", range(1, 7))
-def test_a_little_of_it(number: int) -> None:
-    spans = [path.read_bytes()[:4000] for path in sorted(DATA.glob("*.jsonl"))]
-    target = targets([RECORD], spans)[number]
-    counted, defects = fuzz(target, 60, seed=number)
+@pytest.fixture(scope="module")
+def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Target]:
+    run = RunDirectory(tmp_path_factory.mktemp("run"))
+    run.record.write_bytes(RECORD)
+    for table in (run.samples, run.calls):
+        pl.DataFrame({"round": [1, 2], "mode": ["invoke", "stream"]}).write_parquet(table)
+    spans = [path.read_bytes().split(b"\n")[0] for path in sorted(DATA.glob("*.jsonl"))]
+    return {target.name: target for target in targets([run], spans)}
+
+
+READERS = (
+    "trust in records", "pages of records", "spans", "reports of spans", "packed spans",
+    "spans to send", "prices", "recordings", "recorded replies", "configurations", "projects",
+    "arrivals", "prompts", "journals", "benchmarks", "tables of spans", "samples.parquet", "calls.parquet",
+)  # fmt: skip
+
+
+def test_every_reader_is_tried(readers: dict[str, Target]) -> None:
+    assert tuple(readers) == ("records", *READERS)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_little_of_it(readers: dict[str, Target], name: str) -> None:
+    counted, defects = fuzz(readers[name], 30, seed=1)
     assert defects == []
-    assert sum(counted.values()) == 60
+    assert sum(counted.values()) == 30

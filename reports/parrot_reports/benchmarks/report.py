@@ -159,7 +159,7 @@ def conditions(file: BenchmarkFile) -> list[tuple[str, str]]:
             f"{machine.get('python_implementation', '')} {machine.get('python_version', '')}",
         ),
         ("system", f"{machine.get('system', '')} {machine.get('machine', '')}"),
-        ("processor", brand or str(machine.get("processor") or "")),
+        ("processor", str(brand or machine.get("processor") or "")),
         ("commit", f"{commit.get('id') or ''}{' (dirty)' if commit.get('dirty') else ''}"),
         ("timer", ", ".join(sorted(timers))),
         ("garbage collection", garbage),

@@ -10,7 +10,7 @@ import polars as pl
 from parrot_bench.errors import UsageError
 from parrot_reports.spans.dialects import NAMES, OPERATIONS
 from parrot_reports.spans.lines import SCHEMA
-from parrot_reports.text import shortened
+from parrot_reports.text import shortened, visible
 
 _COLUMNS = {
     **{name: column for column, names in NAMES.items() for name in names},
@@ -20,6 +20,7 @@ _COLUMNS = {
 _RELATIVE = re.compile(r"\+?(\d+(?:\.\d+)?)\s*(ms|s|m|min|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86_400}
 _MOST_NAMED = 5
+_LAST = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,8 @@ def chosen(frame: pl.DataFrame, wish: Choice) -> pl.Series:
         texts = frame[column].cast(pl.String)
         hits = texts.is_in(list(asked or values)).fill_null(value=False)
         if not hits.any():
-            raise UsageError(f"no span has {name} = {' or '.join(values)}; {_there_is(texts)}")
+            wished = visible(f"{name} = {' or '.join(values)}")
+            raise UsageError(f"no span has {wished}; {_there_is(texts)}")
         found &= hits
     first = frame["start_ns"].min()
     begun = first if isinstance(first, int) else 0
@@ -97,7 +99,7 @@ def chosen(frame: pl.DataFrame, wish: Choice) -> pl.Series:
     if wish.until:
         found &= frame["start_ns"] < _moment(wish.until, begun, "--until")
     if frame.height and not found.any():
-        raise UsageError(f"no span is left by {', '.join(wish.said)}; choose less")
+        raise UsageError(f"no span is left by {visible(', '.join(wish.said))}; choose less")
     return found
 
 
@@ -112,7 +114,8 @@ def _moment(text: str, begun: int, option: str) -> int:
     """Nanoseconds since the epoch."""
     relative = _RELATIVE.fullmatch(text.strip())
     if relative:
-        return begun + round(float(relative[1]) * _SECONDS[relative[2]] * 1e9)
+        after = float(relative[1]) * _SECONDS[relative[2]] * 1e9
+        return _told(begun + round(min(after, _LAST)))
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
@@ -122,4 +125,10 @@ def _moment(text: str, begun: int, option: str) -> int:
         ) from None
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     since_epoch = zoned - datetime(1970, 1, 1, tzinfo=UTC)
-    return (since_epoch.days * 86_400 + since_epoch.seconds) * 10**9 + zoned.microsecond * 1000
+    whole = since_epoch.days * 86_400 + since_epoch.seconds
+    return _told(whole * 10**9 + zoned.microsecond * 1000)
+
+
+def _told(moment: int) -> int:
+    """The nearest moment that a column of the table can be compared with."""
+    return max(0, min(moment, _LAST))

@@ -22,6 +22,7 @@ from typing import Final
 import polars as pl
 
 from parrot_bench.errors import RecordError, UsageError
+from parrot_reports.parquet import read_table
 from parrot_reports.spans.lines import Block, read_block, schema
 from parrot_reports.spans.pieces import Piece, Place, Range, cut
 from parrot_reports.spans.sources import Source
@@ -188,7 +189,7 @@ def _saved_table(source: Source, wanted: Sequence[str], read: _Reading) -> pl.Da
                 f"{source.path} is a Parquet file of something else; give OTLP/JSON lines, or the "
                 "spans.parquet that a report of them leaves"
             )
-        frame = pl.read_parquet(source.path)
+        frame = read_table(source.path)
         missing = [name for name in wanted if name not in frame.columns]
         if missing:
             raise UsageError(

@@ -3,15 +3,17 @@
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from parrot_bench.errors import UsageError
 from parrot_reports.spans.operations import ModelUse
+from parrot_reports.text import shortened, visible
 
 _MILLION = 1_000_000
 _AMOUNTS = ("input", "cached", "output")
+_LEAST, _MOST = Decimal("1e-12"), Decimal("1e12")
 _EXAMPLE = '["gpt-4.1"] with input = 2.00, cached = 0.50, output = 8.00, currency = "USD"'
 
 
@@ -65,7 +67,8 @@ def read_prices(path: Path) -> dict[str, Price]:
             given = tomllib.load(file, parse_float=Decimal)
     except OSError as error:
         raise UsageError(f"prices {path} cannot be read ({error.strerror})") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # Numbers of thousands of digits are refused by int and Decimal themselves.
+    except (ValueError, RecursionError, InvalidOperation) as error:
         raise UsageError(f"prices {path} is not TOML ({error}); write {_EXAMPLE}") from error
     currency = given.pop("currency", None)
     if not given:
@@ -118,7 +121,8 @@ def _price(name: str, given: Any, currency: Any, path: Path) -> Price:
         raise UsageError(f"{where}: expected a table of prices; write {_EXAMPLE}")
     nested = next((key for key, value in given.items() if isinstance(value, dict)), None)
     if nested is not None:
-        raise UsageError(f'{where}: a name with a dot needs quotes, as in ["{name}.{nested}"]')
+        dotted = visible(f"{name}.{nested}")
+        raise UsageError(f'{where}: a name with a dot needs quotes, as in ["{dotted}"]')
     strange = given.keys() - {*_AMOUNTS, "currency"}
     if strange:
         raise UsageError(f"{where}: {min(strange)!r} is not a price; write {_EXAMPLE}")
@@ -126,13 +130,17 @@ def _price(name: str, given: Any, currency: Any, path: Path) -> Price:
     if not {"input", "output"} <= amounts.keys():
         raise UsageError(f"{where}: input and output are needed; write {_EXAMPLE}")
     unit = given.get("currency", currency)
-    if not isinstance(unit, str) or not unit:
+    if not isinstance(unit, str) or not unit.strip() or not unit.isprintable():
         raise UsageError(f"{where}: it has no currency; write {_EXAMPLE}")
     return Price(**{"cached": amounts["input"], **amounts}, currency=unit)
 
 
 def _number(value: Any, key: str, where: str) -> Decimal:
-    number = isinstance(value, int | Decimal) and not isinstance(value, bool)
-    if not number or not Decimal(value).is_finite() or value < 0:
-        raise UsageError(f"{where}: {key} = {value!s} is not a price per million tokens")
-    return Decimal(value)
+    found = Decimal(value) if type(value) in {int, Decimal} else Decimal("nan")
+    # Beyond the bounds nothing could be multiplied, or the page would have a million zeros.
+    if not found.is_finite() or not (found == 0 or _LEAST <= found < _MOST):
+        given = value if isinstance(value, str | bool) else found
+        raise UsageError(
+            f"{where}: {key} = {shortened(str(given), 40)} is not a price per million tokens"
+        )
+    return found

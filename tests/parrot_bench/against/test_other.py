@@ -3,7 +3,10 @@
 import subprocess
 from pathlib import Path
 
+import hypothesis
 import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
 
 from parrot_bench.against.other import other
 from parrot_bench.errors import UsageError
@@ -20,6 +23,33 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         subprocess.run(["git", *command], cwd=tmp_path, check=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path
+
+
+VERSIONS = st.sampled_from(["==1.0", ">=1,<2", "~=3.1", "[x,y]==1", " != 2.0"])
+PACKAGES = st.from_regex(r"[a-z]{2,6}(-[a-z]{1,4})?", fullmatch=True)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis.given(st.lists(st.tuples(PACKAGES, VERSIONS), min_size=1, max_size=4))
+def test_requirements_are_the_same_in_one_option_or_in_several(
+    wanted: list[tuple[str, str]],
+) -> None:
+    items = [name + version for name, version in wanted]
+    found = other([f"pip:{items[0]}", *items[1:]])
+    assert found.requirements == tuple(items)
+    assert other([", ".join([f"pip:{items[0]}", *items[1:]])]) == found
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis.given(st.lists(st.text(alphabet="ab:@=>1,[ \0\n\x1b/~^{}-.", max_size=12), max_size=3))
+@hypothesis.example(["git:a\0b"])
+def test_any_text_is_something_or_refused_in_one_line(given: list[str]) -> None:
+    try:
+        kind, said = other(given).kind, ""
+    except UsageError as error:
+        kind, said = "git", str(error)
+    assert kind in {"git", "model", "requirement"}
+    assert said.isprintable()
 
 
 @pytest.mark.parametrize(

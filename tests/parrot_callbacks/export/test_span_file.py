@@ -5,13 +5,16 @@ import gzip
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from opentelemetry import trace
 from opentelemetry.trace import Link, SpanContext, SpanKind, StatusCode, TraceFlags, TraceState
 
 from parrot_callbacks import Tracing, TracingError, open_tracing, read_spans
-from parrot_callbacks.span_file import MalformedLine
+from parrot_callbacks.span_file import MalformedLine, SpanFileExporter
 
 MakeSpans = Callable[[Tracing, int], None]
 
@@ -94,6 +97,11 @@ def saved(tmp_path: Path, make_spans: MakeSpans) -> Path:
     return path
 
 
+def with_fields(**fields: object) -> bytes:
+    span = {"traceId": "a" * 32, "spanId": "b" * 16, **fields}
+    return json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+
+
 @pytest.mark.parametrize(
     ("bad", "said"),
     [
@@ -103,6 +111,16 @@ def saved(tmp_path: Path, make_spans: MakeSpans) -> Path:
         (b"\xff\xfe", "not a request"),
         (b'{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"x"}]}]}]}', "spanId"),
         (b'{"a":' * 100_000, "not a request"),
+        (with_fields(startTimeUnixNano=float("inf")), "infinity"),
+        (with_fields(endTimeUnixNano=-1), "64 bits"),
+        (with_fields(traceId="f" * 33), "128 bits"),
+        (with_fields(spanId="-1"), "64 bits"),
+        (with_fields(name=5), "5 is no text"),
+        (with_fields(name="\ud83e"), "surrogates"),
+        (with_fields(status={"code": 3}), "out of range"),
+        (with_fields(status={"code": -1}), "2 bits"),
+        (with_fields(attributes=[{"key": 5}]), "5 is no text"),
+        (with_fields(events=[{"timeUnixNano": 2**64}]), "64 bits"),
     ],
 )
 def test_a_malformed_line_takes_no_other_with_it(saved: Path, bad: bytes, said: str) -> None:
@@ -186,3 +204,65 @@ def test_a_full_disk_leaves_no_half_line(small_disk: Path, make_spans: MakeSpans
     malformed: list[MalformedLine] = []
     assert sum(map(len, read_spans(small_disk, malformed))) == delivery.exported
     assert not malformed
+
+
+TEXTS = st.text(max_size=6)
+VALUES = st.recursive(
+    st.fixed_dictionaries({"stringValue": TEXTS})
+    | st.fixed_dictionaries({"intValue": st.integers(-(2**63), 2**63 - 1).map(str)})
+    | st.fixed_dictionaries({"doubleValue": st.floats(allow_nan=False)})
+    | st.fixed_dictionaries({"boolValue": st.booleans()}),
+    lambda inner: st.lists(inner, max_size=2).map(lambda some: {"arrayValue": {"values": some}}),
+    max_leaves=3,
+)
+ATTRIBUTES = st.lists(st.fixed_dictionaries({"key": TEXTS, "value": VALUES}), max_size=3)
+TIMES = st.integers(0, 2**64 - 1).map(str)
+FIELDS: dict[str, st.SearchStrategy[object]] = {
+    "name": TEXTS,
+    "parentSpanId": st.from_regex("[0-9a-f]{16}", fullmatch=True),
+    "startTimeUnixNano": TIMES,
+    "endTimeUnixNano": TIMES,
+    "kind": st.integers(0, 5),
+    "attributes": ATTRIBUTES,
+    "status": st.fixed_dictionaries({"code": st.integers(0, 2)}, optional={"message": TEXTS}),
+    "events": st.lists(
+        st.fixed_dictionaries({"name": TEXTS, "timeUnixNano": TIMES, "attributes": ATTRIBUTES}),
+        max_size=2,
+    ),
+    "traceState": st.just("a=b,c=d"),
+}
+ODD = (
+    st.none() | st.booleans() | st.integers() | st.integers(2**63, 2**130) | st.floats() | TEXTS
+    | st.just("\ud83e") | st.lists(st.none(), max_size=1)
+    | st.dictionaries(st.sampled_from(["code", "key", "spanId"]), st.integers(), max_size=2)
+)  # fmt: skip
+
+
+def reread(lines: bytes) -> list[str]:
+    """Read a file, write what was read, and read that."""
+    with TemporaryDirectory() as folder:
+        first, second = Path(folder) / "first", Path(folder) / "second"
+        first.write_bytes(lines)
+        spans = [span for several in read_spans(first, []) for span in several]
+        # As a collector is sent it: what cannot be encoded takes its whole request with it.
+        SpanFileExporter(second).export(spans)
+        again = [s.to_json() for some in read_spans(second) for s in some] if spans else []
+        assert again == [span.to_json() for span in spans]
+        return again
+
+
+@settings(max_examples=60)
+@given(st.fixed_dictionaries({}, optional=FIELDS))
+def test_what_is_read_is_written_the_same(fields: dict[str, object]) -> None:
+    (found,) = reread(with_fields(**fields) + b"\n")
+    read = json.loads(found)
+    assert read["name"] == fields.get("name", "")
+    assert len(read["events"]) == len(fields.get("events", ()))  # type: ignore[arg-type]
+
+
+@settings(max_examples=150)
+@given(st.dictionaries(st.sampled_from([*FIELDS, "traceId", "spanId", "links", "flags"]), ODD))
+def test_a_field_of_another_kind_fails_no_other_line(fields: dict[str, object]) -> None:
+    whole = with_fields(name="whole")
+    found = reread(b"\n".join([whole, with_fields(**fields), whole, b""]))
+    assert [json.loads(span)["name"] for span in found].count("whole") == 2

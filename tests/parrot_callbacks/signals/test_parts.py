@@ -1,10 +1,11 @@
 """Every form of content block that LangChain and its providers have, as parts of messages."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import (
     AIMessage,
@@ -16,7 +17,7 @@ from langchain_core.messages import (
     ToolMessage,
 )
 
-from parrot_callbacks.media import MAX_BLOB
+from parrot_callbacks.media import MAX_BLOB, MEDIA, media_part
 from parrot_callbacks.messages import input_messages, instructions, split_instructions
 from parrot_callbacks.parts import part_of
 from parrot_callbacks.tool_definitions import tool_definitions
@@ -306,3 +307,53 @@ def test_a_schema_may_have_a_password_but_not_its_value() -> None:
     (defined,) = tool_definitions({"functions": [{"name": "f", "parameters": parameters}]}, {}, str)
     del parameters["properties"]["password"]["default"]  # type: ignore[index]  # a literal above
     assert defined["parameters"] == parameters
+
+
+BLOCKS = st.dictionaries(
+    st.sampled_from(
+        ["type", "text", "source", "data", "url", "image_url", "file", "id", "content", "base64",
+         "format", "mime_type", "source_type", "file_data", "bytes"]
+    ),
+    JUNK | st.text(alphabet="data:;,base64/text%f=x", max_size=20) | st.just("data:text/plain,%ff"),
+    max_size=5,
+)  # fmt: skip
+
+
+@given(st.sampled_from(sorted(MEDIA)), BLOCKS)
+def test_any_media_is_json_without_raw_bytes(kind: str, block: Any) -> None:
+    part = media_part(kind, block, lambda _: "kept")
+    text = json.dumps(part, allow_nan=False)
+    assert part is None or part["type"] in {"text", "uri", "blob", "file", "generic"}
+    if part is not None and part["type"] in {"text", "uri"}:
+        # Whatever a person may read was shown to the filter.
+        assert "kept" in text
+
+
+TOOLS = st.dictionaries(
+    st.sampled_from(
+        ["type", "name", "description", "function", "toolSpec", "parameters", "input_schema",
+         "properties", "items", "anyOf", "required", "default", "api_key", "enum", "json",
+         "function_declarations", "$defs"]
+    ),
+    st.deferred(lambda: TOOLS | JUNK | st.lists(TOOLS | JUNK, max_size=2)),
+    max_size=4,
+)  # fmt: skip
+
+
+@settings(max_examples=60)
+@given(st.lists(TOOLS | JUNK, max_size=3), st.sampled_from(["tools", "functions", "toolConfig"]))
+def test_any_tools_are_json_with_a_type(tools: list[Any], where: str) -> None:
+    given_ = {where: {"tools": tools} if where == "toolConfig" else tools}
+    found = tool_definitions(given_, {}, str)
+    json.dumps(found, allow_nan=False)
+    assert all(isinstance(tool["type"], str) for tool in found)
+    assert found == tool_definitions({}, given_, str)
+
+
+@given(st.lists(st.sampled_from([SystemMessage("s"), HumanMessage("h"), AIMessage("a")])))
+def test_instructions_and_history_are_the_whole_request(messages: list[BaseMessage]) -> None:
+    leading, history = split_instructions(messages)
+    assert [*leading, *history] == messages
+    assert all(isinstance(message, SystemMessage) for message in leading)
+    assert not history or not isinstance(history[0], SystemMessage)
+    assert len(instructions(leading, str)) == len(leading)
