@@ -49,7 +49,8 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Target]:
 READERS = (
     "trust in records", "pages of records", "spans", "reports of spans", "packed spans",
     "spans to send", "prices", "recordings", "recorded replies", "configurations", "projects",
-    "arrivals", "prompts", "journals", "benchmarks", "tables of spans", "samples.parquet", "calls.parquet",
+    "arrivals", "prompts", "journals", "benchmarks", "tables of spans",
+    "samples.parquet", "calls.parquet",
 )  # fmt: skip
 
 
