@@ -1,14 +1,20 @@
 """Ten minutes at the highest rate that is kept up with: memory stays flat, and nothing is lost."""
 
+import gzip
 import json
 import struct
 import tempfile
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from statistics import median
 
 import polars as pl
 import psutil
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from parrot_bench.errors import MeasurementError
 from parrot_bench.record import read_record
@@ -55,6 +61,7 @@ class Endured(Line):
         made: Calls that the model has counted.
         recorded: Calls in ``calls.parquet``, and the warm-up.
         answered: Of those.
+        spans: Spans that arrived at a collector, each counted once.
         timed: Memory of the timed process over time, bytes.
         saving: The same of the process that saves.
         verdict: Of the level.
@@ -65,6 +72,7 @@ class Endured(Line):
     made: int
     recorded: int
     answered: int
+    spans: int
     timed: tuple[int, ...]
     saving: tuple[int, ...]
     verdict: str
@@ -90,6 +98,8 @@ class Endured(Line):
         found = []
         if self.made != self.recorded:
             found.append(f"{self.made:,} calls were made, {self.recorded:,} are recorded")
+        if self.made != self.spans:
+            found.append(f"{self.made:,} calls were made, {self.spans:,} spans have arrived")
         if self.grown > GROWN:
             found.append(f"the timed process grew to {self.grown:.2f} times its size")
         if self.per_call > PER_CALL:
@@ -101,7 +111,8 @@ class Endured(Line):
     def __str__(self) -> str:
         return (
             f"{self.made:,} calls at {self.rate:.0f}/s: {self.recorded:,} recorded, "
-            f"{self.answered:,} answered, {self.verdict}; the timed process takes "
+            f"{self.answered:,} answered, {self.spans:,} spans at the collector, "
+            f"{self.verdict}; the timed process takes "
             f"{self.timed[-1] / 2**20:.0f} MiB, {self.grown:.3f} times what it took; the process "
             f"that saves {self.saving[-1] / 2**20:.0f} MiB, {self.per_call:.0f} bytes a call"
         )
@@ -116,15 +127,17 @@ def endured(seconds: float) -> Endured:
     Raises:
         MeasurementError: There is no such rate, or the command fails.
     """
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, _collector() as (url, arrived):
         folder = Path(name)
         (folder / "served.py").write_text(MODEL, encoding="utf-8")
-        rate = SHARE * _highest(folder)
+        rate = SHARE * _highest(folder, url)
+        arrived.clear()
         counter = folder / "counter"
         counter.unlink()
         running = start(
             command("load", "served:make", "--modes", "astream", "--rate", f"{rate:.1f}",
-                    "--time", f"{seconds:.0f}", "--yes", "--quiet", "--out", "here"),
+                    "--time", f"{seconds:.0f}", "--otlp", url, "--yes", "--quiet",
+                    "--out", "here"),
             folder,
             PARROT_COUNTER=str(counter),
         )  # fmt: skip
@@ -149,6 +162,7 @@ def endured(seconds: float) -> Endured:
             made=made,
             recorded=calls.height + _WARM_UP,
             answered=level.completed,
+            spans=len(arrived),
             timed=tuple(timed),
             saving=tuple(saving),
             verdict=level.verdict,
@@ -159,11 +173,39 @@ def endured(seconds: float) -> Endured:
 _WARM_UP = 2
 
 
-def _highest(folder: Path) -> float:
+@contextmanager
+def _collector() -> Iterator[tuple[str, set[bytes]]]:
+    """A collector that keeps the ids of the spans that arrive, and nothing else."""
+    arrived: set[bytes] = set()
+
+    class Collector(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def log_message(self, *_: object) -> None: ...
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            if self.headers.get("Content-Encoding") == "gzip":
+                body = gzip.decompress(body)
+            for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+                for scope in resource.scope_spans:
+                    arrived.update(span.trace_id + span.span_id for span in scope.spans)
+            self.send_response(200)
+            self.send_header("Content-Type", "application/x-protobuf")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}", arrived
+        server.shutdown()
+
+
+def _highest(folder: Path, url: str) -> float:
     ended = call(
         folder, "load", "served:make", "--modes", "astream", "--find-max-rate", "--rate", "100",
-        "--time", "3", "--slo", "latency=50ms", "--yes", "--quiet", "--format", "json",
-        "--out", "first", PARROT_COUNTER=str(folder / "counter"),
+        "--time", "3", "--slo", "latency=50ms", "--otlp", url, "--yes", "--quiet",
+        "--format", "json", "--out", "first", PARROT_COUNTER=str(folder / "counter"),
     )  # fmt: skip
     if ended.status != 0:
         raise MeasurementError(f"no rate was found: {ended.said()}")
