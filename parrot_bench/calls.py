@@ -42,6 +42,8 @@ class CallColumns:
         ended: At the end of its reply, or when it raised.
         first: When its first chunk with content came; :data:`NONE` where none did.
         last: The same of the last one.
+        chunks: How many there were.
+        longest: The longest time from one to the next; :data:`NONE` under two.
         tokens: Output tokens; :data:`NONE` where they are not told.
         input_tokens: The same, of the prompt.
         errors: Name of the error type; empty when there was none.
@@ -54,6 +56,8 @@ class CallColumns:
     ended: Integers
     first: Integers
     last: Integers
+    chunks: Integers
+    longest: Integers
     tokens: Integers
     input_tokens: Integers
     errors: NDArray[np.str_]
@@ -123,9 +127,11 @@ class CallTable:
 
         begins, ends = (_array(self._ends)[rows + step] for step in (0, 1))
         some = ends > begins
-        first, last = (np.full(rows.size, NONE) for _ in range(2))
+        first, last, longest = (np.full(rows.size, NONE) for _ in range(3))
         chunks = _array(self._chunks)
         first[some], last[some] = chunks[begins[some]], chunks[ends[some] - 1]
+        several = ends > begins + 1
+        longest[several] = self._longest(chunks)[rows[several]]
         started, due = column("started_ns"), column("scheduled_ns")
         return CallColumns(
             due=np.where(due == NONE, started, due),
@@ -133,12 +139,25 @@ class CallTable:
             ended=column("ended_ns"),
             first=first,
             last=last,
+            chunks=ends - begins,
+            longest=longest,
             tokens=column("tokens"),
             input_tokens=column("input_tokens"),
             errors=self._words_of("error")[rows],
             rate_limited=np.array(self._limited, dtype=bool)[rows],
             workers=self._words_of("worker")[rows],
         )
+
+    def _longest(self, chunks: Integers) -> Integers:
+        """The longest gap of each call, shape (calls,); 0 under two chunks."""
+        found = np.zeros(len(self), dtype=np.int64)
+        begins, ends = _array(self._ends)[:-1], _array(self._ends)[1:]
+        some = ends > begins
+        if some.any():
+            gaps = np.diff(chunks, prepend=chunks[:1])
+            gaps[begins[some]] = 0  # from the call before
+            found[some] = np.maximum.reduceat(gaps, begins[some])
+        return found
 
     def by_worker(self) -> Counter[tuple[str, str]]:
         """How many calls there are by worker and type of error."""

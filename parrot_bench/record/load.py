@@ -39,6 +39,8 @@ class LoadLevel(Saved):
         first_chunk: The same, from when it should have been made to its first chunk with content;
             none of a mode that does not stream, for which it is the latency.
         token_gap: The same of the time from first to last chunk over the tokens between.
+        chunk_gap: The same of each call's mean time between successive chunks with content.
+        longest_gap: The same of each call's longest.
         dispatch: The same, from when a call should have been made to when it was: our own delay.
         throughput: Calls answered in a second of the window.
         throughput_interval: Its 95 % interval; None under 30 answers.
@@ -78,6 +80,8 @@ class LoadLevel(Saved):
     service: tuple[Percentile, ...] = ()
     first_chunk: tuple[Percentile, ...] = ()
     token_gap: tuple[Percentile, ...] = ()
+    chunk_gap: tuple[Percentile, ...] = ()
+    longest_gap: tuple[Percentile, ...] = ()
     dispatch: tuple[Percentile, ...] = ()
     throughput: float
     throughput_interval: tuple[float, float] | None = None

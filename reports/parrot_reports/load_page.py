@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Sequence
 
-from parrot_bench.record import RunRecord
+from parrot_bench.record import LoadResult, RunRecord
 from parrot_reports import figures, sentences, svg
 from parrot_reports.headline import headline
 from parrot_reports.page import RECORD_LIMIT, Page, configuration
@@ -43,6 +43,7 @@ def render_load(record: RunRecord, *, files: Sequence[str] = ()) -> Page:
             rows=[(look(row.mode, record), row) for row in load.rows(record)],
             remarks=load.remarks(result) if result is not None else (),
             seen=[load.conditions(each) for each in result.levels] if result is not None else (),
+            replies=_replies(result) if result is not None else [],
             workers=load.workers(result) if result is not None else (),
             worker_heads=load.WORKER_HEADS,
             files=files,
@@ -54,3 +55,12 @@ def render_load(record: RunRecord, *, files: Sequence[str] = ()) -> Page:
         )
     )
     return Page(html=html, figures=(drawn.drawn,) if drawn is not None else ())
+
+
+def _replies(result: LoadResult) -> list[tuple[str, tuple[str, ...]]]:
+    """The mode and a row of each level whose replies came in chunks or told their tokens."""
+    return [
+        (level.mode, load.replies(level))
+        for level in result.levels
+        if level.chunk_gap or level.output_tokens
+    ]

@@ -1,5 +1,6 @@
 """Calls by column are the calls that were taken in."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
@@ -18,7 +19,7 @@ CALLS = st.builds(
     case=st.text(max_size=3),
     started_ns=TIMES,
     ended_ns=TIMES,
-    chunks_ns=st.lists(TIMES, max_size=4).map(tuple),
+    chunks_ns=st.lists(TIMES, max_size=4).map(sorted).map(tuple),
     tokens=st.none() | st.integers(0, 2**31 - 1),
     error=st.sampled_from(["", "ValueError"]),
     entered_ns=MAYBE,
@@ -59,6 +60,10 @@ def test_the_arrays_of_a_round_are_its_calls(taken: list[CallsTaken]) -> None:
     ]
     assert found.first.tolist() == [next(iter(call.chunks_ns), NONE) for call in calls]
     assert found.last.tolist() == [(call.chunks_ns or (NONE,))[-1] for call in calls]
+    assert found.chunks.tolist() == [len(call.chunks_ns) for call in calls]
+    assert found.longest.tolist() == [
+        max((b - a for a, b in pairwise(call.chunks_ns)), default=NONE) for call in calls
+    ]
     assert found.tokens.tolist() == [NONE if c.tokens is None else c.tokens for c in calls]
     assert found.errors.tolist() == [call.error for call in calls]
     assert found.rate_limited.tolist() == [call.rate_limited for call in calls]

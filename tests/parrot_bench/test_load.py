@@ -233,6 +233,7 @@ def test_streams_are_followed_chunk_by_chunk() -> None:
     assert all(len(call.chunks_ns) == 5 for call in calls_of(told))
     assert level.first_chunk[0].value >= 20e6
     assert level.token_gap[0].value >= 10e6
+    assert level.longest_gap[0].value >= level.chunk_gap[0].value >= 10e6
     assert level.latency[0].value >= level.first_chunk[0].value + 4 * 10e6
     assert 60 <= level.tokens_per_s <= 100
     assert level.good.value == 1.0

@@ -132,6 +132,8 @@ class Times:
         ended: When it ended, however it did.
         first: When its first chunk with content came; of a reply in one piece, its end.
         gap: From first to last chunk, by the tokens between.
+        chunk_gap: The same by the chunks between: from one to the next, on average.
+        longest: The longest time from one chunk to the next.
         answered: Whether it was.
         tokens: Output tokens.
         lost: Whether it was never made, or nothing is known of it, as a worker died.
@@ -142,6 +144,8 @@ class Times:
     ended: Numbers
     first: Numbers
     gap: Numbers
+    chunk_gap: Numbers
+    longest: Numbers
     answered: NDArray[np.bool_]
     tokens: Numbers
     lost: NDArray[np.bool_]
@@ -159,6 +163,12 @@ class Times:
             ended=_known(calls.ended) - begun_ns,
             first=_known(first) - begun_ns,
             gap=np.where(between, gaps, np.nan),
+            chunk_gap=np.where(
+                calls.chunks > 1,
+                (calls.last - calls.first) / np.maximum(calls.chunks - 1, 1),
+                np.nan,
+            ),
+            longest=_known(calls.longest),
             answered=answered,
             tokens=_known(calls.tokens),
             lost=calls.errors == WORKER_LOST,
@@ -258,6 +268,8 @@ def _level_of(
         # What came in one piece has no first chunk beside its latency.
         first_chunk=of(times.first - times.due) if stable and (calls.first != NONE).any() else (),
         token_gap=of(times.gap) if stable else (),
+        chunk_gap=of(times.chunk_gap) if stable else (),
+        longest_gap=of(times.longest) if stable else (),
         dispatch=percentiles(late[made], slices[made])
         if told.level.concurrency is None and made.any()
         else (),

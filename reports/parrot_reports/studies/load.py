@@ -270,6 +270,21 @@ def _clock(ns: int) -> str:
     return f"{MINUS if ns < 0 else ''}{units.duration(abs(ns))}" if ns else "0"
 
 
+def replies(level: LoadLevel) -> tuple[str, ...]:
+    """What came of a level's replies: from chunk to chunk, and in tokens."""
+    spans = ((level.token_gap, _P50, _P95), (level.chunk_gap, _P50, _P95),
+             (level.longest_gap, _P50, _P95))  # fmt: skip
+    return (
+        load(level),
+        *(_time(found, rank) for found, *ranks in spans for rank in ranks),
+        units.NONE if level.tokens_per_s is None else units.significant(level.tokens_per_s),
+        *(
+            units.NONE if tokens is None else units.count(tokens)
+            for tokens in (level.input_tokens, level.output_tokens)
+        ),
+    )
+
+
 def conditions(level: LoadLevel) -> tuple[str, ...]:
     """What was seen of the client itself while a level was kept up."""
     dispatch = _value(level.dispatch, _P99)
