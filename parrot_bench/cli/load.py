@@ -14,9 +14,11 @@ from parrot_bench.cli.agreeing import agree
 from parrot_bench.cli.carrying import carry_out_and_conclude, command_line
 from parrot_bench.cli.configured import is_typed
 from parrot_bench.cli.options import (
+    CallLimit,
     Debug,
     Input,
     MaxCalls,
+    MaxErrors,
     Model,
     ModelArgs,
     Out,
@@ -171,16 +173,7 @@ def load(  # one option a parameter
             rich_help_panel=_WHAT,
         ),
     ] = None,
-    call_limit: Annotated[
-        float,
-        typer.Option(
-            metavar="TIME",
-            parser=seconds,
-            help="A call that takes longer is given up, and is an error.",
-            show_default="60s",
-            rich_help_panel=_WHAT,
-        ),
-    ] = "60",  # type: ignore[assignment]  # as above
+    call_limit: CallLimit = "60",  # type: ignore[assignment]  # typer passes it through the parser
     slo: Annotated[
         str,
         typer.Option(
@@ -201,16 +194,7 @@ def load(  # one option a parameter
             rich_help_panel=_END,
         ),
     ] = "95%",  # type: ignore[assignment]  # as above
-    max_errors: Annotated[
-        float,
-        typer.Option(
-            metavar="SHARE",
-            parser=share,
-            help="Exit with 1 when more of the calls fail.",
-            show_default="1%",
-            rich_help_panel=_END,
-        ),
-    ] = "1%",  # type: ignore[assignment]  # as above
+    max_errors: MaxErrors = "1%",  # type: ignore[assignment]  # as above
     seed: Annotated[
         int | None,
         typer.Option(

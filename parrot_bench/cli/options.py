@@ -137,6 +137,26 @@ MaxCalls = Annotated[
         rich_help_panel="What to measure",
     ),
 ]
+CallLimit = Annotated[
+    float,
+    typer.Option(
+        metavar="TIME",
+        parser=seconds,
+        help="A call that takes longer is given up, and is an error.",
+        show_default="60s",
+        rich_help_panel="What to measure",
+    ),
+]
+MaxErrors = Annotated[
+    float,
+    typer.Option(
+        metavar="SHARE",
+        parser=share,
+        help="Exit with 1 when more of the calls fail.",
+        show_default="1%",
+        rich_help_panel="What becomes of it",
+    ),
+]
 Out = Annotated[
     Path | None,
     typer.Option(

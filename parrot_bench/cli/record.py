@@ -8,7 +8,9 @@ from rich.text import Text
 
 from parrot_bench.cli.agreeing import agree
 from parrot_bench.cli.options import (
+    CallLimit,
     Debug,
+    MaxErrors,
     Model,
     ModelArgs,
     ProviderModel,
@@ -16,8 +18,6 @@ from parrot_bench.cli.options import (
     Yes,
     made_of,
     read_prompt,
-    seconds,
-    share,
 )
 from parrot_bench.cli.terminal import EXIT_FAILED, EXIT_USAGE, console, errors, one_line_errors
 from parrot_bench.errors import MeasurementError, UsageError
@@ -105,16 +105,7 @@ def record(  # one option a parameter
             rich_help_panel=_WHAT,
         ),
     ] = 1,
-    call_limit: Annotated[
-        float,
-        typer.Option(
-            metavar="TIME",
-            parser=seconds,
-            help="A call that takes longer is given up, and is an error.",
-            show_default="60s",
-            rich_help_panel=_WHAT,
-        ),
-    ] = "60",  # type: ignore[assignment]  # typer passes defaults through the parser
+    call_limit: CallLimit = "60",  # type: ignore[assignment]  # typer passes it through the parser
     keep_prompts: Annotated[
         bool,
         typer.Option(
@@ -123,16 +114,7 @@ def record(  # one option a parameter
             rich_help_panel=_END,
         ),
     ] = False,
-    max_errors: Annotated[
-        float,
-        typer.Option(
-            metavar="SHARE",
-            parser=share,
-            help="Exit with 1 when more of the calls fail.",
-            show_default="1%",
-            rich_help_panel=_END,
-        ),
-    ] = "1%",  # type: ignore[assignment]  # as above
+    max_errors: MaxErrors = "1%",  # type: ignore[assignment]  # as above
     yes: Yes = False,
     quiet: Quiet = False,
     debug: Debug = False,

@@ -39,7 +39,7 @@ from parrot_bench.studies.load.told import (
     WorkerLost,
 )
 from parrot_bench.trust import checks
-from parrot_bench.workers.shares import peak
+from parrot_bench.workers.shares import moved, peak
 
 STUDY = "load"
 
@@ -266,7 +266,7 @@ def _level(number: int, runs: Sequence[Run], base_ns: int) -> Iterator[tuple[flo
     calls: list[Call] = []
     for run, level in made:
         by_ns = level.begun_ns - level.epoch_ns + base_ns
-        calls += [_moved(call, by_ns, run) for call in run.calls.get(number, [])]
+        calls += [moved(c, by_ns, run.worker(c.worker)) for c in run.calls.get(number, [])]
     yield (ended_ns - base_ns) / 1e9, CallsTaken(number, tuple(calls))
     window = Window(
         begun_ns=begun_ns - base_ns,
@@ -299,22 +299,6 @@ def _together(levels: Sequence[LoadLevel]) -> Level:
 def _sum(levels: Sequence[LoadLevel], name: str) -> int | None:
     values = [getattr(level, name) for level in levels]
     return None if None in values else sum(values)
-
-
-def _moved(call: Call, by_ns: int, run: Run) -> Call:
-    return Call(
-        mode=call.mode,
-        case=call.case,
-        started_ns=call.started_ns - by_ns,
-        ended_ns=call.ended_ns - by_ns,
-        chunks_ns=tuple([at - by_ns for at in call.chunks_ns]),
-        tokens=call.tokens,
-        error=call.error,
-        scheduled_ns=None if call.scheduled_ns is None else call.scheduled_ns - by_ns,
-        rate_limited=call.rate_limited,
-        input_tokens=call.input_tokens,
-        worker=run.worker(call.worker),
-    )
 
 
 # -- the merged record -----------------------------------------------------------------------
