@@ -68,7 +68,7 @@ def verdicts(
         ratio = ratios[mode]
         if ratio is None:
             found[mode] = "not measured"
-        elif mode in adjusted and adjusted[mode] <= 1.0 - confidence:
+        elif mode in adjusted and adjusted[mode] <= 1.0 - confidence and ratio.value != 1.0:
             found[mode] = "slower" if ratio.value > 1.0 else "faster"
         elif mode in adjusted and within(ratio, delta):
             found[mode] = "same"

@@ -142,8 +142,11 @@ class Groups:
         total = sum(parts)
         if total == 0.0:
             return 0.0, float(sum(sizes) - 2)
-        below = sum(part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True))
-        return math.sqrt(total), total**2 / below
+        # By shares of it: the squares of what is small enough are nothing.
+        below = sum(
+            (part / total) ** 2 / (size - 1) for part, size in zip(parts, sizes, strict=True)
+        )
+        return math.sqrt(total), 1 / below
 
 
 def spread(rounds: Sequence[ArrayLike]) -> Spread | None:

@@ -1,5 +1,6 @@
 """``parrot-bench record``: keep a model's real replies in a file."""
 
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
 
@@ -172,6 +173,8 @@ def record(  # one option a parameter
             keep_prompts=keep_prompts,
         )
         progress = RecordingProgress(errors, number, quiet=quiet)
+        # Also where whoever started it has it ignored, as a shell does in the background.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with RecordingFile(output) as file:
             try:
                 done = record(model_to_ask, plan, file, progress)

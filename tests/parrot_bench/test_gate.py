@@ -96,7 +96,7 @@ def test_a_threshold_that_allows_more_never_turns_a_pass_into_a_failure(
     assert order.index(gate(ratio, strict)) <= order.index(gate(ratio, lax))
 
 
-LOGS = st.lists(st.floats(-1, 1), min_size=3, max_size=12)
+LOGS = st.lists(st.integers(-1000, 1000).map(lambda n: n / 1000), min_size=3, max_size=12)
 
 
 @settings(max_examples=40)
@@ -108,7 +108,10 @@ def test_swapping_the_sides_swaps_faster_and_slower(
     found = verdicts(units, {mode: outer_ratio(logs) for mode, logs in units.items()}, delta)
     back = {mode: [-log for log in logs] for mode, logs in units.items()}
     swapped = verdicts(back, {mode: outer_ratio(logs) for mode, logs in back.items()}, delta)
-    assert swapped == {mode: other.get(verdict, verdict) for mode, verdict in found.items()}
+    # "Same" is said of what lies within ±delta, which is not as far in both directions.
+    for mode, verdict in found.items():
+        assert swapped[mode] == other.get(verdict, swapped[mode])
+        assert (swapped[mode] in other) == (verdict in other)
     # One mode more to be read together never makes a difference of none.
     alone = {mode: verdicts({mode: logs}, {mode: outer_ratio(logs)}, delta)[mode]
              for mode, logs in units.items()}  # fmt: skip
