@@ -72,6 +72,7 @@ class CallDescriptions:
             return _describe(operation, params, options, metadata, serialized)
         values = params.values()
         read = metadata.get
+        temperature, max_tokens = read("ls_temperature"), read("ls_max_tokens")
         # Flat: tuples in a tuple cost a third more. As many names as values and types, so that
         # none can be taken for another.
         key = (
@@ -80,12 +81,14 @@ class CallDescriptions:
             id(serialized),
             read("ls_provider"),
             read("ls_model_name"),
-            read("ls_temperature"),
-            read("ls_max_tokens"),
+            temperature,
+            max_tokens,
             read("ls_stop"),
             *params,
             *values,
             # 1, 1.0 and True are the same key and different attributes.
+            type(temperature),
+            type(max_tokens),
             *map(type, values),
         )
         try:
