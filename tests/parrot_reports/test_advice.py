@@ -140,7 +140,9 @@ def test_names_stay_names(record: RunRecord, name: str) -> None:
     assert said["a stream"] == f"`{name}`, 2.00x, not `stream` at 3.00x."
 
 
-ANY_RATIOS = st.dictionaries(st.sampled_from([k for k in KINDS if k != "invoke"]), st.floats(0.1, 20))
+ANY_RATIOS = st.dictionaries(
+    st.sampled_from([k for k in KINDS if k != "invoke"]), st.floats(0.1, 20)
+)
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
