@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from time import monotonic
@@ -237,14 +238,14 @@ def scale(
     mode: Annotated[str, typer.Option(help="The execution mode.")] = "astream",
     seconds: Annotated[float, typer.Option(min=1)] = 8.0,
 ) -> None:
-    """Put the parrot under load with one process and with workers, in turn."""
-    from tests.verify.scale import loaded, outcome, table
+    """Put the parrot under load with one process, with workers, and with two processes apart."""
+    from tests.verify.scale import apart, loaded, outcome, table
 
-    numbers = [0, *map(int, workers.split(","))]
+    kinds = [partial(loaded, number) for number in (0, *map(int, workers.split(",")))]
     loads = []
     for trial in range(trials):
-        for number in numbers:
-            loads.append(loaded(number, mode, seconds))
+        for made in (*kinds, apart):
+            loads.append(made(mode, seconds))
             typer.echo(f"{trial + 1} of {trials}: {loads[-1]}", err=True)
     said = table(loads)
     results.mkdir(parents=True, exist_ok=True)
