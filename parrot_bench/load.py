@@ -8,13 +8,10 @@ import random
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from parrot_bench.load_prompts import PromptLengths
+from parrot_bench.prompts import Prompt, PromptLengths
 from parrot_bench.quantities import seconds
-
-Prompt = str | list[tuple[str, str]] | dict[str, Any]
-"""A text, messages as pairs of role and content, or an object that a Runnable takes."""
 
 Arrivals = Literal["poisson", "constant", "trace"]
 """How calls of an open loop arrive: at random, evenly, or as they were recorded."""
@@ -80,7 +77,7 @@ class Level:
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """Calls in flight in a closed loop, one number for each equal part of its time."""
+        """Calls in flight in a closed loop, one for each equal part of its time; else one 0."""
         last = self.concurrency or 0
         first = last if self.ramp_from is None else self.ramp_from
         count = min(STEPS, last - first + 1)

@@ -36,7 +36,7 @@ from parrot_bench.execution import ExecutionMode, implements, is_chat_model
 from parrot_bench.loading import named_object
 from parrot_bench.record import ModeRecord
 from parrot_bench.runnables.kinds import core_of, is_graph, named
-from parrot_bench.runnables.outputs import reply_of, told_apart
+from parrot_bench.runnables.outputs import of_pairs
 
 
 def default_modes(model: Runnable[Any, Any] | None = None) -> list[ExecutionMode]:
@@ -267,7 +267,7 @@ _TABLE = (
         status="stable",
         streams=True,
         bind=streaming("stream", kind="sync", stream_mode="messages"),
-        messages=lambda pairs: [reply_of(told_apart(pairs))] if pairs else [],
+        messages=of_pairs,
         content=of_pair,
         unavailable=_needs_graph,
     ),
@@ -332,7 +332,7 @@ _TABLE = (
         status="stable",
         streams=True,
         bind=streaming("astream", kind="async", stream_mode="messages"),
-        messages=lambda pairs: [reply_of(told_apart(pairs))] if pairs else [],
+        messages=of_pairs,
         content=of_pair,
         unavailable=_needs_graph,
     ),

@@ -11,7 +11,8 @@ from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from parrot_bench.errors import UsageError
-from parrot_bench.load import LoadPlan, Prompt
+from parrot_bench.load import LoadPlan
+from parrot_bench.prompts import Prompt
 from parrot_callbacks.redaction import is_credential, redact_text
 
 SHARES: Mapping[str, float] = MappingProxyType(

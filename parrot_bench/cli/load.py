@@ -39,9 +39,9 @@ from parrot_bench.cli.options import (
 )
 from parrot_bench.cli.terminal import EXIT_FAILED, errors, one_line_errors
 from parrot_bench.errors import UsageError
+from parrot_bench.line_files import read_prompts, read_trace
 from parrot_bench.load import Arrivals, Level, LoadPlan
-from parrot_bench.load_files import read_prompts, read_trace
-from parrot_bench.load_prompts import CHARACTERS, lengths
+from parrot_bench.prompts import CHARACTERS, lengths
 
 if TYPE_CHECKING:
     from parrot_bench.request import Request

@@ -22,10 +22,10 @@ from parrot_bench.cli.options import (
 )
 from parrot_bench.cli.terminal import EXIT_FAILED, EXIT_USAGE, console, errors, one_line_errors
 from parrot_bench.errors import MeasurementError, UsageError
-from parrot_bench.load_files import read_prompts
+from parrot_bench.line_files import read_prompts
 
 if TYPE_CHECKING:
-    from parrot_bench.load import Prompt as Asked
+    from parrot_bench.prompts import Prompt as Asked
     from parrot_bench.replay.recording import Mode, Recorded
 
 _WHAT, _END = "What to record", "What becomes of it"
@@ -160,8 +160,8 @@ def record(  # one option a parameter
         chosen = cast("Mode", mode)
         name, how = type(model_to_ask).__qualname__, called(model_to_ask, chosen)
         agree(
-            f"{number:,} calls of {name} by {how}, {concurrency} at a time, {len(asked):,} "
-            f"prompt{'s' if len(asked) > 1 else ''}; its replies go to {output}",
+            f"{_counted(number, 'call')} of {name} by {how}, {concurrency} at a time, "
+            f"{_counted(len(asked), 'prompt')}; its replies go to {output}",
             yes=yes or not spec,
         )
         plan = RecordingPlan(
@@ -210,6 +210,10 @@ def _asked(prompt: str | None, prompts: Path | None) -> "tuple[Asked, ...]":
     if not text:
         raise UsageError("--prompt is empty; give at least one character")
     return (text,)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _kept(replies: int, output: Path) -> str:

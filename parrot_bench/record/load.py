@@ -6,6 +6,7 @@ from pydantic import Field
 
 from parrot_bench.record.base import Estimate, Percentile, Saved
 from parrot_bench.record.overhead import StoppedBy
+from parrot_bench.record.traced import SpanDelivery
 
 LoadVerdict = Literal["stable", "unstable", "client-bound"]
 """What became of a level.
@@ -171,26 +172,16 @@ class LoadWorker(Saved):
     unlike: tuple[str, ...] = ()
 
 
-class LoadExport(Saved):
+class LoadExport(SpanDelivery):
     """What became of the spans of the calls that one process made.
 
     Attributes:
         worker: Its name, the ``service.instance.id`` of the spans' resource.
-        exporter: Where they went.
         ended: Spans of calls that ended, those of the warm-up among them.
-        exported: Those that were taken.
-        failed: Those that were refused, or could not be delivered.
-        dropped: Those for which the queue had no room.
-        error: What the last failure said.
     """
 
     worker: str
-    exporter: str
     ended: int
-    exported: int
-    failed: int
-    dropped: int
-    error: str = ""
 
 
 class LoadResult(Saved):

@@ -25,8 +25,8 @@ from parrot_bench.describing import describe
 from parrot_bench.environment import environment, parrot_bench_version
 from parrot_bench.errors import RecordError, UsageError
 from parrot_bench.execution import CallSettings, implements
-from parrot_bench.load import Prompt
 from parrot_bench.mode_table import MODES
+from parrot_bench.prompts import Prompt
 from parrot_bench.replay.files import Header, RecordingFile, prompt_key, read_reply
 from parrot_bench.replay.pieces import chunk_as_json, whole_as_chunk
 from parrot_bench.runnables.kinds import models_in, named

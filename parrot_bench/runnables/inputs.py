@@ -11,7 +11,7 @@ from langchain_core.runnables import Runnable
 
 from parrot_bench.errors import UsageError
 from parrot_bench.execution import is_chat_model
-from parrot_bench.load import Prompt
+from parrot_bench.prompts import Prompt
 from parrot_bench.runnables.kinds import core_of, is_graph, named
 from parrot_bench.runnables.outputs import GIVEN
 

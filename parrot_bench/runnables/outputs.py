@@ -108,6 +108,11 @@ def updated(chunks: Iterable[Any]) -> Any:
     return {k: v for update in updates if isinstance(update, Mapping) for k, v in update.items()}
 
 
+def of_pairs(pairs: list[tuple[Any, Any]]) -> list[AIMessage]:
+    """The reply of a graph that told its messages; none where there were none."""
+    return [reply_of(told_apart(pairs))] if pairs else []
+
+
 def told_apart(pairs: Iterable[tuple[Any, Any]]) -> list[AIMessage]:
     """The AI messages of ``(chunk, metadata)`` pairs: chunks of one id are one message."""
     chunks: dict[Any, list[Any]] = {}

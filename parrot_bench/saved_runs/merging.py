@@ -28,8 +28,8 @@ from parrot_bench.samples import read_calls
 from parrot_bench.saved_runs.likeness import changed_packages, fields
 from parrot_bench.saved_runs.opening import saved_record
 from parrot_bench.saving import write_run
-from parrot_bench.studies.load.conclusions import WORKER_LOST
 from parrot_bench.studies.load.told import (
+    WORKER_LOST,
     LevelBegun,
     LevelEnded,
     ModeLeftOut,

@@ -8,7 +8,7 @@ from langchain_core.runnables import Runnable, RunnableConfig
 
 from parrot_bench.events import Call
 from parrot_bench.execution import CallSettings, ExecutionMode
-from parrot_bench.load import Prompt
+from parrot_bench.prompts import Prompt
 from parrot_bench.request import Request
 from parrot_bench.studies.load.orders import Orders
 from parrot_bench.timing import Clocks

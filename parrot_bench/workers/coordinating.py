@@ -9,9 +9,9 @@ import queue
 import socket
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from time import monotonic, perf_counter_ns, time_ns
+from time import monotonic, perf_counter_ns
 
 from parrot_bench.calls import CallTable
 from parrot_bench.environment import parrot_bench_version
@@ -40,19 +40,15 @@ from parrot_bench.studies.load.told import (
     ModeLeftOut,
     SpansSent,
     UsedUp,
-    Window,
     WorkerJoined,
-    WorkerLevel,
     WorkerLost,
 )
 from parrot_bench.worker import raised
 from parrot_bench.workers import posts
 from parrot_bench.workers.cluster import Cluster, opened
+from parrot_bench.workers.making import Making
 from parrot_bench.workers.shares import (
     job_of,
-    lost_arrivals,
-    lost_callers,
-    merged,
     moved,
 )
 from parrot_bench.workers.wires import Heard, Lost, Wire
@@ -98,29 +94,6 @@ def in_workers(job: Job, folder: Path, interrupted: Callable[[], bool]) -> Measu
 
 class _EnoughError(Exception):
     """Whoever listens wants no more."""
-
-
-@dataclass
-class _Making:
-    """A level that is being made.
-
-    Attributes:
-        told: What it is to be.
-        begun_ns: When it begins, on our clock.
-        parts: Who makes which part of it.
-        seed: Of its arrivals.
-        calls: What has come of it.
-        windows: Of the workers that saw its end.
-        enough: Nobody wants more of it.
-    """
-
-    told: LevelBegun
-    begun_ns: int
-    parts: dict[Wire, Part]
-    seed: int
-    calls: list[Call] = field(default_factory=list)
-    windows: dict[Wire, list[Window]] = field(default_factory=dict)
-    enough: bool = False
 
 
 class _Coordinator:
@@ -380,7 +353,7 @@ class _Coordinator:
         for wire, part in parts.items():
             self._order(wire, KeepUp(number, mode, level, part))
         begun = LevelBegun(number, mode, level, due, self._plan.length_of(level))
-        making = _Making(begun, begun_ns, parts, seed)
+        making = Making(begun, begun_ns, parts, seed)
         several = f"{len(parts)} workers" if len(parts) > 1 else "1 worker"
         yield Phase(f"loading {mode} with {level} on {several}")
         yield Observed(begun)
@@ -399,7 +372,7 @@ class _Coordinator:
                 yield from self._took(wire, heard, making)
                 if wire.ended or not wire.alive:
                     waiting.discard(wire)
-        ended = LevelEnded(number, *self._seen(making))
+        ended = LevelEnded(number, *making.seen())
         yield Observed(ended)
         for wire in parts:
             self._spent[wire] += sum(call.worker == wire.name for call in making.calls)
@@ -407,7 +380,7 @@ class _Coordinator:
             raise _EnoughError
         return begun, self._to_be_judged(making), ended
 
-    def _to_be_judged(self, making: _Making) -> CallTable:
+    def _to_be_judged(self, making: Making) -> CallTable:
         """The calls of a level that decide what comes next."""
         calls = CallTable()
         if self._plan.find_max_rate:
@@ -423,7 +396,7 @@ class _Coordinator:
                 yield from self._lost(wire, str(error), None)
 
     def _took(
-        self, wire: Wire, heard: Sequence[Event], making: _Making | None
+        self, wire: Wire, heard: Sequence[Event], making: Making | None
     ) -> Generator[Event, Reply, None]:
         """Pass on what a worker tells of a level, or after the last one."""
         for event in heard:
@@ -444,38 +417,27 @@ class _Coordinator:
                 calls = tuple(moved(c, wire.offset.ns, wire.name) for c in event.calls)
                 yield from self._calls(making, calls)
             elif isinstance(event, Observed) and isinstance(event.what, LevelEnded):
-                by = wire.offset.ns
-                making.windows[wire] = [
-                    replace(own, begun_ns=own.begun_ns - by, ended_ns=own.ended_ns - by)
-                    for own in event.what.windows
-                ]
+                making.saw(wire, event.what.windows)
         wire.answer(Reply.ENOUGH if making is not None and making.enough else Reply.GO)
 
     @staticmethod
-    def _calls(making: _Making, calls: tuple[Call, ...]) -> Generator[Event, Reply, None]:
+    def _calls(making: Making, calls: tuple[Call, ...]) -> Generator[Event, Reply, None]:
         making.calls += calls
         if (yield CallsTaken(making.told.number, calls)) is Reply.ENOUGH:
             making.enough = True
 
     def _lost(
-        self, wire: Wire, reason: str, making: _Making | None
+        self, wire: Wire, reason: str, making: Making | None
     ) -> Generator[Event, Reply, None]:
         """Say that a worker is gone, and count what was due to it as lost."""
         number = None if making is None else making.told.number
         yield Observed(WorkerLost(wire.name, reason, number))
         if making is None:
             return
-        told, part, now = making.told, making.parts[wire], perf_counter_ns()
-        if told.level.concurrency is not None:
-            lost = lost_callers(told.mode, part.share(told.level.concurrency), now, wire.name)
-        else:
-            schedule = part.every(self._plan.schedule(told.level, making.seed))
-            own = [call for call in making.calls if call.worker == wire.name]
-            due = [making.begun_ns + round(at * 1e9) for at in schedule]
-            lost = lost_arrivals(told.mode, due, own, now, wire.name)
-            if making.enough:
-                lost = tuple(call for call in lost if call.started_ns <= now)
-            lost = lost[: self._affordable(wire, len(own))]
+        made = sum(call.worker == wire.name for call in making.calls)
+        lost = making.lost(wire, self._plan, perf_counter_ns())
+        if not making.told.level.closed:
+            lost = lost[: self._affordable(wire, made)]
         yield from self._calls(making, lost)
 
     def _affordable(self, wire: Wire, made: int) -> int | None:
@@ -485,34 +447,6 @@ class _Coordinator:
             return None
         share = Part(self._wires.index(wire), len(self._wires)).share(most)
         return max(0, share - self._spent[wire] - made)
-
-    @staticmethod
-    def _seen(making: _Making) -> tuple[tuple[Window, ...], tuple[WorkerLevel, ...]]:
-        """What was seen of a level beside its calls: together, and by each worker."""
-        told, windows = making.told, []
-        for number in range(len(told.level.steps) if told.level.closed else 1):
-            own = [each[number] for each in making.windows.values() if number < len(each)]
-            if number and not own:
-                break  # its calls were used up before
-            begun_ns = making.begun_ns + round(told.length_s * 1e9) * number // (
-                len(told.level.steps) if told.level.closed else 1
-            )
-            window = merged(own, making.calls, begun_ns)
-            window.epoch_ns = time_ns() + begun_ns - perf_counter_ns()
-            windows.append(window)
-        workers = tuple(
-            WorkerLevel(
-                worker=wire.name,
-                busy=max(each.busy_ns / max(each.ended_ns - each.begun_ns, 1) for each in seen)
-                if (seen := making.windows.get(wire))
-                else None,
-                # As it was when the level was ordered, whatever has been measured since.
-                offset_ns=(part.begin_ns or 0) - making.begun_ns,
-                uncertainty_ns=wire.offset.uncertainty_ns,
-            )
-            for wire, part in making.parts.items()
-        )
-        return tuple(windows), workers
 
 
 @contextmanager

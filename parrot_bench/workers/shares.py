@@ -7,9 +7,8 @@ import numpy as np
 
 from parrot_bench.events import Call
 from parrot_bench.measuring import Job
-from parrot_bench.studies.load.conclusions import WORKER_LOST
 from parrot_bench.studies.load.orders import Part
-from parrot_bench.studies.load.told import Window
+from parrot_bench.studies.load.told import WORKER_LOST, Window
 
 
 def job_of(job: Job, worker: str, which: int, of: int) -> Job:

@@ -21,6 +21,7 @@ from parrot_bench.record import LoadLevel
 from parrot_bench.request import Request
 from parrot_bench.studies.bench import Bench, Budget, Calls
 from parrot_bench.studies.load import conclusions, taking
+from parrot_bench.studies.load.levels import Times, _in_flight, kept, levels_of
 from parrot_bench.studies.load.search import Boundary, Search, search
 from parrot_bench.studies.load.told import (
     BoundaryFound,
@@ -31,8 +32,8 @@ from parrot_bench.studies.load.told import (
     Window,
 )
 from parrot_bench.timing import open_clocks
-from tests.parrot_bench.loaded import by_column
-from tests.parrot_bench.loaded import level_of as judged
+from tests.parrot_bench.judged import by_column
+from tests.parrot_bench.judged import level_of as judged
 from tests.parrot_bench.models.loaded import (
     Blocking,
     Dripping,
@@ -329,7 +330,7 @@ def test_a_ramp_has_a_level_a_step() -> None:
     plan = LoadPlan(levels=(Level(concurrency=4, ramp_from=1),), level_s=2.0)
     told = events(Servers(servers=2, mean_s=0.01), plan)
     (begun,), (ended,) = observed(told, LevelBegun), observed(told, LevelEnded)
-    levels = conclusions.levels_of(begun, by_column(calls_of(told)), ended, plan)
+    levels = levels_of(begun, by_column(calls_of(told)), ended, plan)
     assert [level.concurrency for level in levels] == [1, 2, 3, 4]
     assert all(level.ramp for level in levels)
     assert sum(level.calls for level in levels) == len(calls_of(told))
@@ -446,15 +447,15 @@ def test_no_call_of_a_level_is_lost(made: list[tuple[int, int, str]], order: Ran
 def test_a_lower_bound_is_never_kept_by_more(
     made: list[tuple[int, int, str]], one: float, other: float
 ) -> None:
-    times = conclusions.Times.of(by_column([call(*each) for each in made]), 0)
+    times = Times.of(by_column([call(*each) for each in made]), 0)
     low, high = sorted((one, other))
     for quantity in ("latency", "ttfc", "itl"):
-        strict, lax = (conclusions.kept(times, [Objective(quantity, s)]) for s in (low, high))
+        strict, lax = (kept(times, [Objective(quantity, s)]) for s in (low, high))
         assert not (strict & ~lax).any()
-        both = conclusions.kept(times, [Objective(quantity, low), Objective("latency", high)])
+        both = kept(times, [Objective(quantity, low), Objective("latency", high)])
         assert not (both & ~strict).any()
     by_hand = [took <= low * 1e3 for _, took, _ in made]
-    assert conclusions.kept(times, [Objective("latency", low)]).tolist() == by_hand
+    assert kept(times, [Objective("latency", low)]).tolist() == by_hand
 
 
 @settings(max_examples=30)
@@ -462,8 +463,8 @@ def test_a_lower_bound_is_never_kept_by_more(
 def test_calls_in_flight_are_those_between_due_and_end(
     made: list[tuple[int, int, str]], begun: int, length: int
 ) -> None:
-    times = conclusions.Times.of(by_column([call(*each) for each in made]), 0)
-    found = conclusions._in_flight(times, begun * 1e6, (begun + length) * 1e6)
+    times = Times.of(by_column([call(*each) for each in made]), 0)
+    found = _in_flight(times, begun * 1e6, (begun + length) * 1e6)
     # Milliseconds one by one: a call is in flight in those after it was due.
     moments = range(begun, begun + length)
     by_hand = sum(sum(due <= at < due + took for due, took, _ in made) for at in moments)

@@ -12,35 +12,23 @@ import polars as pl
 import pytest
 
 from parrot_bench.record import RunDirectory, read_record
+from tests.parrot_bench.models.served import WAITING
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
 
-MODEL = """
-import asyncio
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage
-
-
-def forever():
-    while True:
-        yield AIMessage("hello there friend")
-
-
-class Waiting(GenericFakeChatModel):
-    async def _agenerate(self, *args, **kwargs):
-        await asyncio.sleep(0.005)
-        return self._generate(*args, **kwargs)
-
+MODEL = (
+    WAITING
+    + """
 
 class Failing(Waiting):
     async def _agenerate(self, *args, **kwargs):
         raise ConnectionError("nobody answers")
 
 
-model = Waiting(messages=forever())
 failing_later = Failing(messages=forever())
 """
+)
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from parrot_bench.distributions import wilson
 from parrot_bench.errors import UsageError
+from parrot_bench.line_files import _prompt, _time, read_prompts, read_trace
 from parrot_bench.load import (
     Level,
     LoadPlan,
@@ -21,7 +22,6 @@ from parrot_bench.load import (
     objectives,
     rates,
 )
-from parrot_bench.load_files import _prompt, _time, read_prompts, read_trace
 from parrot_bench.request import Request, check
 
 TEXTS = st.text(alphabet=st.sampled_from("0123456789.,=- msitlacyefn²"), max_size=20)

@@ -150,6 +150,22 @@ def test_reasons_of_one_kind_are_one_remark(loaded: Any) -> None:
     assert two.startswith("astream is client-bound at 1 in flight ↗ and 2 in flight ↗: ")
 
 
+def test_where_the_client_is_the_limit_at_every_load_it_is_said_so(loaded: Any) -> None:
+    bound = [
+        level(rate=None, concurrency=n, throughput=float(n), verdict="client-bound", reason="busy")
+        for n in (100, 200)
+    ]
+    said = (
+        "At every load {} is the limit, and not `astream`: at most 200 calls a second, at 200 in "
+    )
+    assert plain(sentence(loaded(*bound))) == said.format("this process") + "flight."
+    several = [each.model_copy(update={"workers": 2}) for each in bound]
+    assert plain(sentence(loaded(*several))).startswith("At every load a worker is the limit")
+    # A worker that died is another matter.
+    lost = [each.model_copy(update={"lost": 3}) for each in bound]
+    assert "At every load" not in plain(sentence(loaded(*lost)))
+
+
 def test_the_most_that_was_answered_is_said_first(loaded: Any) -> None:
     most = Capacity(mode="ainvoke", rate=200.0, low=190.0, high=210.0, concurrency=4)
     first, *_ = remarks(result(over(), capacities=(most,)))

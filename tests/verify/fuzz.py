@@ -34,7 +34,7 @@ from parrot_bench.events import (
     StudyEnded,
 )
 from parrot_bench.journal import line_of, read_journal
-from parrot_bench.load_files import read_prompts, read_trace
+from parrot_bench.line_files import read_prompts, read_trace
 from parrot_bench.record import RunDirectory, read_record
 from parrot_bench.replay.files import read_recording
 from parrot_bench.trust import checks

@@ -5,9 +5,10 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Final
 
+from parrot_bench.record import LoadExport
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.load.told import SpansSent
 from parrot_callbacks import OpenTelemetryCallbackHandler, open_tracing
@@ -61,15 +62,7 @@ class Exporting:
         self._thread.join()
         self._tracing.close()
         return tuple(
-            SpansSent(
-                spans_of=self._worker,
-                exporter=each.exporter,
-                ended=self._tracing.ended,
-                exported=each.exported,
-                failed=each.failed,
-                dropped=each.dropped,
-                error=each.error,
-            )
+            SpansSent(LoadExport(worker=self._worker, ended=self._tracing.ended, **asdict(each)))
             for each in self._tracing.deliveries()
         )
 

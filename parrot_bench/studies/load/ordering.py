@@ -6,7 +6,7 @@ from typing import TypeAlias
 from parrot_bench.calls import CallTable
 from parrot_bench.events import Event, Observed, Reply
 from parrot_bench.load import Level, LoadPlan
-from parrot_bench.studies.load.conclusions import is_kept, levels_of
+from parrot_bench.studies.load.levels import is_kept, levels_of
 from parrot_bench.studies.load.search import search
 from parrot_bench.studies.load.told import BoundaryFound, LevelBegun, LevelEnded
 

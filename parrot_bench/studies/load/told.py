@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 
 from parrot_bench.load import Level
+from parrot_bench.record import LoadExport
 from parrot_bench.studies.load.search import Boundary
+
+WORKER_LOST = "worker lost"
+"""Error of a call that was due to a worker that had died, or was in flight there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,25 +159,13 @@ class UsedUp:
 
 @dataclass(frozen=True, slots=True)
 class SpansSent:
-    """What became of the spans of a worker's calls; as :class:`parrot_callbacks.Delivery`.
+    """What became of the spans of a process's calls.
 
     Attributes:
-        spans_of: Name of the worker.
-        exporter: Where they went.
-        ended: Spans of calls that ended, those of the warm-up among them.
-        exported: Those that were taken.
-        failed: Those that were refused, or could not be delivered.
-        dropped: Those for which the queue had no room.
-        error: What the last failure said.
+        export: Where they went, and how many.
     """
 
-    spans_of: str
-    exporter: str
-    ended: int
-    exported: int
-    failed: int
-    dropped: int
-    error: str = ""
+    export: LoadExport
 
 
 Observation = (

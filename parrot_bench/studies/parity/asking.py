@@ -13,7 +13,7 @@ from langchain_core.messages import BaseMessage
 from langchain_core.runnables import Runnable
 
 from parrot_bench.execution import ExecutionMode, collect, is_chat_model
-from parrot_bench.load import Prompt
+from parrot_bench.prompts import Prompt
 from parrot_bench.request import DEFAULT_PROMPT
 from parrot_bench.runnables.inputs import as_text
 from parrot_bench.studies.bench import Bench

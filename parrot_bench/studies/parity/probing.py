@@ -21,7 +21,7 @@ from langchain_core.runnables import Runnable
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Event, ModeDropped, Observed, Phase, Reply
 from parrot_bench.execution import ExecutionMode, implements, is_chat_model
-from parrot_bench.load import Prompt
+from parrot_bench.prompts import Prompt
 from parrot_bench.runnables.inputs import varied
 from parrot_bench.runnables.kinds import has_messages, kind_of, named
 from parrot_bench.studies.bench import Bench

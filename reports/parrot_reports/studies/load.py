@@ -54,6 +54,13 @@ def sentence(record: RunRecord) -> Sentence:
     if result.boundaries:
         return _boundary(result.boundaries[0], result)
     stable = [level for level in result.levels if level.verdict == "stable"]
+    bound = [each for each in result.levels if each.verdict == "client-bound" and not each.lost]
+    if len(bound) == len(result.levels):
+        most = max(bound, key=lambda level: level.throughput)
+        client = "a worker" if most.workers > 1 else "this process"
+        answers = Key(f"{units.significant(most.throughput)} calls a second")
+        return (f"At every load {client} is the limit, and not ", Name(most.mode), ": at most ",
+                answers, f", at {load(most)}.")  # fmt: skip
     if not stable:
         first = result.levels[0]
         return (

@@ -16,9 +16,9 @@ from parrot_bench import ReplayChatModel
 from parrot_bench.describing import describe
 from parrot_bench.errors import UsageError
 from parrot_bench.execution import CallSettings, ExecutionMode, collect
-from parrot_bench.load import Prompt
 from parrot_bench.mode_table import MODES, quiet
 from parrot_bench.parrot import AsyncChatParrotLink
+from parrot_bench.prompts import Prompt
 from parrot_bench.replay import model as replaying
 from parrot_bench.replay.files import RecordingFile, prompt_key, read_recording
 from parrot_bench.replay.recording import RecordingPlan, record

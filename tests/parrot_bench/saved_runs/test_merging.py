@@ -18,7 +18,7 @@ from parrot_bench.request import Request
 from parrot_bench.running import OngoingRun
 from parrot_bench.saved_runs.merging import merge
 from parrot_bench.studies.load.told import LevelBegun, LevelEnded, Window
-from tests.parrot_bench.loaded import level_of
+from tests.parrot_bench.judged import level_of
 from tests.parrot_bench.test_load_command import MODEL
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]

@@ -9,9 +9,8 @@ from parrot_bench.events import Call
 from parrot_bench.load import Level, LoadPlan
 from parrot_bench.measuring import Job
 from parrot_bench.request import Request
-from parrot_bench.studies.load.conclusions import WORKER_LOST
 from parrot_bench.studies.load.orders import Part
-from parrot_bench.studies.load.told import LevelBegun, LevelEnded, Window
+from parrot_bench.studies.load.told import WORKER_LOST, LevelBegun, LevelEnded, Window
 from parrot_bench.workers.shares import (
     job_of,
     lost_arrivals,
@@ -20,7 +19,7 @@ from parrot_bench.workers.shares import (
     moved,
     peak,
 )
-from tests.parrot_bench.loaded import level_of
+from tests.parrot_bench.judged import level_of
 
 WORKERS = st.integers(1, 9)
 MS = 1_000_000

@@ -17,31 +17,17 @@ from otlp_receiver import Received, http_receiver
 
 from parrot_bench.load import Level, LoadPlan
 from parrot_bench.record import LoadResult, RunDirectory, RunRecord, read_record
+from tests.parrot_bench.models.served import WAITING
 
 pytest.importorskip("distributed")
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 Start = Callable[..., "subprocess.Popen[str]"]
 
-MODEL = """
-import asyncio
+MODEL = (
+    WAITING
+    + """
 import os
-from langchain_core.language_models.fake_chat_models import GenericFakeChatModel
-from langchain_core.messages import AIMessage
-
-
-def forever():
-    while True:
-        yield AIMessage("hello there friend")
-
-
-class Waiting(GenericFakeChatModel):
-    async def _agenerate(self, *args, **kwargs):
-        await asyncio.sleep(0.005)
-        return self._generate(*args, **kwargs)
-
-
-model = Waiting(messages=forever())
 
 
 def on_one_alone():
@@ -51,6 +37,7 @@ def on_one_alone():
         raise RuntimeError("no licence for a second one") from None
     return model
 """
+)
 
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="sends POSIX signals")
 

@@ -6,7 +6,7 @@ from parrot_bench.calls import CallColumns, CallTable
 from parrot_bench.events import Call, CallsTaken
 from parrot_bench.load import LoadPlan
 from parrot_bench.record import LoadLevel
-from parrot_bench.studies.load.conclusions import levels_of
+from parrot_bench.studies.load.levels import levels_of
 from parrot_bench.studies.load.told import LevelBegun, LevelEnded
 
 

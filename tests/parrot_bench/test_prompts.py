@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from parrot_bench.load import Level, LoadPlan
-from parrot_bench.load_prompts import CHARACTERS, CONVERSATION, MOST_TOKENS, lengths, plain
+from parrot_bench.prompts import CHARACTERS, CONVERSATION, MOST_TOKENS, lengths, plain
 
 SHARES = st.floats(1e-6, 1 - 1e-6)
 

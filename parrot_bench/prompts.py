@@ -1,4 +1,4 @@
-"""Prompts of lengths as they come in practice, made up where there are none of one's own. Pure."""
+"""What calls are asked: prompts as they are given, or made up of lengths as they come. Pure."""
 
 import math
 import random
@@ -6,6 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
+
+Prompt = str | list[tuple[str, str]] | dict[str, Any]
+"""A text, messages as pairs of role and content, or an object that a Runnable takes."""
 
 CHARACTERS = 4
 """Of a token, about; how many there are the model alone can tell."""

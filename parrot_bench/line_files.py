@@ -1,4 +1,4 @@
-"""Recorded arrivals and prompts, as a load reads them from files."""
+"""Recorded arrivals and prompts, read from files line by line."""
 
 import json
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from parrot_bench.errors import UsageError
-from parrot_bench.load import Prompt
+from parrot_bench.prompts import Prompt
 
 _MOST_S = 1e15
 """Further from zero, seconds lose their milliseconds; nanoseconds are further."""
