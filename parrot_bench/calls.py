@@ -1,24 +1,23 @@
 """Calls that were followed by themselves, kept by column.
 
 Ten minutes under load are half a million calls of twenty chunks. As objects they take a kilobyte
-each, by column what their numbers take.
+each; by column they take what their numbers take, and that on disk.
 """
 
-from array import array
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from operator import sub
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from parrot_bench.columns import Column, Integers
 from parrot_bench.events import Call, CallsTaken
 
 if TYPE_CHECKING:
     import polars as pl
-
-Integers = NDArray[np.int64]
 
 NONE = -(2**63)
 """Stands for None in a column of integers: no clock and no count ever shows it."""
@@ -27,9 +26,10 @@ _NUMBERS = (
     "started_ns", "ended_ns", "entered_ns", "left_ns", "scheduled_ns", "tokens", "input_tokens",
 )  # fmt: skip
 _NAMES = ("mode", "case", "error", "worker")
+_MORE = ("round", "rate_limited", "chunks", "first", "last", "longest")
 
-_ROWS = 50_000
-"""Of a table, made at a time: what is needed beside it is three times as much."""
+_ROWS = 20_000
+"""Calls that are looked at together, where all of them are."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,9 +60,9 @@ class CallColumns:
     longest: Integers
     tokens: Integers
     input_tokens: Integers
-    errors: NDArray[np.str_]
+    errors: NDArray[np.object_]
     rate_limited: NDArray[np.bool_]
-    workers: NDArray[np.str_]
+    workers: NDArray[np.object_]
 
     def __len__(self) -> int:
         return self.due.size
@@ -76,13 +76,9 @@ class CallTable:
     """Calls with the number of their round, in the order in which they were told."""
 
     def __init__(self) -> None:
-        self._rounds = array("q")
-        self._numbers = {name: array("q") for name in _NUMBERS}
-        self._codes = {name: array("q") for name in _NAMES}
-        self._limited = array("b")
-        self._chunks = array("q")
-        self._ends = array("q", [0])
-        self._words: dict[str, int] = {}
+        self._columns = {name: Column() for name in (*_NUMBERS, *_NAMES, *_MORE)}
+        self._words: dict[str, dict[str, int]] = {name: {} for name in _NAMES}
+        self._chunks = Column()
 
     def add_all(self, taken: CallsTaken) -> None:
         """Take in calls of one round."""
@@ -90,122 +86,112 @@ class CallTable:
             self._add(taken.number, call)
 
     def _add(self, number: int, call: Call) -> None:
-        self._rounds.append(number)
-        for name, column in self._numbers.items():
+        columns, chunks = self._columns, call.chunks_ns
+        for name in _NUMBERS:
             value = getattr(call, name)
-            column.append(NONE if value is None else value)
-        for name, codes in self._codes.items():
-            codes.append(self._words.setdefault(getattr(call, name), len(self._words)))
-        self._limited.append(call.rate_limited)
-        self._chunks.extend(call.chunks_ns)
-        self._ends.append(len(self._chunks))
+            columns[name].append(NONE if value is None else value)
+        for name, words in self._words.items():
+            columns[name].append(words.setdefault(getattr(call, name), len(words)))
+        columns["round"].append(number)
+        columns["rate_limited"].append(call.rate_limited)
+        # Of the chunks, which are most of all numbers, this is what is asked again and again.
+        columns["chunks"].append(len(chunks))
+        columns["first"].append(chunks[0] if chunks else NONE)
+        columns["last"].append(chunks[-1] if chunks else NONE)
+        columns["longest"].append(max(map(sub, chunks[1:], chunks), default=NONE))
+        self._chunks.extend(chunks)
 
     def __len__(self) -> int:
-        return len(self._rounds)
+        return len(self._columns["round"])
 
     def __iter__(self) -> Iterator[tuple[int, Call]]:
-        words = list(self._words)
-        for row, number in enumerate(self._rounds):
-            numbers = {name: column[row] for name, column in self._numbers.items()}
-            names = {name: words[codes[row]] for name, codes in self._codes.items()}
-            yield (
-                number,
-                Call(
-                    **{name: None if value == NONE else value for name, value in numbers.items()},  # type: ignore[arg-type]
-                    **names,  # type: ignore[arg-type]
-                    chunks_ns=tuple(self._chunks[self._ends[row] : self._ends[row + 1]]),
-                    rate_limited=bool(self._limited[row]),
-                ),
-            )
+        for part, chunks in self._parts():
+            columns: dict[str, list[Any]] = {
+                name: self._read(name, part).tolist() for name in self._columns
+            }
+            replies = np.split(chunks, np.cumsum(columns["chunks"])[:-1])
+            for row, reply in enumerate(replies):
+                own = {name: columns[name][row] for name in (*_NUMBERS, *_NAMES)}
+                told: dict[str, Any] = {name: None if n == NONE else n for name, n in own.items()}
+                yield (
+                    columns["round"][row],
+                    Call(
+                        **told,
+                        chunks_ns=tuple(reply.tolist()),
+                        rate_limited=bool(columns["rate_limited"][row]),
+                    ),
+                )
+
+    def _parts(self) -> Iterator[tuple[slice, Integers]]:
+        """All calls, some at a time: which ones, and when their chunks came."""
+        after = 0
+        for begin in range(0, len(self), _ROWS):
+            rows = slice(begin, min(begin + _ROWS, len(self)))
+            before, after = after, after + int(self._read("chunks", rows).sum())
+            yield rows, self._chunks.read(before, after)
+
+    def _read(self, name: str, rows: slice = slice(0, None)) -> NDArray[Any]:
+        """A column, or some of its rows, with words instead of their numbers."""
+        read = self._columns[name].read(rows.start, rows.stop)
+        words = self._words.get(name)
+        # As objects: arrays of strings take what the longest takes, and lose its last NULs.
+        return read if words is None else np.array(list(words) or [""], dtype=object)[read]
 
     def of_round(self, number: int) -> CallColumns:
         """The calls of one round, as arrays."""
-        rows = np.flatnonzero(_array(self._rounds) == number)
+        rows = np.flatnonzero(self._read("round") == number)
+        # They come one after the other; only what lies between the first and the last is read.
+        between = slice(int(rows[0]), int(rows[-1]) + 1) if rows.size else slice(0, 0)
 
-        def column(name: str) -> Integers:
-            return _array(self._numbers[name])[rows]
+        def of(name: str) -> NDArray[Any]:
+            return self._read(name, between)[rows - between.start]
 
-        begins, ends = (_array(self._ends)[rows + step] for step in (0, 1))
-        some = ends > begins
-        first, last, longest = (np.full(rows.size, NONE) for _ in range(3))
-        chunks = _array(self._chunks)
-        first[some], last[some] = chunks[begins[some]], chunks[ends[some] - 1]
-        several = ends > begins + 1
-        longest[several] = self._longest(chunks)[rows[several]]
-        started, due = column("started_ns"), column("scheduled_ns")
+        started, due = of("started_ns"), of("scheduled_ns")
         return CallColumns(
             due=np.where(due == NONE, started, due),
             started=started,
-            ended=column("ended_ns"),
-            first=first,
-            last=last,
-            chunks=ends - begins,
-            longest=longest,
-            tokens=column("tokens"),
-            input_tokens=column("input_tokens"),
-            errors=self._words_of("error")[rows],
-            rate_limited=np.array(self._limited, dtype=bool)[rows],
-            workers=self._words_of("worker")[rows],
+            ended=of("ended_ns"),
+            first=of("first"),
+            last=of("last"),
+            chunks=of("chunks"),
+            longest=of("longest"),
+            tokens=of("tokens"),
+            input_tokens=of("input_tokens"),
+            errors=of("error"),
+            rate_limited=of("rate_limited").astype(bool),
+            workers=of("worker"),
         )
-
-    def _longest(self, chunks: Integers) -> Integers:
-        """The longest gap of each call, shape (calls,); 0 under two chunks."""
-        found = np.zeros(len(self), dtype=np.int64)
-        begins, ends = _array(self._ends)[:-1], _array(self._ends)[1:]
-        some = ends > begins
-        if some.any():
-            gaps = np.diff(chunks, prepend=chunks[:1])
-            gaps[begins[some]] = 0  # from the call before
-            found[some] = np.maximum.reduceat(gaps, begins[some])
-        return found
 
     def by_worker(self) -> Counter[tuple[str, str]]:
         """How many calls there are by worker and type of error."""
-        both = (self._words_of(name).tolist() for name in ("worker", "error"))
-        return Counter(zip(*both, strict=True))
+        found: Counter[tuple[str, str]] = Counter()
+        for part, _ in self._parts():
+            both = (self._read(name, part).tolist() for name in ("worker", "error"))
+            found.update(zip(*both, strict=True))
+        return found
 
-    def _words_of(self, name: str) -> NDArray[np.str_]:
-        return np.array(list(self._words) or [""])[_array(self._codes[name])]
-
-    def frame(self) -> "pl.DataFrame":
-        """All calls as a table, one column a field of :class:`Call`, and ``round``."""
+    def frames(self) -> Iterator["pl.DataFrame"]:
+        """All calls as tables, some at a time; a column a field of :class:`Call`, and ``round``."""
         import polars as pl  # noqa: PLC0415  # 0.4 s, and only runs that save need it
 
-        parts = range(0, max(len(self), 1), _ROWS)
-        return pl.concat(self._part(slice(begin, begin + _ROWS)) for begin in parts)
-
-    def _part(self, rows: slice) -> "pl.DataFrame":
-        import polars as pl  # noqa: PLC0415  # as above
-
-        words = pl.Series(list(self._words) or [""], dtype=pl.String)
-        ends = np.array(self._ends[rows.start : rows.stop + 1], dtype=np.int64)
-        count = ends.size - 1
-        chunks = (
-            pl.DataFrame(
+        for part, chunks in self._parts():
+            counts = self._read("chunks", part)
+            rows = np.arange(counts.size)
+            replies = (
+                pl.DataFrame({"row": np.repeat(rows, counts), "chunks_ns": chunks})
+                .group_by("row", maintain_order=True)
+                .agg("chunks_ns")
+            )
+            calls = pl.DataFrame(
                 {
-                    "row": np.repeat(np.arange(count), np.diff(ends)),
-                    "chunks_ns": _array(self._chunks[ends[0] : ends[-1]]),
+                    "row": rows,
+                    "rate_limited": self._read("rate_limited", part).astype(bool),
+                    **{name: self._read(name, part) for name in ("round", *_NUMBERS)},
+                    **{name: self._read(name, part).tolist() for name in _NAMES},
                 }
             )
-            .group_by("row", maintain_order=True)
-            .agg("chunks_ns")
-        )
-        calls = pl.DataFrame(
-            {
-                "row": np.arange(count),
-                "round": _array(self._rounds[rows]),
-                "rate_limited": np.array(self._limited[rows], dtype=bool),
-                **{name: words.gather(_array(codes[rows])) for name, codes in self._codes.items()},
-                **{name: _array(column[rows]) for name, column in self._numbers.items()},
-            }
-        )
-        return calls.join(chunks, on="row", how="left", maintain_order="left").select(
-            pl.col(*_NAMES, "round", "rate_limited"),
-            *(pl.col(name).replace(NONE, None) for name in _NUMBERS),
-            pl.col("chunks_ns").fill_null(pl.lit([], dtype=pl.List(pl.Int64))),
-        )
-
-
-def _array(column: "array[int]") -> Integers:
-    # A copy: an array whose memory somebody looks at cannot grow.
-    return np.array(column, dtype=np.int64)
+            yield calls.join(replies, on="row", how="left", maintain_order="left").select(
+                pl.col(*_NAMES, "round", "rate_limited"),
+                *(pl.col(name).replace(NONE, None) for name in _NUMBERS),
+                pl.col("chunks_ns").fill_null(pl.lit([], dtype=pl.List(pl.Int64))),
+            )

@@ -104,12 +104,14 @@ class OngoingRun(Course):
             isinstance(event, CallsTaken | Observed)
             or (isinstance(event, RoundTaken) and not event.tail)
         ):
+            # Calls come while a level or a sweep goes on, of which nothing can be said yet, and
+            # the tables of minutes under load are long; the journal has them already.
+            if self.current.ended >= self._save_next and not isinstance(event, CallsTaken):
+                self.save(UNFINISHED)
             return self._enough(self.current)
         return Reply.GO
 
     def _enough(self, study: Gathered) -> Reply:
-        if study.ended >= self._save_next:
-            self.save(UNFINISHED)
         if study.elapsed_s >= study.limit_s:
             study.stopped_by = "time"
             return Reply.ENOUGH

@@ -3,11 +3,10 @@
 What a table's columns mean is said in :class:`parrot_bench.events.Block` and ``Call``.
 """
 
-import io
 from array import array
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from parrot_bench.calls import CallTable
 from parrot_bench.errors import RecordError
 from parrot_bench.events import Block, Call, CallsTaken, RoundTaken
-from parrot_bench.record import write_atomically
+from parrot_bench.record import replacing
 
 if TYPE_CHECKING:
     import polars as pl
@@ -201,26 +200,38 @@ class Samples:
 
 
 def write_tables(studies: Sequence[Samples], samples: Path, calls: Path) -> None:
-    """Write ``samples.parquet`` and ``calls.parquet``."""
+    """Write ``samples.parquet`` and ``calls.parquet``.
+
+    Raises:
+        OSError: One of them cannot be written; it is what it was before.
+    """
     import polars as pl  # noqa: PLC0415  # 0.4 s, and only runs that save need it
 
     rows = [row for study in studies for row in study.sample_rows()]
-    _write(samples, pl.DataFrame(rows, schema=_schema(_SAMPLE_COLUMNS), orient="row"))
+    _write(
+        samples,
+        _SAMPLE_COLUMNS,
+        [pl.DataFrame(rows, schema=_schema(_SAMPLE_COLUMNS), orient="row")],
+    )
+    _write(calls, _CALL_COLUMNS, _call_frames(studies))
+
+
+def _call_frames(studies: Sequence[Samples]) -> "Iterator[pl.DataFrame]":
+    """Every call of every study, some at a time."""
+    import polars as pl  # noqa: PLC0415  # as above
+
     wanted = _schema(_CALL_COLUMNS)
     stamped = [row for study in studies for row in study.stamped_rows()]
     own = {name: wanted[name] for name in list(wanted)[:_STAMPED]}
-    tables = [pl.DataFrame(stamped, schema=own, orient="row")]
-    tables += [
-        study.followed.frame().with_columns(study=pl.lit(study.study), tail=pl.lit(value=False))
-        for study in studies
-        if len(study.followed)
-    ]
-    missing = {name: kind for name, kind in wanted.items() if name not in own}
     empty = {"chunks_ns": [], "error": "", "rate_limited": False, "worker": ""}
-    tables[0] = tables[0].with_columns(
-        pl.lit(empty.get(name), dtype=kind).alias(name) for name, kind in missing.items()
+    yield pl.DataFrame(stamped, schema=own, orient="row").with_columns(
+        pl.lit(empty.get(name), dtype=kind).alias(name)
+        for name, kind in wanted.items()
+        if name not in own
     )
-    _write(calls, pl.concat(table.select(list(wanted)).cast(pl.Schema(wanted)) for table in tables))
+    for study in studies:
+        for frame in study.followed.frames():
+            yield frame.with_columns(study=pl.lit(study.study), tail=pl.lit(value=False))
 
 
 def read_calls(path: Path, study: str) -> Iterator[tuple[int, Call]]:
@@ -308,7 +319,19 @@ def _schema(columns: dict[str, str]) -> "dict[str, pl.DataType]":
     return {name: kinds.get(kind) or getattr(pl, kind)() for name, kind in columns.items()}
 
 
-def _write(path: Path, table: "pl.DataFrame") -> None:
-    buffer = io.BytesIO()
-    table.write_parquet(buffer, compression="zstd")
-    write_atomically(path, buffer.getvalue())
+def _write(path: Path, columns: dict[str, str], frames: "Iterable[pl.DataFrame]") -> None:
+    """Write a table frame by frame, so that it need not be in memory as a whole."""
+    import polars as pl  # noqa: PLC0415  # as above
+    from polars.io.plugins import register_io_source  # noqa: PLC0415
+
+    schema = pl.Schema(_schema(columns))
+
+    def source(*_: object) -> "Iterator[pl.DataFrame]":
+        for frame in frames:
+            yield frame.select(list(columns)).cast(schema)
+
+    with replacing(path) as temporary:
+        try:
+            register_io_source(source, schema=schema).sink_parquet(temporary, compression="zstd")
+        except pl.exceptions.PolarsError as error:
+            raise OSError(" ".join(str(error).split())) from error

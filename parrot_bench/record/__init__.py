@@ -23,7 +23,12 @@ from parrot_bench.record.concurrency import (
     LawCheck,
     Limit,
 )
-from parrot_bench.record.directory import RunDirectory, read_record, write_atomically
+from parrot_bench.record.directory import (
+    RunDirectory,
+    read_record,
+    replacing,
+    write_atomically,
+)
 from parrot_bench.record.growth import Growth, GrowthResult, GrowthVerdict, ModeGrowth, Quantity
 from parrot_bench.record.load import (
     Capacity,
@@ -139,5 +144,6 @@ __all__ = [
     "TrustCheck",
     "Verdict",
     "read_record",
+    "replacing",
     "write_atomically",
 ]

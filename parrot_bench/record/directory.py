@@ -2,6 +2,8 @@
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -110,10 +112,17 @@ def read_record(path: Path) -> RunRecord:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a file under a temporary name beside it, then rename it."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside a file to write to, and rename what was written there."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(descriptor)
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
+        yield Path(temporary)
         # mkstemp makes the file private; a run directory is meant to be shared.
         umask = os.umask(0)
         os.umask(umask)

@@ -10,6 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from parrot_bench.course import Course
 from parrot_bench.environment import parrot_bench_version
 from parrot_bench.errors import RecordError, UsageError
@@ -268,13 +270,15 @@ def _level(number: int, runs: Sequence[Run], base_ns: int) -> Iterator[tuple[flo
         by_ns = level.begun_ns - level.epoch_ns + base_ns
         calls += [moved(c, by_ns, run.worker(c.worker)) for c in run.calls.get(number, [])]
     yield (ended_ns - base_ns) / 1e9, CallsTaken(number, tuple(calls))
+    spans = [(call.started_ns, call.ended_ns) for call in calls if call.error != WORKER_LOST]
+    started, ended = np.array(spans, dtype=np.int64).reshape(-1, 2).T
     window = Window(
         begun_ns=begun_ns - base_ns,
         ended_ns=ended_ns - base_ns,
         busy_ns=round(max(level.busy for level in levels) * (ended_ns - begun_ns)),
         in_flight=sum(level.in_flight * _length_ns(level) for level in levels)
         / max(ended_ns - begun_ns, 1),
-        peak=peak([call for call in calls if call.error != WORKER_LOST]),
+        peak=peak(started, ended),
         lag_ns=round(max(level.loop_lag for level in levels)),
         epoch_ns=begun_ns,
     )

@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from time import monotonic, perf_counter_ns
 
-from parrot_bench.calls import CallTable
 from parrot_bench.environment import parrot_bench_version
 from parrot_bench.errors import MeasurementError, UsageError
 from parrot_bench.events import (
@@ -375,17 +374,10 @@ class _Coordinator:
         ended = LevelEnded(number, *making.seen())
         yield Observed(ended)
         for wire in parts:
-            self._spent[wire] += sum(call.worker == wire.name for call in making.calls)
+            self._spent[wire] += making.made_by(wire)
         if making.enough:
             raise _EnoughError
-        return begun, self._to_be_judged(making), ended
-
-    def _to_be_judged(self, making: Making) -> CallTable:
-        """The calls of a level that decide what comes next."""
-        calls = CallTable()
-        if self._plan.find_max_rate:
-            calls.add_all(CallsTaken(making.told.number, tuple(making.calls)))
-        return calls
+        return begun, making.calls, ended
 
     def _clocks_set(self) -> Generator[Event, Reply, None]:
         for wire in self._alive():
@@ -422,8 +414,9 @@ class _Coordinator:
 
     @staticmethod
     def _calls(making: Making, calls: tuple[Call, ...]) -> Generator[Event, Reply, None]:
-        making.calls += calls
-        if (yield CallsTaken(making.told.number, calls)) is Reply.ENOUGH:
+        taken = CallsTaken(making.told.number, calls)
+        making.calls.add_all(taken)
+        if (yield taken) is Reply.ENOUGH:
             making.enough = True
 
     def _lost(
@@ -434,7 +427,7 @@ class _Coordinator:
         yield Observed(WorkerLost(wire.name, reason, number))
         if making is None:
             return
-        made = sum(call.worker == wire.name for call in making.calls)
+        made = making.made_by(wire)
         lost = making.lost(wire, self._plan, perf_counter_ns())
         if not making.told.level.closed:
             lost = lost[: self._affordable(wire, made)]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter_ns, time_ns
 
+from parrot_bench.calls import CallColumns, CallTable
 from parrot_bench.events import Call
 from parrot_bench.load import LoadPlan
 from parrot_bench.studies.load.orders import Part
@@ -30,7 +31,7 @@ class Making:
     begun_ns: int
     parts: dict[Wire, Part]
     seed: int
-    calls: list[Call] = field(default_factory=list)
+    calls: CallTable = field(default_factory=CallTable)
     windows: dict[Wire, list[Window]] = field(default_factory=dict)
     enough: bool = False
 
@@ -55,22 +56,31 @@ class Making:
             passed = (now_ns - self.begun_ns) / max(told.length_s * 1e9, 1)
             callers = steps[min(max(int(passed * len(steps)), 0), len(steps) - 1)]
             return lost_callers(told.mode, part.share(callers), now_ns, wire.name)
-        own = [call for call in self.calls if call.worker == wire.name]
         schedule = part.every(plan.schedule(told.level, self.seed))
         due = [self.begun_ns + round(at * 1e9) for at in schedule]
-        lost = lost_arrivals(told.mode, due, own, now_ns, wire.name)
+        known = set(self._calls_of(wire).due.tolist())
+        lost = lost_arrivals(told.mode, due, known, now_ns, wire.name)
         # What is due later was not wanted any more.
         return tuple(c for c in lost if c.started_ns <= now_ns) if self.enough else lost
+
+    def made_by(self, wire: Wire) -> int:
+        """How many of the calls are a worker's."""
+        return len(self._calls_of(wire))
+
+    def _calls_of(self, wire: Wire) -> CallColumns:
+        calls = self.calls.of_round(self.told.number)
+        return calls.where(calls.workers == wire.name)
 
     def seen(self) -> tuple[tuple[Window, ...], tuple[WorkerLevel, ...]]:
         """What was seen of a level beside its calls: together, and by each worker."""
         steps, windows = len(self.told.level.steps), []
+        calls = self.calls.of_round(self.told.number)
         for number in range(steps):
             own = [each[number] for each in self.windows.values() if number < len(each)]
             if number and not own:
                 break  # its calls were used up before
             begun_ns = self.begun_ns + round(self.told.length_s * 1e9) * number // steps
-            window = merged(own, self.calls, begun_ns)
+            window = merged(own, calls, begun_ns)
             window.epoch_ns = time_ns() + begun_ns - perf_counter_ns()
             windows.append(window)
         workers = tuple(

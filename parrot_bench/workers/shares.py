@@ -1,10 +1,12 @@
 """What each of several workers is to do, and what becomes of one that died. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
+from parrot_bench.calls import CallColumns
+from parrot_bench.columns import Integers
 from parrot_bench.events import Call
 from parrot_bench.measuring import Job
 from parrot_bench.studies.load.orders import Part
@@ -58,7 +60,7 @@ def moved(call: Call, by_ns: int, worker: str) -> Call:
 
 
 def lost_arrivals(
-    mode: str, due_ns: Iterable[int], told: Iterable[Call], now_ns: int, worker: str
+    mode: str, due_ns: Iterable[int], known_ns: Container[int], now_ns: int, worker: str
 ) -> tuple[Call, ...]:
     """The calls of an open loop that a worker that died did not tell of.
 
@@ -67,11 +69,10 @@ def lost_arrivals(
     Args:
         mode: Name of the mode.
         due_ns: When its calls were due, all of them.
-        told: Those of which it has told.
+        known_ns: When those were due of which it has told.
         now_ns: When it was found dead.
         worker: Its name.
     """
-    known = {call.scheduled_ns for call in told}
     return tuple(
         Call(
             mode=mode,
@@ -83,7 +84,7 @@ def lost_arrivals(
             worker=worker,
         )
         for at in due_ns
-        if at not in known
+        if at not in known_ns
     )
 
 
@@ -98,7 +99,7 @@ def lost_callers(mode: str, number: int, now_ns: int, worker: str) -> tuple[Call
     return (call,) * number
 
 
-def merged(windows: Sequence[Window], calls: Sequence[Call], begun_ns: int) -> Window:
+def merged(windows: Sequence[Window], calls: CallColumns, begun_ns: int) -> Window:
     """What was seen of a level, or of a step of it, by all workers together.
 
     Args:
@@ -106,18 +107,18 @@ def merged(windows: Sequence[Window], calls: Sequence[Call], begun_ns: int) -> W
         calls: Of all workers.
         begun_ns: When it began.
     """
-    seen = [call for call in calls if call.error != WORKER_LOST and call.ended_ns >= begun_ns]
-    last = max((call.ended_ns for call in seen), default=begun_ns)
+    calls = calls.where((calls.errors != WORKER_LOST) & (calls.ended >= begun_ns))
+    last = int(calls.ended.max(initial=begun_ns))
     ended_ns = max((window.ended_ns for window in windows), default=last)
-    seen = [call for call in seen if call.started_ns <= ended_ns]
+    calls = calls.where(calls.started <= ended_ns)
     length_ns = max(ended_ns - begun_ns, 1)
-    spent = [max(0, min(call.ended_ns, ended_ns) - max(call.started_ns, begun_ns)) for call in seen]
+    spent = np.minimum(calls.ended, ended_ns) - np.maximum(calls.started, begun_ns)
     return Window(
         begun_ns=begun_ns,
         ended_ns=ended_ns,
         busy_ns=max((busy(window, length_ns) for window in windows), default=0),
-        in_flight=sum(spent) / length_ns,
-        peak=peak(seen),
+        in_flight=int(np.maximum(spent, 0).sum()) / length_ns,
+        peak=peak(calls.started, calls.ended),
         lag_ns=max((window.lag_ns for window in windows), default=0),
     )
 
@@ -127,11 +128,15 @@ def busy(window: Window, length_ns: int) -> int:
     return round(window.busy_ns * length_ns / max(window.ended_ns - window.begun_ns, 1))
 
 
-def peak(calls: Sequence[Call]) -> int:
-    """Most calls in flight at once; one that ends makes room for one that begins then."""
-    if not calls:
+def peak(started: Integers, ended: Integers) -> int:
+    """Most calls in flight at once; one that ends makes room for one that begins then.
+
+    Args:
+        started: When each was made, shape (calls,).
+        ended: When it was over.
+    """
+    if not started.size:
         return 0
-    times = np.array([[c.started_ns for c in calls], [c.ended_ns for c in calls]])
-    steps = np.repeat([1, -1], len(calls))
-    order = np.lexsort((steps, times.ravel()))
+    steps = np.repeat([1, -1], started.size)
+    order = np.lexsort((steps, np.concatenate((started, ended))))
     return int(np.cumsum(steps[order]).max())

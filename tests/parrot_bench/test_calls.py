@@ -1,12 +1,16 @@
-"""Calls by column are the calls that were taken in."""
+"""Calls by column are the calls that were taken in, wherever the columns lie."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from parrot_bench import calls as calls_module
+from parrot_bench import columns
 from parrot_bench.calls import NONE, CallTable
 from parrot_bench.events import Call, CallsTaken
 from parrot_bench.samples import Samples, write_tables
@@ -32,6 +36,16 @@ TAKEN = st.lists(
     st.builds(CallsTaken, number=st.integers(0, 2), calls=st.lists(CALLS, max_size=4).map(tuple)),
     max_size=4,
 )
+
+
+@pytest.fixture(autouse=True, scope="module", params=[False, True], ids=["in memory", "on disk"])
+def spread(request: pytest.FixtureRequest) -> Iterator[None]:
+    """As few calls as a test makes lie in a file, too, and are looked at in several parts."""
+    with pytest.MonkeyPatch.context() as patched:
+        if request.param:
+            patched.setattr(columns, "KEPT", 3)
+            patched.setattr(calls_module, "_ROWS", 2)
+        yield
 
 
 def filled(taken: list[CallsTaken]) -> CallTable:
@@ -72,7 +86,11 @@ def test_the_arrays_of_a_round_are_its_calls(taken: list[CallsTaken]) -> None:
 @given(TAKEN)
 def test_the_table_has_a_row_a_call(taken: list[CallsTaken]) -> None:
     calls = [call for each in taken for call in each.calls]
-    frame = filled(taken).frame()
+    frames = list(filled(taken).frames())
+    if not calls:
+        assert frames == []
+        return
+    frame = pl.concat(frames)
     assert frame["chunks_ns"].to_list() == [list(call.chunks_ns) for call in calls]
     for name in ("mode", "case", "error", "tokens", "entered_ns", "scheduled_ns", "rate_limited"):
         assert frame[name].to_list() == [getattr(call, name) for call in calls]

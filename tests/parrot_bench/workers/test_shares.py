@@ -19,7 +19,7 @@ from parrot_bench.workers.shares import (
     moved,
     peak,
 )
-from tests.parrot_bench.judged import level_of
+from tests.parrot_bench.judged import by_column, level_of
 
 WORKERS = st.integers(1, 9)
 MS = 1_000_000
@@ -71,8 +71,7 @@ def test_a_moved_call_keeps_everything_but_its_clock() -> None:
 
 
 def test_what_a_dead_worker_did_not_tell_of_is_lost() -> None:
-    told = [called(10, 5)]
-    lost = lost_arrivals("ainvoke", [10, 20, 30], told, 25, "worker-0")
+    lost = lost_arrivals("ainvoke", [10, 20, 30], {10}, 25, "worker-0")
     assert [(c.scheduled_ns, c.ended_ns, c.error) for c in lost] == [
         (20, 25, WORKER_LOST),  # it was in flight when the worker died
         (30, 30, WORKER_LOST),  # it was never made
@@ -83,7 +82,7 @@ def test_what_a_dead_worker_did_not_tell_of_is_lost() -> None:
 def test_lost_calls_are_failed_and_say_nothing_of_delays() -> None:
     answered = [called(number * 10 * MS, 5 * MS) for number in range(100)]
     lost = lost_arrivals(
-        "ainvoke", [number * 10 * MS + 1 for number in range(100)], [], 300 * MS, "worker-1"
+        "ainvoke", [number * 10 * MS + 1 for number in range(100)], (), 300 * MS, "worker-1"
     )
     window = Window(ended_ns=1000 * MS)
     plan = LoadPlan(levels=(), level_s=1.0)
@@ -103,9 +102,9 @@ def test_lost_calls_are_failed_and_say_nothing_of_delays() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(1, 20)), max_size=30))
 def test_the_peak_is_that_of_every_moment(calls: list[tuple[int, int]]) -> None:
-    made = [called(at, length) for at, length in calls]
+    made = by_column([called(at, length) for at, length in calls])
     by_moment = [sum(a <= at < a + length for a, length in calls) for at in range(80)]
-    assert peak(made) == max(by_moment, default=0)
+    assert peak(made.started, made.ended) == max(by_moment, default=0)
 
 
 def test_what_all_workers_saw_together() -> None:
@@ -114,7 +113,7 @@ def test_what_all_workers_saw_together() -> None:
         Window(begun_ns=0, ended_ns=100, busy_ns=30, lag_ns=7),
         Window(begun_ns=0, ended_ns=80, busy_ns=40, lag_ns=9),
     ]
-    window = merged(windows, calls, 0)
+    window = merged(windows, by_column(calls), 0)
     assert (window.ended_ns, window.peak, window.lag_ns) == (100, 2, 9)
     assert window.in_flight == (40 + 60 + 50) / 100  # what goes on after the window is not in it
     assert window.busy_ns == 50  # of the busiest, over the whole of the level
