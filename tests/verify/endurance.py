@@ -6,7 +6,7 @@ import struct
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -47,10 +47,7 @@ SHARE = 0.9
 """Of the highest rate that was found: at the boundary itself a level is kept now and then."""
 
 GROWN = 1.05
-"""What the timed process's memory may grow by, from its second tenth to the last."""
-
-PER_CALL = 400.0
-"""Bytes that the process which saves may need for a call of twenty chunks."""
+"""What a process's memory may grow by, from its second tenth to the last."""
 
 
 class Endured(Line):
@@ -81,16 +78,13 @@ class Endured(Line):
     @property
     def grown(self) -> float:
         """The timed process's memory in the last tenth over that of the second one."""
-        tenth = max(1, len(self.timed) // 10)
-        return median(self.timed[-tenth:]) / median(self.timed[tenth : 2 * tenth])
+        return _grown(self.timed)
 
     @property
-    def per_call(self) -> float:
-        """Bytes that the process which saves has needed for a call, while the load went on."""
+    def saving_grown(self) -> float:
+        """The same of the process that saves, while the load went on."""
         # At its end the report is made, for which much is loaded.
-        tenth = max(1, len(self.saving) // 10)
-        early, late = self.saving[tenth : 2 * tenth], self.saving[-3 * tenth : -2 * tenth]
-        return (median(late) - median(early)) / (0.6 * self.made)
+        return _grown(self.saving[: -len(self.saving) // 10])
 
     @property
     def problems(self) -> list[str]:
@@ -102,8 +96,8 @@ class Endured(Line):
             found.append(f"{self.made:,} calls were made, {self.spans:,} spans have arrived")
         if self.grown > GROWN:
             found.append(f"the timed process grew to {self.grown:.2f} times its size")
-        if self.per_call > PER_CALL:
-            found.append(f"the process that saves needs {self.per_call:.0f} bytes a call")
+        if self.saving_grown > GROWN:
+            found.append(f"the process that saves grew to {self.saving_grown:.2f} times its size")
         if self.verdict != "stable":
             found.append(f"the load was {self.verdict}: {self.reason}")
         return found
@@ -114,8 +108,13 @@ class Endured(Line):
             f"{self.answered:,} answered, {self.spans:,} spans at the collector, "
             f"{self.verdict}; the timed process takes "
             f"{self.timed[-1] / 2**20:.0f} MiB, {self.grown:.3f} times what it took; the process "
-            f"that saves {self.saving[-1] / 2**20:.0f} MiB, {self.per_call:.0f} bytes a call"
+            f"that saves {median(self.saving) / 2**20:.0f} MiB, {self.saving_grown:.3f} times"
         )
+
+
+def _grown(sizes: Sequence[int]) -> float:
+    tenth = max(1, len(sizes) // 10)
+    return median(sizes[-tenth:]) / median(sizes[tenth : 2 * tenth])
 
 
 def endured(seconds: float) -> Endured:

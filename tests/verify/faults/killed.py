@@ -14,19 +14,32 @@ LATEST_S = 12.0
 """The last moment at which one is killed; the shortest run is over before."""
 
 RUNS: tuple[tuple[str, ...], ...] = (
-    ("--modes", "invoke,astream", "--time", "6"),
-    (*OVERHEAD, "--time", "8", "--processes", "3"),
-    ("--against", "tests.verify.sides:plain", "--modes", "invoke", "--pairs", "4"),
-    (*OVERHEAD, "--time", "3"),
+    ("run", "--modes", "invoke,astream", "--time", "6"),
+    ("run", *OVERHEAD, "--time", "8", "--processes", "3"),
+    ("run", "--against", "tests.verify.sides:plain", "--modes", "invoke", "--pairs", "4"),
+    ("run", *OVERHEAD, "--time", "3"),
+    ("load", "--modes", "astream", "--rate", "40", "--time", "8", "--yes"),
+    (
+        "load",
+        "--modes",
+        "ainvoke",
+        "--concurrency",
+        "1,4",
+        "--time",
+        "3",
+        "--workers",
+        "2",
+        "--yes",
+    ),
 )
-"""All studies; several processes; a comparison; one that may just be over."""
+"""All studies; several processes; a comparison; one that may just be over; loads."""
 
 
 def _attempt(folder: Path, seed: int) -> list[str]:
     moment = Random(seed).uniform(0.1, LATEST_S)
     mark = f"killed-{seed}-{time.time_ns()}"
     here = str(Path(__file__).parents[3])
-    words = command("run", *RUNS[seed % len(RUNS)], "--out", "run")
+    words = command(*RUNS[seed % len(RUNS)], "--out", "run")
     process = start(words, folder, **{MARK: mark, "PYTHONPATH": here})
     with suppress(TimeoutExpired):
         process.communicate(timeout=moment)

@@ -10,6 +10,7 @@ from parrot_bench.record import RunDirectory, read_record
 from tests.verify.faults.commands import call
 
 ROUND, PAIR_ROUND = b'"event":"RoundTaken"', b'"event":"PairRound"'
+CALLS = b'"event":"CallsTaken"'
 
 
 def finished_rounds(run: Path) -> int:
@@ -19,14 +20,21 @@ def finished_rounds(run: Path) -> int:
     return sum(ROUND in line or PAIR_ROUND in line for line in whole)
 
 
+def finished_calls(run: Path) -> int:
+    """Calls under load in the journal, which a killed load leaves."""
+    journal = RunDirectory(run).journal
+    lines = journal.read_bytes().split(b"\n")[:-1] if journal.exists() else []
+    return sum(line.count(b'"started_ns"') for line in lines if CALLS in line)
+
+
 def nothing_lost(folder: Path, run: Path) -> list[str]:
     """What is wrong with what a broken-off run has left.
 
-    It opens with ``report``; every finished round is in its samples; what can't be opened has
-    nothing finished.
+    It opens with ``report``; every finished round is in its samples, of a load every finished
+    call; what can't be opened has nothing finished.
     """
     directory = RunDirectory(run)
-    finished = finished_rounds(run) if run.is_dir() else 0
+    finished = finished_rounds(run) + finished_calls(run) if run.is_dir() else 0
     over = directory.record.exists() and not directory.journals
     ended = call(folder, "report", run)
     if not finished and not directory.record.exists():
@@ -39,10 +47,14 @@ def nothing_lost(folder: Path, run: Path) -> list[str]:
     problems = []
     if not over and record.status != "incomplete":
         problems.append(f"it says that it is {record.status}")
-    if not over and finished:
+    if not over and (rounds := finished_rounds(run)):
         found = _rounds(pl.read_parquet(directory.samples))
-        if found != finished:
-            problems.append(f"{finished} rounds were finished, {found} were found")
+        if found != rounds:
+            problems.append(f"{rounds} rounds were finished, {found} were found")
+    if not over and record.load and (calls := finished_calls(run)):
+        found = pl.read_parquet(directory.calls).height
+        if found != calls:
+            problems.append(f"{calls} calls were finished, {found} were found")
     return problems
 
 
