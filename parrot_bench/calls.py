@@ -7,7 +7,8 @@ each; by column they take what their numbers take, and that on disk.
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from operator import sub
+from itertools import chain
+from operator import attrgetter, sub
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,24 +83,22 @@ class CallTable:
 
     def add_all(self, taken: CallsTaken) -> None:
         """Take in calls of one round."""
-        for call in taken.calls:
-            self._add(taken.number, call)
-
-    def _add(self, number: int, call: Call) -> None:
-        columns, chunks = self._columns, call.chunks_ns
+        calls, columns = taken.calls, self._columns
         for name in _NUMBERS:
-            value = getattr(call, name)
-            columns[name].append(NONE if value is None else value)
+            values = map(attrgetter(name), calls)
+            columns[name].extend([NONE if value is None else value for value in values])
         for name, words in self._words.items():
-            columns[name].append(words.setdefault(getattr(call, name), len(words)))
-        columns["round"].append(number)
-        columns["rate_limited"].append(call.rate_limited)
+            found = map(attrgetter(name), calls)
+            columns[name].extend([words.setdefault(word, len(words)) for word in found])
+        columns["round"].extend([taken.number] * len(calls))
+        columns["rate_limited"].extend([call.rate_limited for call in calls])
         # Of the chunks, which are most of all numbers, this is what is asked again and again.
-        columns["chunks"].append(len(chunks))
-        columns["first"].append(chunks[0] if chunks else NONE)
-        columns["last"].append(chunks[-1] if chunks else NONE)
-        columns["longest"].append(max(map(sub, chunks[1:], chunks), default=NONE))
-        self._chunks.extend(chunks)
+        replies = [call.chunks_ns for call in calls]
+        columns["chunks"].extend(map(len, replies))
+        columns["first"].extend([reply[0] if reply else NONE for reply in replies])
+        columns["last"].extend([reply[-1] if reply else NONE for reply in replies])
+        columns["longest"].extend([_longest(reply) for reply in replies])
+        self._chunks.extend(chain.from_iterable(replies))
 
     def __len__(self) -> int:
         return len(self._columns["round"])
@@ -195,3 +194,7 @@ class CallTable:
                 *(pl.col(name).replace(NONE, None) for name in _NUMBERS),
                 pl.col("chunks_ns").fill_null(pl.lit([], dtype=pl.List(pl.Int64))),
             )
+
+
+def _longest(reply: tuple[int, ...]) -> int:
+    return max(map(sub, reply[1:], reply)) if len(reply) > 1 else NONE

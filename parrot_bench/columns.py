@@ -29,12 +29,6 @@ class Column:
         self._early = 0
         self._full = KEPT
 
-    def append(self, value: int) -> None:
-        """Add one."""
-        self._late.append(value)
-        if len(self._late) >= self._full:
-            self._put_away()
-
     def extend(self, values: Iterable[int]) -> None:
         """Add some."""
         self._late.extend(values)
