@@ -308,6 +308,9 @@ _CALL_COLUMNS = {
     "worker": "String",
 }
 
+_GROUP = 20_000
+"""Rows of a table that are written together, and are in memory until then."""
+
 _STAMPED = 7
 """Columns of a stamped call: as many as come first in :data:`_CALL_COLUMNS`."""
 
@@ -332,6 +335,8 @@ def _write(path: Path, columns: dict[str, str], frames: "Iterable[pl.DataFrame]"
 
     with replacing(path) as temporary:
         try:
-            register_io_source(source, schema=schema).sink_parquet(temporary, compression="zstd")
+            register_io_source(source, schema=schema).sink_parquet(
+                temporary, compression="zstd", row_group_size=_GROUP
+            )
         except pl.exceptions.PolarsError as error:
             raise OSError(" ".join(str(error).split())) from error
