@@ -91,7 +91,12 @@ class Following:
         """Take in what was measured, write it down, and say whether it is enough."""
         self.hear(event)
         self._write_down(event)
-        if isinstance(event, PairRound) and monotonic() >= self._save_next:
+        # First when both sides are known: without a record, a journal cannot be opened.
+        if (
+            isinstance(event, SideDescribed | PairRound)
+            and len(self.described) == len(SIDES)
+            and monotonic() >= self._save_next
+        ):
             self.save(UNFINISHED)
         if isinstance(event, PairEnded):
             self.stopped_by = self._enough(len(self.compared.pairs))

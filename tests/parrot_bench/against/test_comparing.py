@@ -5,13 +5,18 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from parrot_bench.record import RunRecord, read_record
+from parrot_bench.against.carrying import compare_sides
+from parrot_bench.against.events import PairRound, SidePlanned
+from parrot_bench.against.following import Following
+from parrot_bench.record import RunDirectory, RunRecord, read_record
+from parrot_bench.request import Request
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -133,6 +138,15 @@ def test_a_mode_that_a_side_cannot_do(cli: Cli, folder: Path) -> None:
     assert ended.returncode == 4
 
 
+def _wait_for_a_round(out: Path) -> None:
+    journal, deadline = RunDirectory(out).journal, time.monotonic() + 90
+    while time.monotonic() < deadline:
+        if journal.exists() and b'"event":"PairRound"' in journal.read_bytes():
+            return
+        time.sleep(0.1)
+    raise AssertionError("no round was finished")
+
+
 def test_one_that_was_killed_keeps_the_finished_rounds(
     start: Callable[..., "subprocess.Popen[str]"], cli: Cli, folder: Path
 ) -> None:
@@ -141,19 +155,16 @@ def test_one_that_was_killed_keeps_the_finished_rounds(
         "--modes", "invoke", "--fail-on", "1%", "--out", "out",
         cwd=folder,
     )  # fmt: skip
-    record = folder / "out" / "run.json"
-    deadline = time.monotonic() + 90
-    while not record.exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    _wait_for_a_round(folder / "out")
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    again = cli("compare", "out", cwd=folder)
+    assert again.returncode in {3, 4}
+    assert "is incomplete" in again.stderr
     saved = read_record(folder / "out")
     assert saved.status == "incomplete"
     assert saved.comparison is not None
     assert saved.comparison.rounds >= 1
-    again = cli("compare", "out", cwd=folder)
-    assert again.returncode in {3, 4}
-    assert "is incomplete" in again.stderr
 
 
 def test_one_that_was_stopped_says_so(
@@ -164,9 +175,7 @@ def test_one_that_was_stopped_says_so(
         "--modes", "invoke", "--out", "out",
         cwd=folder,
     )  # fmt: skip
-    deadline = time.monotonic() + 90
-    while not (folder / "out" / "run.json").exists() and time.monotonic() < deadline:
-        time.sleep(0.1)
+    _wait_for_a_round(folder / "out")
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=90)
     assert process.returncode == 2
@@ -250,3 +259,18 @@ def test_saved_runs(cli: Cli, folder: Path) -> None:
         refused = cli("compare", *arguments, cwd=folder)
         assert refused.returncode == 2
         assert words in refused.stderr
+
+
+def test_it_can_be_opened_before_its_first_round_is_finished(folder: Path) -> None:
+    found: list[tuple[type[object], bool]] = []
+
+    def watcher(following: Following, event: object) -> None:
+        found.append((type(event), following.directory.record.exists()))
+
+    request = Request(
+        spec="models.py:Plain", against=("models.py:Plain",), modes=("invoke",), pairs=2
+    )
+    with chdir(folder):
+        compare_sides(request, out=folder / "out", watcher=watcher)
+    first = [kind for kind, _ in found].index(PairRound)
+    assert found[first - 1] == (SidePlanned, True)
