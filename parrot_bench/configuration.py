@@ -83,6 +83,9 @@ class Configuration(BaseModel):
         None, description="Fresh processes that the rounds are spread over."
     )
     max_calls: Count | None = Field(None, description="Never make more calls of the model.")
+    max_tokens: Count | None = Field(
+        None, description="Make no call that may bring prompts and replies together over so many."
+    )
     call_limit: Time | None = Field(None, description="A call that takes longer is stopped.")
     loop: str | None = Field(None, description='`"asyncio"` or `"uvloop"`.')
     keep_conditions: bool | None = Field(

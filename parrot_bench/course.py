@@ -105,8 +105,9 @@ class Course:
             study.begun = study.ended = now
         elif isinstance(event, RoundsEnded):
             study.rounds_over = True
-            if event.by_calls:
-                study.stopped_by = "max-calls"
+            if event.used_up:
+                calls = event.used_up.startswith("--max-calls")
+                study.stopped_by = "max-calls" if calls else "max-tokens"
         else:
             self._hear_of_samples(event, study, now)
 

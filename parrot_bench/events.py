@@ -124,7 +124,7 @@ class Planned:
         round_s: Predicted wall time of a full round, seconds.
         round_calls: Calls of a full round, priming included.
         calls_so_far: Calls already made.
-        affordable_rounds: Rounds that ``max_calls`` leaves; None without a bound.
+        affordable_rounds: Rounds that bounds on calls or tokens leave; None without a bound.
         parallel: A call of the baseline keeps more than one processor busy.
     """
 
@@ -254,10 +254,10 @@ class RoundsEnded:
     """The rounds are over.
 
     Attributes:
-        by_calls: They ended because ``max_calls`` left none.
+        used_up: The bound that left no other, as ``--max-calls 100``; empty where none did.
     """
 
-    by_calls: bool
+    used_up: str = ""
 
 
 @dataclass(frozen=True, slots=True)

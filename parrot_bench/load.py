@@ -110,7 +110,6 @@ class LoadPlan:
         prompts: What calls are asked, in an order of chance, each as often as the others; none for
             the request's one prompt.
         lengths: Of prompts that are made up, none like another; None where they are given.
-        max_tokens: Tokens of prompts and replies that may be spent; None for no bound.
         workers: Processes that make the calls together; None for one alone, or with a scheduler
             for all of its workers.
         scheduler: Address of a running Dask scheduler, whose workers they are; empty for this
@@ -128,7 +127,6 @@ class LoadPlan:
     kept_share: float = 0.95
     prompts: tuple[Prompt, ...] = ()
     lengths: PromptLengths | None = None
-    max_tokens: int | None = None
     workers: int | None = None
     scheduler: str = ""
 

@@ -8,6 +8,7 @@ import os
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,9 @@ REPORT_EVERY_S = 0.25
 
 SPANS_OF_A_CALL = 50
 """Room for the spans of one call of a chain or a graph until they are sent."""
+
+SMALL_BATCH = 4
+"""Prompts of a batch where tokens are counted, or calls are few."""
 
 TRACED_CALLS = 10
 """Calls of each mode in the traced pass; one where calls are slow or counted."""
@@ -181,11 +185,7 @@ def _measure(job: Job, loaded: LoadedModel | None, orders: Orders | None) -> Mea
                 call_limit_s=request.call_limit_s,
             ),
             clocks=clocks,
-            budget=Budget(
-                request.max_calls,
-                reserved,
-                tokens=request.load.max_tokens if request.load else None,
-            ),
+            budget=Budget(request.max_calls, reserved, tokens=request.max_tokens),
             orders=orders,
             worker=job.worker,
         )
@@ -230,12 +230,10 @@ def _studies(bench: Bench) -> Measurement:
     from parrot_bench.studies.table import STUDIES  # noqa: PLC0415
 
     done = False
-    budget, traced = bench.budget, bench.budget.reserved
+    budget = bench.budget
     for name in sorted(bench.request.studies, key=list(STUDIES).index):
         yield StudyBegun(name)
-        if budget.limit is not None:
-            left = max(0, budget.limit - budget.spent - traced)
-            budget.reserved = traced + bench.request.calls_kept(name, left)
+        budget.keep(partial(bench.request.kept, name))
         try:
             own = replace(bench, time_s=bench.request.limit_s(name))
             yield from _noting_failures(STUDIES[name].take(own), bench.failed)
@@ -263,10 +261,8 @@ def _noting_failures(study: Measurement, failed: dict[str, str]) -> Measurement:
 
 
 def _trace(job: Job, bench: Bench) -> Measurement:
-    counted = job.request.max_calls is not None
-    traced = TracedPlan(
-        **vars(bench.calls), modes=bench.usable, calls=1 if counted else TRACED_CALLS
-    )
+    calls = 1 if bench.budget.bounded else TRACED_CALLS
+    traced = TracedPlan(**vars(bench.calls), modes=bench.usable, calls=calls)
     each = 1 if is_chat_model(bench.model) else SPANS_OF_A_CALL
     spans = len(traced.modes) * (max(traced.calls, traced.batch_size) * each + 1)
     tracing = open_tracing(job.spans, job.request.otlp, planned_spans=spans)
@@ -328,12 +324,18 @@ def _call_arguments(request: Request, model: Runnable[Any, Any]) -> dict[str, An
 
 
 def _batch_size(request: Request, modes: list[ExecutionMode]) -> int:
-    """The largest usual batch for which a bounded number of calls pays for twelve rounds."""
-    if request.batch_size is not None or request.max_calls is None:
+    """The largest usual batch for which a bounded number of calls pays for twelve rounds.
+
+    What a call will take of bounded tokens is not known yet, so that the batch is small there.
+    """
+    if request.batch_size is not None or not request.bounded:
         return request.batch_size or DEFAULT_BATCH
+    if request.max_calls is None:
+        return SMALL_BATCH
     batching = sum(mode.batches for mode in modes)
     single = len(modes) - batching + 1
-    for size in (DEFAULT_BATCH, 8, 4):
+    sizes = (DEFAULT_BATCH, 8, SMALL_BATCH) if request.max_tokens is None else (SMALL_BATCH,)
+    for size in sizes:
         if (batching * size + single) * 14 <= request.max_calls:
             return size
     return 2

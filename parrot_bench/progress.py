@@ -53,8 +53,8 @@ class Progress(Display):
         elif isinstance(event, Planned) and run.current is not None:
             self._planned(run.current, event)
         elif isinstance(event, RoundsEnded):
-            if event.by_calls:
-                self._say(Text("--max-calls leaves no further round"))
+            if event.used_up:
+                self._say(Text(f"{event.used_up} leaves no further round"))
         elif isinstance(event, Phase):
             self._phase(event.text)
         elif isinstance(event, Observed) and isinstance(event.what, WorkerLost):
@@ -91,7 +91,7 @@ class Progress(Display):
         """Show the plan where it costs time or money."""
         self._shown = monotonic()
         request, limit_s = study.request, study.limit_s
-        if plan.round_s < SLOW_ROUND_S and request.max_calls is None:
+        if plan.round_s < SLOW_ROUND_S and not request.bounded:
             return
         rounds = max(1, round(limit_s / max(plan.round_s, 1e-9)))
         if plan.affordable_rounds is not None:
@@ -100,11 +100,13 @@ class Progress(Display):
         calls = plan.calls_so_far + rounds * plan.round_calls + traced
         tokens = [m.tokens for m in plan.modes if m.tokens is not None]
         out = f", {round(calls * sum(tokens) / len(tokens)):,} output tokens" if tokens else ""
+        most = request.max_tokens
+        bound = "" if most is None else f", at most {most:,} tokens with those of the prompts"
         seconds = min(limit_s, rounds * plan.round_s)
         self._say(
             Text(
                 f"plan: about {rounds} rounds of {plan.round_calls} calls, "
-                f"{calls:,} calls in all{out}, about {seconds:.0f} s",
+                f"{calls:,} calls in all{out}{bound}, about {seconds:.0f} s",
                 style="bold",
             )
         )
@@ -116,6 +118,8 @@ class Progress(Display):
                 wants.append(f"--time {need_s:.0f}")
             if request.max_calls is not None and need_calls > request.max_calls:
                 wants.append(f"--max-calls {need_calls}")
+            if most is not None and rounds == plan.affordable_rounds:
+                wants.append("a larger --max-tokens")
             self._say(
                 Text(
                     f"No verdict is given under {MIN_ROUNDS} rounds: use {' and '.join(wants)}, "

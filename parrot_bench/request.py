@@ -39,10 +39,10 @@ STUDIES_OF_A_RUN = tuple(name for name in SHARES if name not in OWN_COMMAND)
 DEFAULT_STUDIES = tuple(name for name in SHARES if name not in ON_REQUEST)
 
 COUNTED_STUDIES = ("overhead", "parity")
-"""The default where calls are counted: the others need thousands."""
+"""The default where calls or tokens are counted: the others need thousands of calls."""
 
 LEAST_SHARE_OF_CALLS = 0.15
-"""A bounded number of calls is shared like the time, but to no study goes less than this."""
+"""Bounded calls and tokens are shared like the time, but to no study goes less than this."""
 
 DEFAULT_PROMPT = ("What does each way of calling you cost? " * 7)[:256]
 """256 characters of plain text."""
@@ -85,7 +85,7 @@ class Request:
         modes: Names of modes, or ``module:attr`` of one's own; empty for the default ones.
         baseline: The mode the others are divided by.
         studies: Names of studies; none for the default ones, which are fewer under
-            ``max_calls``.
+            ``max_calls`` or ``max_tokens``.
         time_s: Time budget of the overhead study, seconds; the others have a share of as much.
         target: Half-width of the intervals to stop at; 0.02 is ±2 %.
         delta: Ratios inside ±delta are called the same.
@@ -95,6 +95,7 @@ class Request:
         batch_size: Prompts of one batch.
         max_concurrency: For batching modes; None is LangChain's default.
         max_calls: Upper bound on calls of the model.
+        max_tokens: Tokens of prompts and replies that may be spent; None for no bound.
         call_limit_s: Time limit of one call, seconds.
         service_time_s: What a call of the embedded parrot takes in the concurrency study,
             seconds; None for the default. Another model takes its own time.
@@ -126,6 +127,7 @@ class Request:
     batch_size: int | None = None
     max_concurrency: int | None = None
     max_calls: int | None = None
+    max_tokens: int | None = None
     call_limit_s: float = 60.0
     service_time_s: float | None = None
     seed: int | None = None
@@ -143,11 +145,16 @@ class Request:
 
     def __post_init__(self) -> None:
         if not self.studies:
-            default = DEFAULT_STUDIES if self.max_calls is None else COUNTED_STUDIES
+            default = COUNTED_STUDIES if self.bounded else DEFAULT_STUDIES
             object.__setattr__(self, "studies", default)
 
-    def calls_kept(self, study: str, left: int) -> int:
-        """Of so many calls, how many are kept for the studies that come after one."""
+    @property
+    def bounded(self) -> bool:
+        """Whether calls, or their tokens, have a bound."""
+        return self.max_calls is not None or self.max_tokens is not None
+
+    def kept(self, study: str, left: int) -> int:
+        """Of so many calls or tokens, how many are kept for the studies that come after one."""
         weights = {n: max(SHARES[n], LEAST_SHARE_OF_CALLS) for n in SHARES if n in self.studies}
         names = list(weights)
         later = sum(weights[name] for name in names[names.index(study) + 1 :])
@@ -167,7 +174,7 @@ class Request:
         """
         if self.processes is not None:
             return self.processes
-        if self.target >= ONE_PROCESS_TARGET or self.max_calls is not None:
+        if self.target >= ONE_PROCESS_TARGET or self.bounded:
             return 1
         return min(max(MIN_PROCESSES, int(self.time_s / PROCESS_S)), MOST_PROCESSES)
 
@@ -196,6 +203,7 @@ def check(request: Request) -> None:
         ("--batch-size", request.batch_size, 1, 10_000),
         ("--max-concurrency", request.max_concurrency, 1, 10_000),
         ("--max-calls", request.max_calls, 1, 2**31),
+        ("--max-tokens", request.max_tokens, 1, 2**53),
         ("--processes", request.processes, 1, 1_000),
         ("--pairs", request.pairs, 2, 1_000),
         ("--fail-on", request.fail_on, 0.0001, 100),
@@ -206,6 +214,11 @@ def check(request: Request) -> None:
             # A whole number of hundreds of digits has no float to be written as.
             given = f"{value:g}" if abs(value) < _MOST_SAID else f"over {_MOST_SAID:g}"
             raise UsageError(f"{name} {given} is outside {low:g} to {high:g}; give one inside")
+    if request.bounded and (request.processes or 1) > 1:
+        name = "--max-calls" if request.max_calls is not None else "--max-tokens"
+        raise UsageError(
+            f"--processes {request.processes} would each have a {name} of its own; leave one out"
+        )
     _check_model(request)
     _check_load(request)
     if request.loop not in LOOPS:

@@ -199,6 +199,7 @@ def configuration(request: Request, described: Described) -> Configuration:
         batch_size=described.batch_size,
         max_concurrency=request.max_concurrency,
         max_calls=request.max_calls,
+        max_tokens=request.max_tokens,
         call_limit_s=request.call_limit_s,
         service_time_s=request.service_time_s,
         seed=request.seed or 0,
@@ -207,11 +208,11 @@ def configuration(request: Request, described: Described) -> Configuration:
         otlp=redact_text(request.otlp),
         handlers=request.handlers,
         growth_calls=request.growth_calls if "growth" in request.studies else None,
-        load=_load(request.load) if request.load is not None else None,
+        load=_load(request, request.load) if request.load is not None else None,
     )
 
 
-def _load(plan: LoadPlan) -> LoadConfiguration:
+def _load(request: Request, plan: LoadPlan) -> LoadConfiguration:
     return LoadConfiguration(
         levels=tuple(map(str, plan.levels)),
         arrivals=plan.arrivals,
@@ -221,7 +222,7 @@ def _load(plan: LoadPlan) -> LoadConfiguration:
         most_in_flight=plan.most_in_flight,
         prompts=len(plan.prompts),
         prompt_lengths=str(plan.lengths or ""),
-        max_tokens=plan.max_tokens,
+        max_tokens=request.max_tokens,
         workers=plan.workers,
         scheduler=redact_text(plan.scheduler),
     )

@@ -140,7 +140,7 @@ class Following:
 
     def _enough(self, pairs: int) -> str:
         """Why the pairs are enough; empty when they are not. It looks at widths only."""
-        if self.request.pairs is not None or self.request.max_calls is not None:
+        if self.request.pairs is not None or self.request.bounded:
             return "pairs" if pairs >= planned_pairs(self.request) else ""
         if pairs >= planned_pairs(self.request) and self.compared.narrow(self.target):
             return "target"

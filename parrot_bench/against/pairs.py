@@ -105,19 +105,21 @@ class Pairs:
                 number += 1
 
     @property
-    def _calls_each(self) -> int | None:
-        """What a process may spend of a bounded number of calls."""
-        if self.request.max_calls is None:
-            return None
-        return max(1, self.request.max_calls // (2 * planned_pairs(self.request)))
+    def _shares(self) -> int:
+        """Processes that share bounded calls and tokens."""
+        return 2 * planned_pairs(self.request)
+
+    def _each(self, most: int | None) -> int | None:
+        """What a process may spend of so many calls or tokens."""
+        return None if most is None else max(1, most // self._shares)
 
     @property
     def _share(self) -> str:
         """What an error about too few calls has to say besides."""
-        if self.request.max_calls is None:
-            return ""
-        shares = 2 * planned_pairs(self.request)
-        return f", with one of {shares} shares of --max-calls {self.request.max_calls}"
+        asked = self.request
+        bounds = {"--max-calls": asked.max_calls, "--max-tokens": asked.max_tokens}
+        said = [f"{name} {most}" for name, most in bounds.items() if most is not None]
+        return f", with one of {self._shares} shares of {' and '.join(said)}" if said else ""
 
     @property
     def remaining(self) -> tuple[str, ...]:
@@ -161,7 +163,12 @@ class Pairs:
         arguments = self.request.model_args if side.spec == self.request.spec else ()
         request = replace(self.request, spec=side.spec, model_args=arguments)
         request = replace(request, modes=modes, seed=order_seed)
-        request = replace(request, baseline=_twin(request), max_calls=self._calls_each)
+        request = replace(
+            request,
+            baseline=_twin(request),
+            max_calls=self._each(request.max_calls),
+            max_tokens=self._each(request.max_tokens),
+        )
         blocks = tuple(block for block in self.blocks if block.mode in modes)
         job = Job(
             request=request,

@@ -19,6 +19,7 @@ from parrot_bench.cli.options import (
     Input,
     MaxCalls,
     MaxErrors,
+    MaxTokens,
     Model,
     ModelArgs,
     Out,
@@ -162,17 +163,7 @@ def load(  # one option a parameter
     ] = "",
     reply_length: ReplyLength = None,
     max_calls: MaxCalls = None,
-    max_tokens: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            min=1,
-            help="Make no call that may bring prompts and replies together over so many tokens, "
-            "were it and those in flight as large as the largest so far.",
-            show_default="no bound",
-            rich_help_panel=_WHAT,
-        ),
-    ] = None,
+    max_tokens: MaxTokens = None,
     call_limit: CallLimit = "60",  # type: ignore[assignment]  # typer passes it through the parser
     slo: Annotated[
         str,
@@ -271,7 +262,6 @@ def load(  # one option a parameter
             kept_share=kept,
             prompts=() if prompts is None else read_prompts(prompts),
             lengths=_read("--prompt-lengths", lengths, prompt_lengths) if prompt_lengths else None,
-            max_tokens=max_tokens,
             workers=workers,
             scheduler=scheduler,
         )
@@ -298,6 +288,7 @@ def load(  # one option a parameter
             prompt=asked(context, prompt, input),
             reply_length=reply_length,
             max_calls=max_calls,
+            max_tokens=max_tokens,
             call_limit_s=call_limit,
             seed=seed,
             load=plan,
@@ -365,8 +356,8 @@ def _said(request: "Request", plan: LoadPlan) -> str:
     said.append(f"about {_prompt_tokens(request, plan):,.0f} tokens a prompt")
     if request.reply_length is not None:
         said.append(f"at most {request.reply_length:,} a reply")
-    if plan.max_tokens is not None:
-        said.append(f"at most {plan.max_tokens:,} in all")
+    if request.max_tokens is not None:
+        said.append(f"at most {request.max_tokens:,} in all")
     return ", ".join(said)
 
 

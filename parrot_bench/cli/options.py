@@ -137,6 +137,16 @@ MaxCalls = Annotated[
         rich_help_panel="What to measure",
     ),
 ]
+MaxTokens = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Make no call that may bring prompts and replies together over so many tokens, "
+        "were it and those in flight as large as the largest so far.",
+        show_default="no bound",
+        rich_help_panel="What to measure",
+    ),
+]
 CallLimit = Annotated[
     float,
     typer.Option(

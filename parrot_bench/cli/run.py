@@ -13,6 +13,7 @@ from parrot_bench.cli.options import (
     FailOn,
     Input,
     MaxCalls,
+    MaxTokens,
     Model,
     ModelArgs,
     Out,
@@ -75,7 +76,8 @@ def run(
             autocompletion=completing.studies,
             help=f"Studies to make: {', '.join(STUDIES_OF_A_RUN)}.",
             show_default=(
-                f"{', '.join(DEFAULT_STUDIES)}; with --max-calls {', '.join(COUNTED_STUDIES)}"
+                f"{', '.join(DEFAULT_STUDIES)}; with --max-calls or --max-tokens "
+                f"{', '.join(COUNTED_STUDIES)}"
             ),
             rich_help_panel="What to measure",
         ),
@@ -108,7 +110,7 @@ def run(
         typer.Option(
             metavar="N",
             help="Prompts of one batch; fewer where --max-calls is tight.",
-            show_default="16",
+            show_default="16; 4 with --max-tokens",
             rich_help_panel="What to measure",
         ),
     ] = None,
@@ -187,6 +189,7 @@ def run(
         ),
     ] = None,
     max_calls: MaxCalls = None,
+    max_tokens: MaxTokens = None,
     call_limit: Annotated[
         float,
         typer.Option(
@@ -276,6 +279,7 @@ def run(
             batch_size=batch_size,
             max_concurrency=max_concurrency,
             max_calls=max_calls,
+            max_tokens=max_tokens,
             call_limit_s=call_limit,
             service_time_s=service_time,
             seed=seed,

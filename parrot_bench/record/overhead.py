@@ -9,7 +9,7 @@ from parrot_bench.record.base import Estimate, Percentile, Saved
 Verdict = Literal["baseline", "faster", "slower", "same", "not resolved", "not measured"]
 """What is said of a mode against the baseline; ``same`` means *same within delta*."""
 
-StoppedBy = Literal["target", "time", "max-calls", "interrupted", "failed", "done"]
+StoppedBy = Literal["target", "time", "max-calls", "max-tokens", "interrupted", "failed", "done"]
 """Why a study ended; ``done``: it had asked all it wanted to ask."""
 
 

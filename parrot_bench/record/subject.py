@@ -114,6 +114,7 @@ class Configuration(Saved):
         batch_size: Prompts of one batch.
         max_concurrency: Calls in flight allowed to batching modes; None is LangChain's default.
         max_calls: Upper bound on calls of the model; None for no bound.
+        max_tokens: Tokens of prompts and replies that might be spent; None for no bound.
         call_limit_s: A call that takes longer is stopped and its mode left out.
         service_time_s: Service time that was simulated in the concurrency study, where one was
             asked for; None for the default.
@@ -138,6 +139,7 @@ class Configuration(Saved):
     batch_size: int
     max_concurrency: int | None
     max_calls: int | None
+    max_tokens: int | None = None
     call_limit_s: float
     service_time_s: float | None = None
     seed: int

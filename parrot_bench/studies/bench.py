@@ -1,6 +1,6 @@
 """What every study of one run is given, in the timed process."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +11,7 @@ from parrot_bench.execution import CallSettings, ExecutionMode
 from parrot_bench.prompts import Prompt
 from parrot_bench.request import Request
 from parrot_bench.studies.load.orders import Orders
+from parrot_bench.studies.usage import input_tokens, output_tokens
 from parrot_bench.timing import Clocks
 
 
@@ -50,12 +51,14 @@ class Budget:
 
     Args:
         limit: Calls; None for no bound.
-        reserved: Calls within the bound that are kept for what follows.
+        reserved: Calls within the bounds that are kept for the traced pass.
         tokens: Of prompts and replies; None for no bound.
 
     Attributes:
         spent: Calls made.
         tokens_spent: Tokens of those that have ended.
+        kept: Calls that are kept for the studies to come, besides.
+        tokens_kept: The same, tokens.
     """
 
     def __init__(self, limit: int | None, reserved: int = 0, *, tokens: int | None = None) -> None:
@@ -64,15 +67,58 @@ class Budget:
         self.tokens = tokens
         self.spent = 0
         self.tokens_spent = 0
+        self.kept = 0
+        self.tokens_kept = 0
         self._largest = 0
+
+    @property
+    def bounded(self) -> bool:
+        """Whether there is a bound."""
+        return self.limit is not None or self.tokens is not None
 
     @property
     def used_up(self) -> str:
         """The bound that leaves no call, as it was given; empty while there is one."""
-        if self.affords(1):
+        return self.refusing(1)
+
+    def refusing(self, calls: int) -> str:
+        """The bound that leaves fewer than so many calls, as it was given; empty for none."""
+        if self.affords(calls):
             return ""
-        calls = self.limit is not None and self.spent + 1 + self.reserved > self.limit
-        return f"--max-calls {self.limit}" if calls else f"--max-tokens {self.tokens}"
+        few = self._calls_left is not None and calls > self._calls_left
+        return f"--max-calls {self.limit}" if few else f"--max-tokens {self.tokens}"
+
+    @property
+    def left(self) -> int | None:
+        """Calls that the bounds leave; None without any, or before anything is known of tokens."""
+        calls, tokens = self._calls_left, self._tokens_left
+        by_tokens = None if tokens is None or not self._largest else tokens // self._largest
+        found = [each for each in (calls, by_tokens) if each is not None]
+        return max(0, min(found)) if found else None
+
+    @property
+    def _calls_left(self) -> int | None:
+        return None if self.limit is None else self.limit - self.spent - self.reserved - self.kept
+
+    @property
+    def _tokens_left(self) -> int | None:
+        if self.tokens is None:
+            return None
+        kept = self.reserved * self._largest + self.tokens_kept
+        return self.tokens - self.tokens_spent - kept
+
+    def keep(self, share: Callable[[int], int]) -> None:
+        """Keep a share of what is left for the studies to come, and no longer what was kept."""
+        self.kept = self.tokens_kept = 0
+        self.kept = share(max(0, self._calls_left or 0))
+        self.tokens_kept = share(max(0, self._tokens_left or 0))
+
+    def price(self, calls: int) -> str:
+        """What has been spent and is kept, with so many calls more, in words."""
+        if self.refusing(calls).startswith("--max-tokens"):
+            taken = self.tokens_spent + self.tokens_kept
+            return f"{taken + (self.reserved + calls) * self._largest} tokens"
+        return f"{self.spent + self.reserved + self.kept + calls} calls"
 
     def affords(self, calls: int, in_flight: int = 0) -> bool:
         """Whether so many more calls stay within the bounds, what is reserved left untouched.
@@ -81,20 +127,33 @@ class Budget:
             calls: More calls.
             in_flight: Calls that were made before, and whose tokens are not known yet.
         """
-        if self.limit is not None and self.spent + calls + self.reserved > self.limit:
+        if self._calls_left is not None and calls > self._calls_left:
             return False
-        expected = self.tokens_spent + (calls + in_flight) * self._largest
-        return self.tokens is None or (expected <= self.tokens and self.tokens_spent < self.tokens)
+        tokens = self._tokens_left
+        return tokens is None or (tokens > 0 and (calls + in_flight) * self._largest <= tokens)
 
     def pay(self, call: Call) -> None:
         """Count the tokens of a call that has ended."""
-        if call.tokens is not None and call.input_tokens is not None:
-            total = call.tokens + call.input_tokens
-            self._largest = max(self._largest, total)
+        # One that was refused for its rate cost nothing.
+        if not call.rate_limited:
+            self._pay(call.input_tokens, call.tokens)
+
+    def pay_for(self, calls: int, replies: Iterable[Any]) -> None:
+        """Count the tokens of so many calls, of which these are the replies."""
+        paid = 0
+        for reply in replies:
+            self._pay(input_tokens([reply]), output_tokens([reply]))
+            paid += 1
+        for _ in range(calls - paid):
+            self._pay(None, None)
+
+    def _pay(self, given: int | None, answered: int | None) -> None:
+        if given is not None and answered is not None:
+            self._largest = max(self._largest, given + answered)
+            self.tokens_spent += given + answered
         else:
-            # What an error cost is not told. One that was refused for its rate cost nothing.
-            total = 0 if call.rate_limited else self._largest
-        self.tokens_spent += total
+            # What an error cost is not told.
+            self.tokens_spent += self._largest
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,7 @@ from langchain_core.runnables import Runnable
 
 from parrot_bench.execution import ExecutionMode, collect, drain
 from parrot_bench.studies.bench import Budget, Calls
+from parrot_bench.studies.kept_replies import NO_TOKENS, KeptReplies
 from parrot_bench.timing import PRIMED_SHARE, Async, CallLimitExceeded, Reading, Sync, call_limit
 from parrot_callbacks.redaction import redact_text
 
@@ -56,8 +57,13 @@ class Caller:
         self._limit_s = calls.call_limit_s * self.calls_per_unit
         prompt = mode.prepare(calls.prompt)
         self._item = [prompt] * calls.batch_size if mode.batches else prompt
-        self._timed = mode.bind(model, calls.settings, drain)
         self._observed = mode.bind(model, calls.settings, collect)
+        self._kept: KeptReplies | None = None
+        if budget.tokens is None:
+            self._timed = mode.bind(model, calls.settings, drain)
+        else:
+            self._kept = KeptReplies(budget, mode.messages)
+            self._timed = self._kept.around(self._observed, mode.kind)
         self.units = 1
         self.primed = 1
         self.every = 1
@@ -71,17 +77,27 @@ class Caller:
         """Calls of one block, untimed ones included."""
         return (self.units + self.primed) * self.calls_per_unit
 
+    @property
+    def untold(self) -> str:
+        """Why a bound on tokens cannot be kept, once its first call is made; empty where it can."""
+        return NO_TOKENS if self._kept is not None and self.tokens is None else ""
+
     def observe(self) -> None:
         """Make the first call, keep its token count, and note how long it took."""
         self._budget.spent += self.calls_per_unit
+        replies: list[Any] = []
         begun, cpu = perf_counter_ns(), process_time_ns()
-        with call_limit(self._limit_s):
-            raw = self._clock.once(self._observed, self._item)
-        self.unit_ns = perf_counter_ns() - begun
-        # All that is known of a model too slow to be warmed up.
-        self.idle_share = 1 - (process_time_ns() - cpu) / max(self.unit_ns, 1)
+        try:
+            with call_limit(self._limit_s):
+                raw = self._clock.once(self._observed, self._item)
+            self.unit_ns = perf_counter_ns() - begun
+            # All that is known of a model too slow to be warmed up.
+            self.idle_share = 1 - (process_time_ns() - cpu) / max(self.unit_ns, 1)
+            replies = self.mode.messages(raw)
+        finally:
+            self._budget.pay_for(self.calls_per_unit, replies)
         # Not every model answers with an AIMessage, whatever its types say.
-        usage = [getattr(m, "usage_metadata", None) for m in self.mode.messages(raw)]
+        usage = [getattr(m, "usage_metadata", None) for m in replies]
         if usage and all(usage):
             self.tokens = round(sum(u["output_tokens"] for u in usage if u) / len(usage))
 
@@ -119,8 +135,16 @@ class Caller:
 
     def _read(self, take: Callable[..., Reading], primed: int, timed: int) -> Reading:
         self._budget.spent += (primed + timed) * self.calls_per_unit
-        with call_limit(self._limit_s):
-            return take(self._timed, self._item, primed, timed)
+        units = None
+        try:
+            with call_limit(self._limit_s):
+                reading = take(self._timed, self._item, primed, timed)
+            units = primed + timed
+        finally:
+            if self._kept is not None:
+                # One that raised has kept nothing, and those after it were not made.
+                self._kept.pay((units or len(self._kept) + 1) * self.calls_per_unit)
+        return reading
 
 
 def one_line(error: BaseException) -> str:

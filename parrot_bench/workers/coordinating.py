@@ -290,7 +290,7 @@ class _Coordinator:
         """The bound that leaves one of them no other call: of all of them, as it was given."""
         bounds = {
             "--max-calls": self._job.request.max_calls,
-            "--max-tokens": self._plan.max_tokens,
+            "--max-tokens": self._job.request.max_tokens,
         }
         for wire in self._alive():
             name, _, _ = (wire.done.used_up if wire.done is not None else "").partition(" ")

@@ -23,12 +23,11 @@ def job_of(job: Job, worker: str, which: int, of: int) -> Job:
         of: How many there are.
     """
     request, part = job.request, Part(which, of)
-    most, plan = request.max_calls, request.load
-    tokens = part.share(plan.max_tokens) if plan and plan.max_tokens is not None else None
+    calls, tokens = request.max_calls, request.max_tokens
     own = replace(
         request,
-        max_calls=None if most is None else part.share(most),
-        load=plan and replace(plan, max_tokens=tokens),
+        max_calls=None if calls is None else part.share(calls),
+        max_tokens=None if tokens is None else part.share(tokens),
         # Whoever started the run knows it; it is of no use elsewhere.
         command=(),
     )

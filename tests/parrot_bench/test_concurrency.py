@@ -258,7 +258,7 @@ def test_calls_stay_within_their_bound_and_the_plan_says_what_is_left_out() -> N
     assert 0 < made <= budget.spent
     (plan,) = (e.text for e in told if isinstance(e, Phase) and e.text.startswith("plan: "))
     assert "to fit" in plan
-    assert any(isinstance(e, RoundsEnded) and e.by_calls for e in told)
+    assert any(isinstance(e, RoundsEnded) and e.used_up for e in told)
     assert concluded(told).reduced
 
 

@@ -39,7 +39,7 @@ TOLD: list[Event] = [
     RoundTaken(0, True, False, (BLOCK,), (("astream", "ValueError"),), 12),
     ModeDropped("astream", "ValueError: \N{PARROT} \u2028 \x00"),
     CallsTaken(1, (Call("invoke", "length 10", 5, 9, (6, 7), 3, ""),)),
-    RoundsEnded(by_calls=True),
+    RoundsEnded("--max-calls 100"),
     StudyEnded("overhead", "because"),
 ]
 
@@ -96,7 +96,7 @@ def test_a_line_that_was_cut_ends_it(tmp_path: Path, cut: int) -> None:
     [
         b"[]",
         b"[" * 100_000,
-        b'{"at": ' + b"9" * 400 + b', "event": "RoundsEnded", "content": {"by_calls": true}}',
+        b'{"at": ' + b"9" * 400 + b', "event": "RoundsEnded", "content": {"used_up": ""}}',
         b"\xff\xfe",
         b'{"at": 1, "event": "Failed", "content": {}}',
         b'{"at": 1, "event": "Observed", "content": {}}',

@@ -387,7 +387,7 @@ def test_the_rate_that_c_servers_keep_up_with_is_found_within_its_interval() -> 
 def test_no_call_is_made_that_may_bring_more_tokens_than_allowed() -> None:
     # Each takes three.
     budget = Budget(None, tokens=100)
-    told = events(Servers(mean_s=0.002), closed(4, 8, max_tokens=100), budget=budget)
+    told = events(Servers(mean_s=0.002), closed(4, 8), budget=budget)
     assert budget.tokens_spent == 99
     assert sum(len(calls_of(told, number)) for number in range(2)) == 33 - taking.WARM_UP
     assert observed(told, UsedUp) == [UsedUp("--max-tokens 100")]
@@ -395,7 +395,7 @@ def test_no_call_is_made_that_may_bring_more_tokens_than_allowed() -> None:
 
 def test_a_model_that_tells_no_tokens_cannot_keep_a_bound_of_them() -> None:
     with pytest.raises(MeasurementError, match="tell no tokens"):
-        events(Silent(), closed(2, max_tokens=100), budget=Budget(None, tokens=100))
+        events(Silent(), closed(2), budget=Budget(None, tokens=100))
 
 
 def test_tokens_are_counted() -> None:

@@ -260,7 +260,7 @@ def test_max_calls_is_never_exceeded() -> None:
         model, second = Slept(), Slept()
         events = drive(study(model, second, Budget(limit, 5)), 10**6)
         assert len(model.calls) + len(second.calls) <= limit - 5
-        assert [e.by_calls for e in events if isinstance(e, RoundsEnded)] == [True]
+        assert [e.used_up for e in events if isinstance(e, RoundsEnded)] == [f"--max-calls {limit}"]
 
 
 def test_a_bounded_budget_is_spread_over_many_rounds() -> None:

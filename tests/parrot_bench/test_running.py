@@ -193,10 +193,10 @@ def test_counted_calls_are_shared_among_the_studies_that_can_be_paid() -> None:
     assert Request().studies == ("overhead", "streaming", "concurrency", "tracing", "parity")
     counted = Request(max_calls=500)
     assert counted.studies == ("overhead", "parity")
-    assert counted.calls_kept("overhead", 460) == 60
-    assert counted.calls_kept("parity", 60) == 0
+    assert counted.kept("overhead", 460) == 60
+    assert counted.kept("parity", 60) == 0
     alone = Request(max_calls=500, studies=("overhead",))
-    assert alone.calls_kept("overhead", 500) == 0
+    assert alone.kept("overhead", 500) == 0
 
 
 def test_a_request_with_every_default_is_fine() -> None:

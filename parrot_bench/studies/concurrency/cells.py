@@ -9,7 +9,7 @@ import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil, inf
 from time import perf_counter
 from typing import Any
@@ -19,7 +19,14 @@ from langchain_core.runnables import Runnable
 
 from parrot_bench.errors import MeasurementError
 from parrot_bench.events import Call, CallsTaken, Event, Observed, Phase, Reply, RoundsEnded
-from parrot_bench.execution import CallSettings, ExecutionMode, drain, implements, is_chat_model
+from parrot_bench.execution import (
+    CallSettings,
+    ExecutionMode,
+    collect,
+    drain,
+    implements,
+    is_chat_model,
+)
 from parrot_bench.mode_table import MODES
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 from parrot_bench.request import DEFAULT_SERVICE_S
@@ -47,6 +54,7 @@ from parrot_bench.studies.concurrency.plan import (
     thinned,
 )
 from parrot_bench.studies.concurrency.watchdog import Watchdog, late_samples
+from parrot_bench.studies.kept_replies import NO_TOKENS, KeptReplies
 from parrot_bench.timing import CallLimitExceeded, call_limit, run_queue_ns, settled_garbage
 
 SWEPT = ("batch", "abatch", "ainvoke_gather", "astream")
@@ -90,8 +98,13 @@ class Sweep:
         """It has few levels: ``astream`` is there to see whether chunks block the loop."""
         return self.mode.name == "astream"
 
-    def bind(self, settings: CallSettings) -> Perform:
-        """What performs a batch; a call that raises does not end the others."""
+    def bind(self, settings: CallSettings, replies: KeptReplies | None = None) -> Perform:
+        """What performs a batch; a call that raises does not end the others.
+
+        Args:
+            settings: How calls are made.
+            replies: Keeps what they return; None for nothing to be kept.
+        """
         if self.mode.name in {"batch", "abatch"}:
             kept = CallSettings(
                 config=settings.config,
@@ -99,9 +112,18 @@ class Sweep:
                 max_concurrency=settings.max_concurrency,
             )
             perform: Perform = self.mode.bind(self.model, kept, drain)
-            return perform
+            return perform if replies is None else replies.around(perform, self.mode.kind)
         single = MODES["ainvoke"] if self.mode.name == "ainvoke_gather" else self.mode
-        return gathered(single.bind(self.model, settings, drain), settings.max_concurrency)
+        call = single.bind(self.model, settings, drain if replies is None else collect)
+        if replies is not None:
+            call = replies.around(call, "async")
+        return gathered(call, settings.max_concurrency)
+
+    def messages(self, raw: Any) -> Sequence[Any]:
+        """The replies in what was kept: of a batch, of those calls that did not raise."""
+        if self.mode.name in {"batch", "abatch"}:
+            return self.mode.messages([one for one in raw if not isinstance(one, BaseException)])
+        return self.mode.messages([raw] if self.mode.batches else raw)
 
 
 def gathered(call: Callable[[Any], Awaitable[Any]], limit: int | None) -> Perform:
@@ -196,6 +218,7 @@ class Concurrency:
         self._process = psutil.Process()
         self._paces = {number: Pace() for number in self._sweeps}
         self._done: Counter[Cell] = Counter()
+        self._untold = False
 
     def events(self) -> Events:
         """Warm up, say what will be done, and repeat all cells until time or calls are over.
@@ -208,7 +231,7 @@ class Concurrency:
         """
         responses = yield from self._warm_up()
         budget = self._bench.budget
-        calls = None if budget.limit is None else budget.limit - budget.spent - budget.reserved
+        calls = budget.left
         threads = self._bench.clocks["async"].once(executor_threads, None)
         asked = {
             number: Asked(sweep.sparse, threads if sweep.own_async is False else None)
@@ -216,8 +239,9 @@ class Concurrency:
         }
         plan = planned(asked, min(responses), self._bench.time_s, calls)
         if plan is None:
+            bound = budget.refusing((calls or 0) + 1)
             raise MeasurementError(
-                f"--max-calls {budget.limit} leaves {calls} calls, too few for one round of the "
+                f"{bound} leaves {calls} calls, too few for one round of the "
                 "concurrency study; raise it, or choose fewer modes with --modes"
             )
         yield Phase(_said(plan, len(asked)))
@@ -243,10 +267,9 @@ class Concurrency:
                 yield Observed(SweepLeftOut(sweep.begun.label, why))
                 continue
             yield Phase(f"warming up {sweep.begun.label} for the concurrency study")
-            if not self._bench.budget.affords(1):
+            if bound := self._bench.budget.used_up:
                 raise MeasurementError(
-                    f"--max-calls {self._bench.budget.limit} leaves no call for the concurrency "
-                    "study; raise it"
+                    f"{bound} leaves no call for the concurrency study; raise it"
                 )
             reason, response = self._first_calls(index)
             if reason:
@@ -266,6 +289,8 @@ class Concurrency:
         try:
             for _ in range(4):
                 _, calls = self._perform(cell, 0)
+                if self._untold:
+                    return NO_TOKENS, 0.0
                 pace.alone_s = min(pace.alone_s, pace.took_s[cell])
                 if not self._quick or not self._bench.budget.affords(1 + WARM_BATCH):
                     break
@@ -294,8 +319,8 @@ class Concurrency:
                 left_s = self._bench.time_s - (perf_counter() - begun)
                 if cell.sweep not in self._sweeps or self._too_dear(cell, left_s):
                     continue
-                if not self._bench.budget.affords(cell.batch):
-                    yield RoundsEnded(by_calls=True)
+                if bound := self._bench.budget.refusing(cell.batch):
+                    yield RoundsEnded(bound)
                     return
                 made = True
                 try:
@@ -351,23 +376,23 @@ class Concurrency:
         bench.budget.spent += cell.batch
         limit_s = self._limit_s(cell)
         native = self._process.num_threads() - threading.active_count()
+        settings = replace(bench.calls.settings, max_concurrency=cell.level)
+        replies = None if bench.budget.tokens is None else KeptReplies(bench.budget, sweep.messages)
         with followed(sweep.model, sweep.mode.kind) as ledger:
-            perform = sweep.bind(
-                CallSettings(
-                    config=bench.calls.config,
-                    kwargs=bench.calls.kwargs,
-                    max_concurrency=cell.level,
-                )
-            )
+            perform = sweep.bind(settings, replies)
             watched = sweep.mode.kind == "async" and not number % WATCHED_EVERY
             if watched:
                 perform = self._watched(perform)
             items = [sweep.mode.prepare(bench.calls.prompt)] * cell.batch
             waited_ns = -run_queue_ns()
             ledger.reset()
-            with call_limit(limit_s):
-                reading = bench.clocks[sweep.mode.kind].reading(perform, items, 0, 1)
-            waited_ns += run_queue_ns()
+            try:
+                with call_limit(limit_s):
+                    reading = bench.clocks[sweep.mode.kind].reading(perform, items, 0, 1)
+                waited_ns += run_queue_ns()
+            finally:
+                if replies is not None:
+                    self._untold = not replies.pay(cell.batch)
         if any(call.error == CallLimitExceeded.__name__ for call in ledger.calls):
             # Gathering took it for a result.
             raise CallLimitExceeded(f"no reply within {limit_s:g} s")

@@ -133,10 +133,9 @@ def take(bench: Bench) -> Events:
 
 
 def _grown(bench: Bench, listeners: list[Listener]) -> Events:
-    if not bench.budget.affords(MIN_CALLS):
+    if bound := bench.budget.refusing(MIN_CALLS):
         raise MeasurementError(
-            f"--max-calls {bench.budget.limit} leaves fewer than {MIN_CALLS} calls for the growth "
-            "study; raise it"
+            f"{bound} leaves fewer than {MIN_CALLS} calls for the growth study; raise it"
         )
     end = monotonic() + bench.time_s * SHARE
     runners: list[Runner] = []
@@ -144,9 +143,14 @@ def _grown(bench: Bench, listeners: list[Listener]) -> Events:
         for mode in (mode for mode in bench.usable if mode.status != "floor"):
             yield Phase(f"warming up {mode.name} for the growth study")
             try:
-                runners.append(_learned(bench, mode, listener))
+                runner = _learned(bench, mode, listener)
             except (Exception, CallLimitExceeded) as error:  # noqa: BLE001  # any model's
                 yield _dropped(mode, listener, one_line(error))
+                continue
+            if untold := runner.caller.untold:
+                yield _dropped(mode, listener, untold)
+            else:
+                runners.append(runner)
     if not runners:
         raise MeasurementError("no mode could be called")
     left_out = dict[str, str]()
@@ -198,12 +202,12 @@ def plan(runner: Runner, others: int, left_s: float, bench: Bench) -> str:
     asked = -(-bench.request.growth_calls // (STRETCHES * size))
     runner.stretch = min(asked, int(left_s * 1e9 / others / runner.wall_ns / in_all))
     option = "--time"
-    budget = bench.budget
-    if budget.limit is not None:
-        left = budget.limit - budget.spent - budget.reserved
+    left = bench.budget.left
+    if left is not None:
         paid = left // others // size // in_all
         if paid < runner.stretch:
-            runner.stretch, option = paid, "--max-calls"
+            bound = bench.budget.refusing(left + 1)
+            runner.stretch, option = paid, bound.partition(" ")[0]
     if calls_planned(runner) >= min(MIN_CALLS, asked * STRETCHES * size):
         return ""
     return (
@@ -250,8 +254,8 @@ def _stretch(bench: Bench, runner: Runner) -> str:
     left = runner.stretch
     while left:
         caller.units = min(per_block, left)
-        if not bench.budget.affords(caller.calls_per_block):
-            return f"--max-calls {bench.budget.limit} is used up"
+        if bound := bench.budget.refusing(caller.calls_per_block):
+            return f"{bound} is used up"
         try:
             caller.block(stamped=False)
         except (Exception, CallLimitExceeded) as error:  # noqa: BLE001  # any model's

@@ -12,6 +12,7 @@ from parrot_bench.execution import ExecutionMode
 from parrot_bench.load import Level, LoadPlan
 from parrot_bench.studies.bench import Bench
 from parrot_bench.studies.caller import one_line
+from parrot_bench.studies.kept_replies import NO_TOKENS
 from parrot_bench.studies.load.engine import Engine
 from parrot_bench.studies.load.exporting import exported
 from parrot_bench.studies.load.looping import LoopThread
@@ -118,7 +119,7 @@ class Loading:
                 raw = self._loop.submit(slot.call(item)).result(bench.calls.call_limit_s)
                 bench.budget.pay(call := slot.answered(raw))
                 if bench.budget.tokens is not None and None in {call.tokens, call.input_tokens}:
-                    return "its replies tell no tokens, so that --max-tokens cannot be kept"
+                    return NO_TOKENS
         except TimeoutError:
             return f"no reply within {bench.calls.call_limit_s:g} s"
         except Exception as error:  # noqa: BLE001  # a finding

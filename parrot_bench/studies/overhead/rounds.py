@@ -163,7 +163,7 @@ class Overhead:
         plan = self._planned()
         yield plan
         yield from self._rounds(plan)
-        if self._plan.tail_s and not plan.waits and self.budget.limit is None:
+        if self._plan.tail_s and not plan.waits and not self.budget.bounded:
             yield Phase("the tails, with garbage collection on")
             yield from self._tails()
 
@@ -181,6 +181,8 @@ class Overhead:
             reason = self._first_call(caller)
             if not reason:
                 continue
+            if name == self._plan.baseline and reason == caller.untold:
+                raise UsageError(f"the baseline {name}: {reason}; use --max-calls")
             if name == self._plan.baseline:
                 raise MeasurementError(
                     f"the baseline {name} failed: {reason}; "
@@ -191,14 +193,16 @@ class Overhead:
 
     def _first_call(self, caller: Caller) -> str:
         """Make a mode's first calls; a reason to leave it out, or nothing."""
-        if not self.budget.affords(caller.calls_per_unit):
+        if bound := self.budget.refusing(caller.calls_per_unit):
             raise UsageError(
-                f"--max-calls {self.budget.limit} is used up by warming up the modes; "
+                f"{bound} is used up by warming up the modes; "
                 "raise it, or choose fewer with --modes"
             )
         for attempt in (1, 2):  # a provider may refuse one call without being broken
             try:
                 caller.observe()
+                if caller.untold:
+                    return caller.untold
                 caller.warm_up(self._warm_units(caller))
             except CallLimitExceeded as error:
                 return str(error)
@@ -214,7 +218,7 @@ class Overhead:
         """How many further units a mode's warm-up may take."""
         if caller.unit_ns > UNPRIMED_NS:
             return 0
-        if self.budget.limit is None:
+        if not self.budget.bounded:
             return 200
         # A tight budget is spent on rounds: one more unit is enough to learn its length.
         return 1 if self.budget.affords(caller.calls_per_unit) else 0
@@ -238,17 +242,15 @@ class Overhead:
         entries = [entry for group in self._groups(0, everything=True) for entry in group]
         round_calls = sum(e.caller.calls_per_block for e in entries)
         round_ns = sum((e.caller.units + e.caller.primed) * e.caller.unit_ns for e in entries)
-        affordable = None
-        if self.budget.limit is not None:
-            left = self.budget.limit - self.budget.spent - self.budget.reserved
-            affordable = max(0, left // max(round_calls, 1))
-            if not affordable:
-                needed = self.budget.spent + self.budget.reserved + round_calls * MIN_ROUNDS
-                raise UsageError(
-                    f"--max-calls {self.budget.limit} does not pay for one round of "
-                    f"{round_calls} calls; {MIN_ROUNDS} rounds take {needed} calls: "
-                    "raise it, or choose fewer modes with --modes"
-                )
+        left = self.budget.left
+        affordable = None if left is None else left // max(round_calls, 1)
+        if affordable == 0:
+            raise UsageError(
+                f"{self.budget.refusing(round_calls)} does not pay for one round of "
+                f"{round_calls} calls; {MIN_ROUNDS} rounds take "
+                f"{self.budget.price(round_calls * MIN_ROUNDS)}: "
+                "raise it, or choose fewer modes with --modes"
+            )
         return Planned(
             modes=tuple(
                 PlannedMode(
@@ -281,9 +283,9 @@ class Overhead:
 
     def _fit_budget(self, callers: list[Caller]) -> None:
         """Shorten the blocks until a bounded number of calls pays for 30 rounds."""
-        if self.budget.limit is None:
+        left = self.budget.left
+        if left is None:
             return
-        left = self.budget.limit - self.budget.spent - self.budget.reserved
         share = left / 30 / max(sum(c.calls_per_block for c in callers), 1)
         if share < 1:
             for caller in callers:
@@ -298,8 +300,8 @@ class Overhead:
                 garbage.between_rounds()
                 groups = self._groups(self._number)
                 calls = sum(e.caller.calls_per_block for group in groups for e in group)
-                if not self.budget.affords(calls):
-                    yield RoundsEnded(by_calls=True)
+                if bound := self.budget.refusing(calls):
+                    yield RoundsEnded(bound)
                     return
                 # Few affordable rounds are all needed for the ratios.
                 few = plan.affordable_rounds is not None and plan.affordable_rounds < 2 * MIN_ROUNDS
@@ -312,7 +314,7 @@ class Overhead:
                 for name, reason in dropped:
                     yield ModeDropped(name, reason)
                 if reply is Reply.ENOUGH:
-                    yield RoundsEnded(by_calls=False)
+                    yield RoundsEnded()
                     return
 
     def _tails(self) -> Events:

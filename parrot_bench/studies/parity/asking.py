@@ -79,6 +79,7 @@ class Asker:
         prepared = [mode.prepare(prompt) for prompt in prompts]
         self.bench.budget.spent += len(prompts)
         unit = UnitSeen(mode=mode.name, asked=asked, calls=len(prompts), limit=limit)
+        replies: Sequence[BaseMessage] = ()
         arrivals.begin()
         begun = perf_counter_ns()
         try:
@@ -86,13 +87,15 @@ class Asker:
                 raw = self.bench.clocks[mode.kind].once(
                     call, prepared if mode.batches else prepared[0]
                 )
-            replies: list[BaseMessage] = list(mode.messages(raw))
+            replies = mode.messages(raw)
             texts = [reply.text for reply in replies]
             seen = tuple(see(reply) for reply in replies)
         except CallLimitExceeded as error:
             return replace(unit, error=one_line(error), ended="hung")
         except Exception as error:  # noqa: BLE001  # whatever a model raises is a finding
             return replace(unit, error=self.private(one_line(error)))
+        finally:
+            self.bench.budget.pay_for(len(prompts), replies)
         if asked == "plain":
             self.texts += texts
         return replace(

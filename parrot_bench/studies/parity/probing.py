@@ -25,6 +25,7 @@ from parrot_bench.prompts import Prompt
 from parrot_bench.runnables.inputs import varied
 from parrot_bench.runnables.kinds import has_messages, kind_of, named
 from parrot_bench.studies.bench import Bench
+from parrot_bench.studies.kept_replies import NO_TOKENS
 from parrot_bench.studies.parity import cachekey
 from parrot_bench.studies.parity.asking import Asker, declares_max_tokens, stop_sequence
 from parrot_bench.studies.parity.seen import (
@@ -77,12 +78,17 @@ class Probing:
         self._digests: dict[str, set[str]] = {}
         self._confirmed_modes: set[str] = set()
         self._over = ""
+        self._untold = ""
         self._name = named(bench.model)
 
     def events(self) -> Events:
         """Ask everything, and yield what was seen."""
         yield Observed(seen(self._bench.model))
         for mode, reason in self._bench.failed.items():
+            if reason == NO_TOKENS:
+                self._untold = NO_TOKENS
+                yield Observed(NotAsked(mode, reason))
+                continue
             said = self._asker.private(reason)
             yield Observed(UnitSeen(mode=mode, asked="plain", calls=0, error=said))
         yield from self._plain()
@@ -106,13 +112,18 @@ class Probing:
         for mode in self._modes:
             yield Phase(f"checking {mode.name}")
             count = PROMPTS if mode.batches else 1
-            if not self._bench.budget.affords(count):
-                self._over = f"--max-calls {self._bench.budget.limit} leaves no call for it"
+            if bound := self._bench.budget.refusing(count):
+                self._over = f"{bound} leaves no call for it"
                 self._working.remove(mode)
                 yield Observed(NotAsked(mode.name, self._over))
                 continue
             yield Observed(Asking(mode.name, count))
             unit = self._asker.ask(mode, self._prompts[:count], "plain")
+            if self._bench.budget.tokens is not None and not tells_tokens(unit):
+                self._untold = NO_TOKENS
+                self._working.remove(mode)
+                yield Observed(NotAsked(mode.name, NO_TOKENS))
+                continue
             self._first[mode.name] = unit
             yield from self._told(unit)
             if unit.error:
@@ -123,7 +134,8 @@ class Probing:
 
     def _nothing(self) -> str:
         if not self._first:
-            return f"nothing was asked: {self._over or 'there are no modes but floors'}"
+            why = self._untold or self._over or "there are no modes but floors"
+            return f"nothing was asked: {why}"
         name, unit = next(iter(self._first.items()))
         said = unit.error or "no reply came"
         return f"no mode gives a reply: {name}: {said}; mend the model"
@@ -238,14 +250,19 @@ class Probing:
             self._over = "the study's time is over; a longer --time has room for it"
 
     def _room(self, calls: int, *, late: bool = False) -> bool:
-        if not self._bench.budget.affords(calls):
-            self._over = f"--max-calls {self._bench.budget.limit} leaves no call for it"
+        if bound := self._bench.budget.refusing(calls):
+            self._over = f"{bound} leaves no call for it"
             return False
         return late or not self._over
 
     def _alike(self) -> bool:
         """Whether every mode has always given the same reply to the first prompt."""
         return all(len(digests) == 1 for digests in self._digests.values())
+
+
+def tells_tokens(unit: UnitSeen) -> bool:
+    """Whether the replies of a unit tell their tokens, where there are any."""
+    return all(reply.usage is not None for reply in unit.replies)
 
 
 def seen(model: Runnable[Any, Any]) -> ModelSeen:

@@ -1,6 +1,6 @@
 """One mode of one model, its calls followed chunk by chunk from the consumer's side."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from time import perf_counter_ns, process_time_ns
 from typing import Any
@@ -12,6 +12,7 @@ from parrot_bench.events import Call
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.studies.bench import Budget, Calls
 from parrot_bench.studies.caller import UNPRIMED_NS, one_line
+from parrot_bench.studies.kept_replies import NO_TOKENS
 from parrot_bench.studies.stamps import Stamps, or_the_end
 from parrot_bench.studies.usage import output_tokens
 from parrot_bench.timing import Async, CallLimitExceeded, Sync, call_limit
@@ -89,12 +90,18 @@ class Follower:
         """Itself, unless its calls are so slow that an untimed one is not worth its price."""
         return None if self.unit_ns > UNPRIMED_NS else self
 
+    @property
+    def untold(self) -> str:
+        """Why a bound on tokens cannot be kept, after a call; empty where it can."""
+        return NO_TOKENS if self._budget.tokens is not None and self.tokens is None else ""
+
     def follow(self) -> Call:
         """Make one call and say when its chunks came; one that raises, with those before."""
         self._stamps.clear()
         self._begun_ns = self._ended_ns = 0
         self._budget.spent += 1
         chunks: tuple[int, ...] = ()
+        replies: Sequence[Any] = ()
         error = ""
         self.tokens = None
         gave_up, cpu = self._switches(), process_time_ns()
@@ -114,6 +121,7 @@ class Follower:
             # Who waits gives the processor up; from a busy machine's processes it is taken.
             waited = self._switches() > gave_up
             self.idle_share = min(self.idle_share, 1 - cpu / self.unit_ns if waited else 0.0)
+        self._budget.pay_for(1, replies)
         return Call(
             mode=self.mode.name,
             case=self.case,

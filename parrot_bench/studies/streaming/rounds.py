@@ -83,19 +83,19 @@ class Streaming:
         waits = min(f.idle_share for f in followers.values()) > IDLE_SHARE
         if self._bench.embedded and self._bench.budget.affords(4 * len(followers)):
             yield from self._with_latency(followers)
-        if self._bench.budget.limit is None and not waits:
+        if not self._bench.budget.bounded and not waits:
             yield from self._with_lengths()
         else:
-            why = "the model waits" if waits else "--max-calls bounds the calls"
+            bound = "--max-calls" if self._bench.budget.limit is not None else "--max-tokens"
+            why = "the model waits" if waits else f"{bound} bounds the calls"
             yield Observed(Lengths(why))
         yield self._planned(followers, waits=waits)
         yield from self._rounds()
 
     def _check_budget(self, calls: int) -> None:
-        budget = self._bench.budget
-        if not budget.affords(calls):
+        if bound := self._bench.budget.refusing(calls):
             raise MeasurementError(
-                f"--max-calls {budget.limit} leaves too few calls for a round of {calls}; "
+                f"{bound} leaves too few calls for a round of {calls}; "
                 "raise it, or choose fewer modes with --modes"
             )
 
@@ -124,12 +124,13 @@ class Streaming:
             calls = [follower.follow()]
             if calls[0].error and not follower.hopeless and self._bench.budget.affords(1):
                 calls.append(follower.follow())  # a provider may refuse one without being broken
-            if calls[-1].error:
+            why = follower.reason if calls[-1].error else follower.untold
+            if why:
                 self._modes = [mode for mode in self._modes if mode.name != name]
                 del followers[name]
-                yield ModeDropped(name, follower.reason)
+                yield ModeDropped(name, why)
                 continue
-            quick = follower.primer is not None and self._bench.budget.limit is None
+            quick = follower.primer is not None and not self._bench.budget.bounded
             for _ in range(WARM_CALLS - 1 if quick else 0):
                 follower.follow()
             if follower.shape is not None:
@@ -183,7 +184,7 @@ class Streaming:
             )
 
         budget, calls = self._bench.budget, self._parts[0].calls_per_round
-        left = None if budget.limit is None else budget.limit - budget.spent - budget.reserved
+        left = budget.left
         return Planned(
             modes=tuple(map(mode, followers.values())),
             waits=waits,
@@ -202,11 +203,11 @@ class Streaming:
             while True:
                 part = self._next(untried=reply is Reply.ENOUGH)
                 if part is None:
-                    yield RoundsEnded(by_calls=False)
+                    yield RoundsEnded()
                     return
                 garbage.between_rounds()
-                if not self._bench.budget.affords(part.calls_per_round):
-                    yield RoundsEnded(by_calls=True)
+                if bound := self._bench.budget.refusing(part.calls_per_round):
+                    yield RoundsEnded(bound)
                     return
                 begun = perf_counter_ns()
                 told = list(part.round())

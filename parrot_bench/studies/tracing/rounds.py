@@ -144,13 +144,16 @@ class Ablation:
         seats += [Seat(bench, mode, mode, listener) for listener in others]
         first = seats[0].caller
         per_round = 2 * first.calls_per_unit * len(seats)
-        if not bench.budget.affords(per_round * MIN_ROUNDS):
-            return self._too_dear(mode, per_round)
+        if too_dear := self._too_dear(mode, per_round):
+            return too_dear
         first.observe()
+        # What a call takes of bounded tokens is known by now.
+        if why := first.untold or self._too_dear(mode, per_round):
+            return why
         slow = first.unit_ns > UNPRIMED_NS
         if slow and (why := self._too_slow(mode, first.unit_ns * len(seats), seats)):
             return why
-        counted = bench.budget.limit is not None
+        counted = bench.budget.bounded
         few, many = (0, 0) if slow else (1, 1) if counted else (WARM_UNITS, 200)
         first.warm_up(many)
         first.shape()
@@ -184,10 +187,10 @@ class Ablation:
         )
 
     def _too_dear(self, mode: ExecutionMode, per_round: int) -> str:
-        return (
-            f"{MIN_ROUNDS} rounds of {mode.name} take {per_round * MIN_ROUNDS} calls, more than "
-            f"--max-calls {self._bench.budget.limit} has left"
-        )
+        calls = per_round * MIN_ROUNDS
+        bound = self._bench.budget.refusing(calls)
+        took = f"{MIN_ROUNDS} rounds of {mode.name} take {calls} calls"
+        return f"{took}, more than {bound} has left" if bound else ""
 
     @staticmethod
     def _round_ns(seats: list[Seat]) -> int:
@@ -198,9 +201,7 @@ class Ablation:
         first = {mode: seats[0].caller for mode, seats in self._seats.items()}
         calls = sum(s.caller.calls_per_block for seats in self._seats.values() for s in seats)
         budget = self._bench.budget
-        affordable = None
-        if budget.limit is not None:
-            affordable = (budget.limit - budget.spent - budget.reserved) // calls
+        left = budget.left
         return Planned(
             modes=tuple(
                 PlannedMode(
@@ -219,7 +220,7 @@ class Ablation:
             round_s=sum(map(self._round_ns, self._seats.values())) / 1e9,
             round_calls=calls,
             calls_so_far=budget.spent,
-            affordable_rounds=affordable,
+            affordable_rounds=None if left is None else left // calls,
         )
 
     # -- rounds --------------------------------------------------------------------------
@@ -230,8 +231,8 @@ class Ablation:
             while True:
                 garbage.between_rounds()
                 seats = self._seated()
-                if not budget.affords(sum(seat.caller.calls_per_block for seat in seats)):
-                    yield RoundsEnded(by_calls=True)
+                if bound := budget.refusing(sum(seat.caller.calls_per_block for seat in seats)):
+                    yield RoundsEnded(bound)
                     return
                 taken, dropped = self._round(seats)
                 over = False
@@ -241,7 +242,7 @@ class Ablation:
                 if not self._seats:
                     raise MeasurementError("every mode kept failing during the rounds")
                 if over:
-                    yield RoundsEnded(by_calls=False)
+                    yield RoundsEnded()
                     return
 
     def _seated(self) -> list[Seat]:
