@@ -5,7 +5,7 @@ of percentiles is no percentile.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -140,11 +140,6 @@ def _check(runs: Sequence[Run]) -> None:
             raise UsageError(
                 f"{run.name} looked for its own highest rate; merge loads whose levels were given"
             )
-        if any(level.ramp for level in run.result.levels):
-            raise UsageError(
-                f"{run.name} has a ramp, whose steps go on into each other; merge loads of fixed "
-                "numbers of calls in flight"
-            )
         if not all(level.epoch_ns for level in run.result.levels):
             raise UsageError(
                 f"{run.name} does not say when its levels began; make it again with this version"
@@ -160,12 +155,16 @@ def _check(runs: Sequence[Run]) -> None:
                     "both with the same options"
                 )
     for number in _numbers(runs):
-        levels = [level for run in runs for level in run.result.levels if level.number == number]
-        if len(levels) == len(runs) and not _overlap(levels):
-            raise UsageError(
-                f"{runs[0].name} and the others were not made at the same time: level {number} of "
-                "one was over before that of another began; start them together"
-            )
+        for parts in _places(_parts(number, runs, 0)):
+            if len(parts) == len(runs) and not _overlap(parts):
+                level = parts[0].level
+                what = f"the step of {level.concurrency} in flight" if level.ramp else "level"
+                within = f"start them within {level.window_s:.2g} s of each other"
+                raise UsageError(
+                    f"{runs[0].name} and the others were not made at the same time: "
+                    f"{what}{'' if level.ramp else f' {number}'} of one was over before that of "
+                    f"another began; {within if level.ramp else 'start them together'}"
+                )
 
 
 def _must_agree(record: RunRecord) -> dict[str, str]:
@@ -185,14 +184,71 @@ def _numbers(runs: Sequence[Run]) -> list[int]:
 # -- one clock -------------------------------------------------------------------------------
 
 
-def _length_ns(level: LoadLevel) -> int:
-    return round(level.window_s * 1e9)
+@dataclass(frozen=True)
+class _Part:
+    """What one run has made of a level, or of a step of a ramp.
+
+    Attributes:
+        run: The run.
+        level: What became of it there.
+        by_ns: The run's clock less the merged run's.
+    """
+
+    run: Run
+    level: LoadLevel
+    by_ns: int
+
+    @property
+    def begun_ns(self) -> int:
+        """When it began, by the merged run's clock."""
+        return self.level.begun_ns - self.by_ns
+
+    @property
+    def ended_ns(self) -> int:
+        """The same of its end."""
+        return self.begun_ns + self.length_ns
+
+    @property
+    def length_ns(self) -> int:
+        """How long it was kept up."""
+        return round(self.level.window_s * 1e9)
+
+    @property
+    def workers(self) -> tuple[LoadWorker, ...]:
+        """Who made it: workers, or the run's one process."""
+        return self.run.result.workers or (_alone(),)
 
 
-def _overlap(levels: Sequence[LoadLevel]) -> float:
+def _parts(number: int, runs: Sequence[Run], base_ns: int) -> list[_Part]:
+    """What all runs have made of a level; of a ramp, every step of each.
+
+    Args:
+        number: Of the level.
+        runs: The runs.
+        base_ns: When the merged run's clock began, by the wall's.
+    """
+    found = []
+    for run in runs:
+        levels = [level for level in run.result.levels if level.number == number]
+        # Of a ramp, too, one reading of both clocks is for all: calls go on from step to step.
+        found += [
+            _Part(run, level, levels[0].begun_ns - levels[0].epoch_ns + base_ns) for level in levels
+        ]
+    return found
+
+
+def _places(parts: Sequence[_Part]) -> list[list[_Part]]:
+    """Of a level, all that was made of it; of a ramp the same, step by step."""
+    steps = {part.level.concurrency if part.level.ramp else None for part in parts}
+    return [
+        [part for part in parts if not part.level.ramp or part.level.concurrency == step]
+        for step in sorted(steps, key=lambda step: step or 0)
+    ]
+
+
+def _overlap(parts: Sequence[_Part]) -> float:
     """Share of the time from the first beginning to the last end in which all were kept up."""
-    begun = [level.epoch_ns for level in levels]
-    ended = [level.epoch_ns + _length_ns(level) for level in levels]
+    begun, ended = [part.begun_ns for part in parts], [part.ended_ns for part in parts]
     return max(0, min(ended) - max(begun)) / max(max(ended) - min(begun), 1)
 
 
@@ -219,8 +275,8 @@ def _told(runs: Sequence[Run]) -> Iterator[tuple[float, Event]]:
 
 
 def _last(runs: Sequence[Run], base_ns: int) -> float:
-    ends = [level.epoch_ns + _length_ns(level) for run in runs for level in run.result.levels]
-    return (max(ends) - base_ns) / 1e9
+    ends = [part.ended_ns for number in _numbers(runs) for part in _parts(number, runs, base_ns)]
+    return max(ends) / 1e9
 
 
 def _joined(run: Run, first: Run) -> Iterator[WorkerJoined]:
@@ -248,47 +304,77 @@ def _alone() -> LoadWorker:
 
 
 def _level(number: int, runs: Sequence[Run], base_ns: int) -> Iterator[tuple[float, Event]]:
-    """One level of all runs that made it."""
-    made = [(run, level) for run in runs for level in run.result.levels if level.number == number]
-    levels = [level for _, level in made]
-    begun_ns = min(level.epoch_ns for level in levels)
-    ended_ns = max(level.epoch_ns + _length_ns(level) for level in levels)
-    yield (
-        (begun_ns - base_ns) / 1e9,
-        Observed(
-            LevelBegun(
-                number,
-                levels[0].mode,
-                _together(levels),
-                _sum(levels, "due"),
-                max(level.window_s for level in levels),
-            )
-        ),
+    """One level of all runs that made it; a ramp with all of its steps."""
+    parts = _parts(number, runs, base_ns)
+    by_run: dict[str, _Part] = {}
+    for part in parts:
+        by_run.setdefault(part.run.name, part)
+    calls = [
+        moved(call, part.by_ns, part.run.worker(call.worker))
+        for part in by_run.values()
+        for call in part.run.calls.get(number, [])
+    ]
+    windows = [_window(place, calls, len(runs), base_ns) for place in _places(parts)]
+    begun_ns, ended_ns = windows[0].begun_ns, max(window.ended_ns for window in windows)
+    together = _together([part.level for part in _places(parts)[-1]])
+    if parts[0].level.ramp:
+        together = replace(together, ramp_from=windows[0].concurrency)
+    due = _sum([part.level for part in parts], "due")
+    begun = LevelBegun(
+        number, parts[0].level.mode, together, due, max(part.level.window_s for part in parts)
     )
-    calls: list[Call] = []
-    for run, level in made:
-        by_ns = level.begun_ns - level.epoch_ns + base_ns
-        calls += [moved(c, by_ns, run.worker(c.worker)) for c in run.calls.get(number, [])]
-    yield (ended_ns - base_ns) / 1e9, CallsTaken(number, tuple(calls))
-    spans = [(call.started_ns, call.ended_ns) for call in calls if call.error != WORKER_LOST]
-    started, ended = np.array(spans, dtype=np.int64).reshape(-1, 2).T
-    window = Window(
-        begun_ns=begun_ns - base_ns,
-        ended_ns=ended_ns - base_ns,
-        busy_ns=round(max(level.busy for level in levels) * (ended_ns - begun_ns)),
-        in_flight=sum(level.in_flight * _length_ns(level) for level in levels)
-        / max(ended_ns - begun_ns, 1),
-        peak=peak(started, ended),
-        lag_ns=round(max(level.loop_lag for level in levels)),
-        epoch_ns=begun_ns,
-    )
+    yield begun_ns / 1e9, Observed(begun)
+    yield ended_ns / 1e9, CallsTaken(number, tuple(calls))
     workers = tuple(
-        WorkerLevel(run.worker(each.name), level.busy if not each.name else each.busy, None, None)
-        for run, level in made
-        for each in run.result.workers or (_alone(),)
+        WorkerLevel(
+            part.run.worker(each.name),
+            each.busy if each.name else max(p.level.busy for p in parts if p.run is part.run),
+            None,
+            None,
+        )
+        for part in by_run.values()
+        for each in part.workers
     )
-    overlap = _overlap(levels) if len(levels) == len(runs) else 0.0
-    yield (ended_ns - base_ns) / 1e9, Observed(LevelEnded(number, (window,), workers, overlap))
+    yield ended_ns / 1e9, Observed(LevelEnded(number, tuple(windows), workers))
+
+
+def _window(parts: Sequence[_Part], calls: Sequence[Call], of: int, base_ns: int) -> Window:
+    """What was seen of a level, or of a step of a ramp, by all runs that made it.
+
+    Args:
+        parts: Of the runs that made it.
+        calls: Of the level, or of the whole ramp.
+        of: How many runs there are.
+        base_ns: As of :func:`_parts`.
+    """
+    begun_ns = min(part.begun_ns for part in parts)
+    ended_ns = max(part.ended_ns for part in parts)
+    length_ns = max(ended_ns - begun_ns, 1)
+    ramp = parts[0].level.ramp
+    seen = [call for call in calls if call.error != WORKER_LOST]
+    if ramp:
+        # Outside of it, some of the runs were at other steps.
+        first, last = max(p.begun_ns for p in parts), min(p.ended_ns for p in parts)
+        seen = [call for call in seen if call.started_ns < last and call.ended_ns > first]
+    times = np.array([(call.started_ns, call.ended_ns) for call in seen], dtype=np.int64)
+    return Window(
+        begun_ns=begun_ns,
+        ended_ns=ended_ns,
+        busy_ns=round(max(part.level.busy for part in parts) * length_ns),
+        in_flight=sum(part.level.in_flight * part.length_ns for part in parts) / length_ns,
+        peak=peak(*times.reshape(-1, 2).T),
+        lag_ns=round(max(part.level.loop_lag for part in parts)),
+        epoch_ns=begun_ns + base_ns,
+        concurrency=_sum([part.level for part in parts], "concurrency") if ramp else None,
+        own={
+            part.run.worker(each.name): (part.begun_ns, part.ended_ns)
+            for part in parts
+            for each in part.workers
+        }
+        if ramp
+        else {},
+        overlap=_overlap(parts) if len(parts) == of else 0.0,
+    )
 
 
 def _together(levels: Sequence[LoadLevel]) -> Level:
@@ -303,6 +389,17 @@ def _together(levels: Sequence[LoadLevel]) -> Level:
 def _sum(levels: Sequence[LoadLevel], name: str) -> int | None:
     values = [getattr(level, name) for level in levels]
     return None if None in values else sum(values)
+
+
+def _asked(levels: Sequence[LoadLevel]) -> tuple[str, ...]:
+    """Levels as a configuration has them, each once."""
+    found = []
+    for number in dict.fromkeys(level.number for level in levels):
+        steps = [level for level in levels if level.number == number]
+        first, last = steps[0], steps[-1]
+        ramp_from = first.concurrency if first.ramp else None
+        found.append(Level(concurrency=last.concurrency, rate=last.rate, ramp_from=ramp_from))
+    return tuple(dict.fromkeys(map(str, found)))
 
 
 # -- the merged record -----------------------------------------------------------------------
@@ -320,11 +417,6 @@ def _record(
         raise RecordError("none of the runs has a call; there is nothing to merge")
     asked = runs[0].record.configuration
     plan = asked.load
-    levels = tuple(
-        dict.fromkeys(
-            str(Level(concurrency=level.concurrency, rate=level.rate)) for level in result.levels
-        )
-    )
     record = RunRecord.model_validate(
         {
             **dict(runs[0].record),
@@ -340,7 +432,11 @@ def _record(
                 update={
                     "load": plan
                     and plan.model_copy(
-                        update={"levels": levels, "workers": len(runs), "scheduler": ""}
+                        update={
+                            "levels": _asked(result.levels),
+                            "workers": len(runs),
+                            "scheduler": "",
+                        }
                     )
                 }
             ),

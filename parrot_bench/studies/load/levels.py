@@ -115,18 +115,28 @@ def levels_of(
         return []
     if ended is None or told.level.ramp_from is None:
         window = ended.windows[0] if ended else _broken_off(calls)
-        return [_level_of(told, calls, window, plan, overlap=ended.overlap if ended else None)]
+        return [_level_of(told, calls, window, plan)]
     steps = []
-    for concurrency, window in zip(told.level.steps, ended.windows, strict=False):
-        made = calls.where((calls.due >= window.begun_ns) & (calls.due < window.ended_ns))
+    for number, window in enumerate(ended.windows):
+        made = calls.where(_within(window, calls, calls.due))
         if not len(made):
             continue
+        concurrency = window.concurrency or told.level.steps[number]
         step = replace(told, level=replace(told.level, concurrency=concurrency))
         # A call that was made in the step before and has ended in this one is an answer of this.
-        over = (calls.errors == "") & (calls.ended >= window.begun_ns)
-        answers = calls.where(over & (calls.ended < window.ended_ns))
+        answers = calls.where((calls.errors == "") & _within(window, calls, calls.ended))
         steps.append(_level_of(step, made, window, plan, answers=answers))
     return steps
+
+
+def _within(window: Window, calls: CallColumns, times: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Which times of calls lie in a window, or in their own worker's."""
+    if not window.own:
+        return (times >= window.begun_ns) & (times < window.ended_ns)
+    found = np.zeros(len(calls), dtype=bool)
+    for worker, (begun_ns, ended_ns) in window.own.items():
+        found |= (calls.workers == worker) & (times >= begun_ns) & (times < ended_ns)
+    return found
 
 
 def _level_of(
@@ -136,7 +146,6 @@ def _level_of(
     plan: LoadPlan,
     *,
     answers: CallColumns | None = None,
-    overlap: float | None = None,
 ) -> LoadLevel:
     """Say what became of a level or a step, of which there is at least one call.
 
@@ -146,7 +155,6 @@ def _level_of(
         window: What was seen beside them.
         plan: What was asked for.
         answers: Calls answered in the window; None, and they are among the calls.
-        overlap: As in :class:`LevelEnded`.
     """
     times = Times.of(calls, window.begun_ns)
     window_ns = max(float(window.ended_ns - window.begun_ns), 1.0)
@@ -217,7 +225,7 @@ def _level_of(
         lost=int(times.lost.sum()),
         begun_ns=window.begun_ns,
         epoch_ns=window.epoch_ns,
-        overlap=overlap,
+        overlap=window.overlap,
     )
 
 

@@ -1,6 +1,6 @@
 """What the load study tells that no other study could read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from parrot_bench.load import Level
 from parrot_bench.record import LoadExport
@@ -42,6 +42,10 @@ class Window:
         peak: Most of them at once.
         lag_ns: The longest time that the event loop was late.
         epoch_ns: When it began by the machine's wall clock, nanoseconds since 1970.
+        concurrency: Of a step that several runs made, calls in flight in all of them; None else.
+        own: Of such a step, when it began and ended for each worker: each has a call in the step
+            in which it made it itself.
+        overlap: Of merged runs, the share of the window in which all kept it up.
     """
 
     begun_ns: int = 0
@@ -51,6 +55,9 @@ class Window:
     peak: int = 0
     lag_ns: int = 0
     epoch_ns: int = 0
+    concurrency: int | None = None
+    own: dict[str, tuple[int, int]] = field(default_factory=dict)
+    overlap: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +86,11 @@ class LevelEnded:
         windows: What was seen beside its calls; one, or one a step of a ramp. Of several workers,
             CPU time is that of the one that used most of it.
         workers: Those that made it together; none of one process alone.
-        overlap: Of merged runs, the share of the window in which all kept it up.
     """
 
     number: int
     windows: tuple[Window, ...]
     workers: tuple[WorkerLevel, ...] = ()
-    overlap: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,9 @@
 import json
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +19,9 @@ from parrot_bench.record import LoadLevel, RunDirectory, RunRecord, read_record
 from parrot_bench.request import Request
 from parrot_bench.running import OngoingRun
 from parrot_bench.saved_runs.merging import merge
+from parrot_bench.studies.load.levels import levels_of
 from parrot_bench.studies.load.told import LevelBegun, LevelEnded, Window
-from tests.parrot_bench.judged import level_of
+from tests.parrot_bench.judged import by_column, level_of
 from tests.parrot_bench.test_load_command import MODEL
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -73,7 +76,7 @@ def window(begun_ns: int, epoch_ns: int, **more: Any) -> Window:
 
 
 def saved(
-    path: Path, model: Described, calls: list[Call], seen: Window, plan: LoadPlan = PLAN
+    path: Path, model: Described, calls: list[Call], *seen: Window, plan: LoadPlan = PLAN
 ) -> Path:
     """A load as it would have been saved."""
     request = Request(
@@ -85,15 +88,62 @@ def saved(
     told: list[Event] = [
         model,
         StudyBegun("load"),
-        Observed(LevelBegun(0, "ainvoke", plan.levels[0], len(calls), 2.0)),
+        Observed(
+            LevelBegun(
+                0,
+                "ainvoke",
+                plan.levels[0],
+                None if plan.levels[0].closed else len(calls),
+                plan.level_s,
+            )
+        ),
         CallsTaken(0, tuple(calls)),
-        Observed(LevelEnded(0, (seen,))),
+        Observed(LevelEnded(0, seen)),
         StudyEnded("load"),
     ]
     for event in told:
         run.take(event)
     run.finish()
     return path
+
+
+RAMP = LoadPlan(
+    levels=(Level(concurrency=3, ramp_from=1),), level_s=3.0, objectives=objectives("latency=30ms")
+)
+STEP = 1000 * MS
+
+
+def in_a_ramp(first: int, *, begun_ns: int) -> list[Call]:
+    """Calls of 1, 2 and 3 callers, each of which goes on into the next step."""
+    calls = []
+    for caller in range(3):
+        at, number = begun_ns + caller * STEP, first + 11 * caller
+        while at < begun_ns + 3 * STEP:
+            ended = at + (5 + number % 37) * MS
+            # None ends at an edge, or with another one.
+            calls.append(Call(mode="ainvoke", case="", started_ns=at, ended_ns=ended + caller,
+                              tokens=3, error="" if number % 120 else "TimeoutError"))  # fmt: skip
+            at, number = ended + 1000, number + 1
+    return calls
+
+
+def steps_from(begun_ns: int, epoch_ns: int) -> tuple[Window, ...]:
+    return tuple(
+        Window(begun_ns=begun_ns + n * STEP, ended_ns=begun_ns + (n + 1) * STEP,
+               busy_ns=100 * MS, in_flight=n + 0.9, peak=n + 1, lag_ns=MS,
+               epoch_ns=epoch_ns + n * STEP if epoch_ns else 0)
+        for n in range(3)
+    )  # fmt: skip
+
+
+def ramped(path: Path, model: Described, calls: list[Call], begun_ns: int, epoch_ns: int) -> Path:
+    return saved(path, model, calls, *steps_from(begun_ns, epoch_ns), plan=RAMP)
+
+
+def within(calls: list[Call], begun_ns: int, step: int, time: str = "started_ns") -> list[Call]:
+    """The calls with a time in a step of a ramp that began then."""
+    first = begun_ns + step * STEP
+    return [call for call in calls if first <= getattr(call, time) < first + STEP]
 
 
 def level(record: RunRecord) -> LoadLevel:
@@ -142,6 +192,122 @@ def test_merged_is_what_one_process_would_have_found(tmp_path: Path, model: Desc
     ]
 
 
+def test_a_merged_ramp_is_what_one_process_would_have_found(
+    tmp_path: Path, model: Described
+) -> None:
+    """Begun at the same moment: every figure of the calls is that of one process with all calls."""
+    here, there = 10**12, 7 * 10**14
+    a = ramped(tmp_path / "a", model, in_a_ramp(1, begun_ns=here), here, EPOCH)
+    b = ramped(tmp_path / "b", model, in_a_ramp(8, begun_ns=there), there, EPOCH)
+    record = merge([a, b], tmp_path / "out", ())
+    assert record.load is not None
+    # The merged run's clock counts from the first beginning.
+    both = [*in_a_ramp(1, begun_ns=0), *in_a_ramp(8, begun_ns=0)]
+    windows = steps_from(0, EPOCH)
+    for number, each in enumerate(windows):
+        each.concurrency = 2 * (number + 1)
+    alone = levels_of(LevelBegun(0, "ainvoke", Level(concurrency=6, ramp_from=2), None, 3.0),
+                      by_column(both), LevelEnded(0, windows), RAMP)  # fmt: skip
+    assert [step.concurrency for step in record.load.levels] == [2, 4, 6]
+    for found, expected in zip(record.load.levels, alone, strict=True):
+        assert found.ramp
+        for name in ("concurrency", "latency", "service", "good", "errors", "calls", "completed",
+                     "throughput", "throughput_interval", "goodput", "tokens_per_s",
+                     "output_tokens", "achieved_rate", "window_s", "verdict"):  # fmt: skip
+            assert getattr(found, name) == getattr(expected, name), name
+        assert found.latency
+        assert found.peak == found.concurrency
+        assert found.in_flight == pytest.approx(2 * expected.in_flight)
+        assert (found.workers, found.overlap) == (2, 1.0)
+    assert record.configuration.load is not None
+    assert record.configuration.load.levels == ("2 to 6 in flight",)
+    assert [worker.calls for worker in record.load.workers] == [
+        len(in_a_ramp(1, begun_ns=0)), len(in_a_ramp(8, begun_ns=0)),
+    ]  # fmt: skip
+    assert pl.read_parquet(tmp_path / "out" / "calls.parquet").height == len(both)
+    # It is a ramp as any other.
+    c = ramped(tmp_path / "c", model, in_a_ramp(3, begun_ns=here), here, EPOCH)
+    raw = json.loads((c / "run.json").read_text(encoding="utf-8"))
+    raw["configuration"]["load"]["levels"] = ["2 to 6 in flight"]
+    for number, step in enumerate(raw["load"]["levels"]):
+        step["concurrency"] = 2 * (number + 1)
+    (c / "run.json").write_text(json.dumps(raw), encoding="utf-8")
+    again = merge([tmp_path / "out", c], tmp_path / "again", ())
+    assert again.load is not None
+    assert [step.calls for step in again.load.levels] == [
+        len([*within(both, 0, n), *within(in_a_ramp(3, begun_ns=0), 0, n)]) for n in range(3)
+    ]
+    assert again.load.levels[0].workers == 3
+
+
+def test_a_ramp_that_began_later_has_its_calls_in_their_own_steps(
+    tmp_path: Path, model: Described
+) -> None:
+    here, there, later = 10**12, 7 * 10**14, 40 * MS
+    ours, theirs = in_a_ramp(1, begun_ns=here), in_a_ramp(8, begun_ns=there)
+    a = ramped(tmp_path / "a", model, ours, here, EPOCH)
+    b = ramped(tmp_path / "b", model, theirs, there, EPOCH + later)
+    record = merge([a, b], tmp_path / "out", ())
+    assert record.load is not None
+    for number, step in enumerate(record.load.levels):
+        made = [*within(ours, here, number), *within(theirs, there, number)]
+        answers = [
+            call
+            for call in (
+                *within(ours, here, number, "ended_ns"),
+                *within(theirs, there, number, "ended_ns"),
+            )
+            if not call.error
+        ]
+        assert step.calls == len(made)
+        assert step.completed == sum(not call.error for call in made)
+        assert step.window_s == 1.04
+        assert step.throughput == pytest.approx(len(answers) / 1.04)
+        latencies = sorted(call.ended_ns - call.started_ns for call in made if not call.error)
+        values = {p.rank: p.value for p in step.latency}
+        for rank in (0.5, 0.9):
+            assert values[rank] == latencies[ceil(len(latencies) * rank) - 1]
+        # Not of the moments at which one of them was a step further.
+        assert step.peak == step.concurrency == 2 * (number + 1)
+        assert step.overlap == pytest.approx(0.96 / 1.04)
+        assert step.epoch_ns == EPOCH + number * STEP
+
+
+def test_ramps_that_are_no_parts_of_one_are_refused(tmp_path: Path, model: Described) -> None:
+    calls = in_a_ramp(1, begun_ns=0)
+    a = ramped(tmp_path / "a", model, calls, 0, EPOCH)
+    other = replace(RAMP, levels=(Level(concurrency=4, ramp_from=2),))
+    b = saved(tmp_path / "b", model, calls, *steps_from(0, EPOCH), plan=other)
+    words = r"levels is \('1 to 3 in flight',\) in one and \('2 to 4 in flight',\) in the other"
+    with pytest.raises(UsageError, match=words):
+        merge([a, b], tmp_path / "out", ())
+    later = ramped(tmp_path / "later", model, calls, 0, EPOCH + 1100 * MS)
+    words = "the step of 1 in flight of one was over before .* start them within 1 s of each other"
+    with pytest.raises(UsageError, match=words):
+        merge([a, later], tmp_path / "out", ())
+    assert not (tmp_path / "out").exists()
+    half = ramped(tmp_path / "half", model, calls, 0, EPOCH + 500 * MS)
+    record = merge([a, half], tmp_path / "out", ())
+    said = [check.sentence for check in record.trust if check.name == "workers"]
+    assert any("Only 33% of a level was made by all runs" in sentence for sentence in said)
+
+
+def test_a_step_that_one_run_did_not_reach_is_of_the_others(
+    tmp_path: Path, model: Described
+) -> None:
+    calls = in_a_ramp(1, begun_ns=0)
+    a = ramped(tmp_path / "a", model, calls, 0, EPOCH)
+    two = within(calls, 0, 0) + within(calls, 0, 1)
+    b = saved(tmp_path / "b", model, two, *steps_from(0, EPOCH)[:2], plan=RAMP)
+    record = merge([a, b], tmp_path / "out", ())
+    assert record.load is not None
+    assert [(s.concurrency, s.overlap) for s in record.load.levels] == [
+        (2, 1.0),
+        (4, 1.0),
+        (3, 0.0),
+    ]
+
+
 def test_what_was_made_by_workers_keeps_them(tmp_path: Path, model: Described) -> None:
     a = saved(tmp_path / "a", model, calls_of(0, 50, begun_ns=0), window(0, EPOCH))
     b = saved(tmp_path / "b", model, calls_of(0, 50, begun_ns=0), window(0, EPOCH))
@@ -175,7 +341,7 @@ def test_what_is_no_part_of_one_load_is_refused(tmp_path: Path, model: Described
     assert "name two or more" in refused(a)
     assert "named twice" in refused(a, tmp_path / "." / "a")
     other = LoadPlan(levels=PLAN.levels, level_s=2.0, objectives=objectives("latency=40ms"))
-    b = saved(tmp_path / "b", model, calls, window(0, EPOCH), other)
+    b = saved(tmp_path / "b", model, calls, window(0, EPOCH), plan=other)
     assert "objectives is ('latency=30ms',) in one and ('latency=40ms',)" in refused(a, b)
     later = saved(tmp_path / "later", model, calls, window(0, EPOCH + 5000 * MS))
     assert "not made at the same time" in refused(a, later)
