@@ -291,7 +291,7 @@ def carry_out(
                 following.stop("failed")
                 keep(following.save, error, directory)
             else:
-                discard(directory)
+                discard(directory, str(error))
             raise
         finally:
             measurement.close()
@@ -330,9 +330,15 @@ def _follow(
             return
 
 
-def discard(directory: RunDirectory) -> None:
-    """Remove a directory in which nothing was measured; whatever the user put there stays."""
-    for path in (directory.record, directory.spans, *directory.logs, *directory.journals):
+def discard(directory: RunDirectory, said: str = "") -> None:
+    """Remove a directory in which nothing was measured; whatever the user put there stays.
+
+    Args:
+        directory: The directory.
+        said: What is said of it; a log that is named there stays, too.
+    """
+    logs = [log for log in directory.logs if log.name not in said]
+    for path in (directory.record, directory.spans, *logs, *directory.journals):
         path.unlink(missing_ok=True)
     with suppress(OSError):
         directory.path.rmdir()

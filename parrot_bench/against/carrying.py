@@ -57,6 +57,7 @@ def compare_sides(
         if watcher is not None:
             watcher(following, Preparing(text))
 
+    said = ""
     try:
         made = both(say) if both is not None else sides(request.spec, against, say)
         following.sides = {side.name: side for side in made}
@@ -69,20 +70,19 @@ def compare_sides(
         note = f"stopped in pair {len(following.compared.pairs)}"
         return following.stop("interrupted", note)
     except ParrotBenchError as error:
+        said = str(error)
         if following.measured:
             keep(lambda why: following.stop("failed", why), error, directory)
         raise
     finally:
-        _tidy(following, directory)
+        _tidy(following, directory, said)
     return following.finish()
 
 
-def _tidy(following: Following, directory: RunDirectory) -> None:
-    """Leave no directory in which nothing was measured."""
+def _tidy(following: Following, directory: RunDirectory, said: str) -> None:
+    """Leave no directory in which nothing was measured, but for a log that is spoken of."""
     if not following.kept:
-        for log in directory.path.glob("worker-*.log"):
-            log.unlink()
-        discard(directory)
+        discard(directory, said)
 
 
 @contextmanager

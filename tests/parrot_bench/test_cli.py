@@ -239,6 +239,10 @@ def test_a_model_that_takes_the_process_down(cli: Cli, folder: Path) -> None:
     line = complaint(cli("run", "models:dies", "--time", 2, "--out", "here", cwd=folder))
     assert "ended with status 7" in line
     assert "the driver is gone" in line
+    # Nothing was measured, but the output that the line speaks of is there.
+    assert [path.name for path in (folder / "here").iterdir()] == ["worker.log"]
+    assert f"its output is in {Path('here') / 'worker.log'}" in line
+    assert "the driver is gone" in (folder / "here" / "worker.log").read_text(encoding="utf-8")
 
 
 def test_a_collector_that_is_away_costs_no_span(cli: Cli, folder: Path) -> None:

@@ -36,6 +36,11 @@ def on_one_alone():
     except FileExistsError:
         raise RuntimeError("no licence for a second one") from None
     return model
+
+
+def takes_the_process_down():
+    print("fatal: the driver is gone", flush=True)
+    os._exit(7)
 """
 )
 
@@ -224,6 +229,16 @@ def test_a_worker_that_cannot_load_the_model_is_named(cli: Cli, loaded: Path) ->
     assert "parrot-bench: worker-" in done.stderr
     assert "Traceback" not in done.stderr
     assert not (loaded / "here").exists()
+
+
+def test_the_log_of_a_worker_that_dies_before_the_load_stays(cli: Cli, loaded: Path) -> None:
+    done = cli("load", "served:takes_the_process_down", "--workers", "1", "-y", "--out", "here",
+               cwd=loaded)  # fmt: skip
+    assert done.returncode == 2, done.stdout + done.stderr
+    log = loaded / "here" / "worker-0.log"
+    assert f"its output is in {log}" in done.stderr
+    assert "the driver is gone" in log.read_text(encoding="utf-8")
+    assert list((loaded / "here").iterdir()) == [log]
 
 
 @pytest.fixture
