@@ -2,6 +2,8 @@
 
 import signal
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Self
 
@@ -22,6 +24,17 @@ class Interrupts:
             for number in (signal.SIGINT, signal.SIGTERM):
                 self._previous[number] = signal.signal(number, self._request)
         return self
+
+    @contextmanager
+    def as_usual(self) -> Iterator[None]:
+        """Let the first of them end what waits for somebody at the keyboard."""
+        for number in self._previous:
+            signal.signal(number, signal.default_int_handler)
+        try:
+            yield
+        finally:
+            for number in self._previous:
+                signal.signal(number, self._request)
 
     def _request(self, number: int, _frame: FrameType | None) -> None:
         if self.requested:

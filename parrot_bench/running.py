@@ -241,6 +241,7 @@ def carry_out(
     modes: Sequence[str | ExecutionMode] = (),
     watcher: Watcher | None = None,
     opened: Callable[[RunDirectory], object] | None = None,
+    agreed: Callable[[], object] | None = None,
 ) -> RunRecord:
     """Carry out a request; see :func:`parrot_bench.run`.
 
@@ -252,6 +253,8 @@ def carry_out(
         modes: The modes, where some are objects.
         watcher: Told of every event.
         opened: Told of the run directory once it is made.
+        agreed: Asked once the model is loaded, and before it is called. What it raises ends the
+            run, and nothing is kept.
     """
     if request.seed is None:
         request = replace(request, seed=random.SystemRandom().randrange(2**31))
@@ -276,22 +279,18 @@ def carry_out(
     with Interrupts() as interrupted:
         measurement = measure(job, loaded) if here else _elsewhere(job, directory, interrupted)
         try:
-            _follow(following, measurement, watcher, interrupted)
+            _follow(following, _agreed(measurement, agreed, interrupted), watcher, interrupted)
         except KeyboardInterrupt:
             if following.described is None:
                 discard(directory)
                 raise MeasurementError(
-                    "stopped before the model was loaded; nothing is kept"
+                    "stopped before the model was called; nothing is kept"
                 ) from None
             following.stop("interrupted")
             why = interrupted.requested or "Ctrl-C"
             return following.save(f"stopped by {why} {following.so_far}")
-        except ParrotBenchError as error:
-            if following.measured:
-                following.stop("failed")
-                keep(following.save, error, directory)
-            else:
-                discard(directory, str(error))
+        except Exception as error:
+            _broken_off(following, directory, error)
             raise
         finally:
             measurement.close()
@@ -309,6 +308,31 @@ def _elsewhere(job: Job, directory: RunDirectory, interrupted: Interrupts) -> Me
 
     # Workers may be on other machines: what they tell is written down here.
     return journaled(in_workers(job, directory.path, interrupted), directory.journal)
+
+
+def _broken_off(following: OngoingRun, directory: RunDirectory, error: Exception) -> None:
+    """Keep what was measured before an error; the directory, too, only where anything was."""
+    if not following.measured:
+        discard(directory, str(error))
+    elif isinstance(error, ParrotBenchError):
+        following.stop("failed")
+        keep(following.save, error, directory)
+
+
+def _agreed(
+    measurement: Measurement, agreed: Callable[[], object] | None, interrupted: Interrupts
+) -> Measurement:
+    """Let a measurement go on from its model to its first call only if that is agreed to."""
+    reply: Reply | None = None
+    while True:
+        try:
+            event = next(measurement) if reply is None else measurement.send(reply)
+        except StopIteration:
+            return
+        if agreed is not None and isinstance(event, Described):
+            with interrupted.as_usual():
+                agreed()
+        reply = yield event
 
 
 def _follow(

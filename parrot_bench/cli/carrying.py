@@ -1,6 +1,7 @@
 """Carrying out a run from the command line: its progress, its end, and its own command line."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,12 @@ if TYPE_CHECKING:
 
 
 def carry_out_and_conclude(
-    request: "Request", out: Path | None, form: Form, *, quiet: bool
+    request: "Request",
+    out: Path | None,
+    form: Form,
+    *,
+    quiet: bool,
+    agreed: Callable[[], object] | None = None,
 ) -> RunRecord:
     """Measure, show how it goes, write the report and print what was found.
 
@@ -22,6 +28,7 @@ def carry_out_and_conclude(
         out: The run directory.
         form: What is printed at the end.
         quiet: Print no progress.
+        agreed: Asked once the model is loaded; see :func:`parrot_bench.running.carry_out`.
 
     Returns:
         The record of the complete run.
@@ -36,9 +43,19 @@ def carry_out_and_conclude(
     # What is printed for machines must be all of it; how it goes is said beside it.
     progress = Progress(console if form == "text" else errors, ratio)
     directory: list[RunDirectory] = []
+
+    def ask() -> None:
+        progress.close()
+        if agreed is not None:
+            agreed()
+
     try:
         record = carry_out(
-            request, out=out, watcher=None if quiet else progress, opened=directory.append
+            request,
+            out=out,
+            watcher=None if quiet else progress,
+            opened=directory.append,
+            agreed=ask,
         )
     except ParrotBenchError:
         progress.close()

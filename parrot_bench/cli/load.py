@@ -248,7 +248,7 @@ def load(  # one option a parameter
     Exit status: 0 done; 1 more errors than **--max-errors**; 2 bad input, or stopped.
     """
     with one_line_errors(debug=debug):
-        from parrot_bench.request import Request, check  # noqa: PLC0415  # lazily
+        from parrot_bench.request import Request  # noqa: PLC0415  # lazily
 
         plan = LoadPlan(
             levels=tuple(_levels(rate, concurrency, trace, search=find_max_rate)),
@@ -295,10 +295,15 @@ def load(  # one option a parameter
             otlp=otlp,
             command=command_line(prompt, input),
         )
-        check(request)  # before anybody is asked
         # Neither the parrot nor a recording costs anything.
-        agree(_said(request, plan), yes=yes or not spec or replay is not None)
-        record = carry_out_and_conclude(request, out, form, quiet=quiet)
+        free = not spec or replay is not None
+        record = carry_out_and_conclude(
+            request,
+            out,
+            form,
+            quiet=quiet,
+            agreed=lambda: agree(_said(request, plan), yes=yes or free),
+        )
         found = record.load
         if found is not None and found.error_share > max_errors:
             said = (

@@ -302,7 +302,7 @@ def test_a_run_that_is_stopped_before_its_first_round_leaves_nothing(
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 2, out + err
-    assert err.strip() == "parrot-bench: stopped before the model was loaded; nothing is kept"
+    assert err.strip() == "parrot-bench: stopped before the model was called; nothing is kept"
     assert not (folder / "here").exists()
 
 

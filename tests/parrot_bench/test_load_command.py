@@ -1,6 +1,7 @@
 """``parrot-bench load`` as a process: what is asked, printed, saved and left with."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import polars as pl
 import pytest
 
 from parrot_bench.record import RunDirectory, read_record
+from tests.parrot_bench.conftest import environment
 from tests.parrot_bench.models.served import WAITING
 
 Cli = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -64,6 +66,63 @@ def test_a_load_is_measured_saved_printed_and_reported(cli: Cli, loaded: Path) -
     assert (loaded / "here" / "report.html").read_text(encoding="utf-8") == html
     markdown = cli("report", "here", "--format", "md", cwd=loaded).stdout
     assert "| `ainvoke` | 20/s |" in markdown
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("nowhere:model", "nowhere"), ("served:missing", "served has no 'missing'")],
+)
+def test_what_is_no_model_is_said_before_anybody_is_asked(
+    cli: Cli, loaded: Path, model: str, said: str
+) -> None:
+    done = cli("load", model, "--out", "here", cwd=loaded)
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert said in done.stderr.splitlines()[-1]
+    assert "plan:" not in done.stderr
+    assert "agree" not in done.stderr
+    assert not (loaded / "here").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a terminal of its own")
+@pytest.mark.parametrize(
+    ("answer", "status", "said"),
+    [
+        (b"n\n", 0, ""),
+        (b"\x03", 2, "stopped before the model was called; nothing is kept"),
+        (b"y\n", 0, "ainvoke"),
+    ],
+)
+def test_somebody_is_asked_once_the_model_is_there(
+    loaded: Path, answer: bytes, status: int, said: str
+) -> None:
+    (loaded / "served.py").write_text(MODEL + "\nopen('loaded', 'w').close()\n", encoding="utf-8")
+    at_a_terminal = (
+        "import os, pty, sys; sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", at_a_terminal, sys.executable, "-m", "parrot_bench", "load",
+         "served:model", "--modes", "ainvoke", "--rate", "20", "--time", "1", "--out", "here"],
+        cwd=loaded, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdin is not None
+    assert process.stdout is not None
+    shown = b""
+    while b"begin?" not in shown and (read := os.read(process.stdout.fileno(), 4096)):
+        shown += read
+    assert b"plan: ainvoke with 20/s; 1 s, about 20 calls" in shown
+    assert (loaded / "loaded").exists()
+    process.stdin.write(answer)
+    process.stdin.flush()
+    while read := os.read(process.stdout.fileno(), 4096):
+        shown += read
+    assert process.wait(60) == status, shown
+    process.stdin.close()
+    process.stdout.close()
+    if answer == b"y\n":
+        assert read_record(loaded / "here").status == "complete"
+    else:
+        assert said.encode() in shown
+        assert not (loaded / "here").exists()
 
 
 def test_errors_are_counted_and_too_many_fail_the_run(cli: Cli, loaded: Path) -> None:
