@@ -30,6 +30,9 @@ SWITCHES_PER_S = 100.0
 QUIET_SHARE = 0.05
 WARM_UP = 0.05
 ACHIEVED_SHARE = 0.9
+SEEN_SHARE = 0.1
+"""A call that is in the model for a smaller share of its time is hardly seen there with others."""
+
 OVERLAP = 0.9
 
 _SENT_LATER = "; they are in spans.jsonl, and parrot-bench export sends them"
@@ -239,17 +242,25 @@ def _workers(result: LoadResult) -> Iterator[TrustCheck]:
 
 
 def _concurrency(result: ConcurrencyResult) -> Iterator[TrustCheck]:
+    brief = {sweep.mode: share for sweep in result.sweeps if (share := _alone(sweep)) < SEEN_SHARE}
     short = [said for sweep in result.sweeps if (said := _shortfall(sweep))]
     if short:
         found = f"Fewer calls were in the model than asked for: {'; '.join(short)}."
         yield _check("calls in flight", "amber", found)
     else:
-        yield _check(
-            "calls in flight",
-            "green",
-            f"At least {ACHIEVED_SHARE:.0%} of the calls asked for were in the model, up to where "
-            "the executor's size or this process is said to be the limit.",
-        )
+        sentences = []
+        if brief.keys() < {sweep.mode for sweep in result.sweeps} or not brief:
+            sentences.append(
+                f"At least {ACHIEVED_SHARE:.0%} of the calls asked for were in the model, up to "
+                "where the executor's size or this process is said to be the limit."
+            )
+        if brief:
+            sentences.append(
+                f"In {', '.join(brief)} a call is in the model for at most "
+                f"{max(brief.values()):.1%} of its time, too short for several to be seen there at "
+                "once, however many are in flight."
+            )
+        yield _check("calls in flight", "green", " ".join(sentences))
     limited = [sweep for sweep in result.sweeps if sweep.limit == "client"]
     if limited:
         busy = max(cell.busy for sweep in limited for cell in sweep.levels)
@@ -274,13 +285,20 @@ def _concurrency(result: ConcurrencyResult) -> Iterator[TrustCheck]:
         )
 
 
+def _alone(sweep: ConcurrencySweep) -> float:
+    """Share of its time for which a call alone is in the model; LangChain has the rest."""
+    first = sweep.levels[0]
+    if first.achieved is None:
+        return 1.0
+    return min(first.achieved.value / (first.max_concurrency or 1), 1.0)
+
+
 def _shortfall(sweep: ConcurrencySweep) -> str:
     """The level with the smallest share of its calls in the model, where nothing explains it."""
-    first = sweep.levels[0]
-    if sweep.limit in {"executor", "client"} or first.achieved is None:
+    alone = _alone(sweep)
+    explained = sweep.limit in {"executor", "client"} or alone < SEEN_SHARE
+    if explained or sweep.levels[0].achieved is None:
         return ""
-    # A call alone is in the model for a part of its time only; LangChain has the rest.
-    alone = min(first.achieved.value / (first.max_concurrency or 1), 1.0)
     shares = [
         (cell.achieved.value / (cell.max_concurrency or 1) / max(alone, 1e-9), cell)
         for cell in sweep.levels

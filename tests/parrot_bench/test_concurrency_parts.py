@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import PurePosixPath
 from random import Random
 
@@ -356,6 +357,29 @@ def test_a_counter_that_miscounts_is_found_by_little_s_law() -> None:
     assert law is not None
     assert not law.agrees
     assert law.worst == pytest.approx(1 / 8)
+
+
+def test_stays_of_microseconds_are_not_held_against_each_other() -> None:
+    sweeps: Mapping[int, SweepBegun] = {0: SweepBegun("abatch", True)}
+    short = level(8, 8)
+    calls = [
+        (number, replace(call, left_ns=(call.entered_ns or 0) + 30_000))
+        for number, call in short.calls
+    ]
+    assert littles_law([Repeats(short.cell, short.taken, calls)], sweeps) is None
+
+
+def test_the_knee_is_of_medians_where_no_round_has_both() -> None:
+    """In a short study a level may be made in one round, and the next in another."""
+    one, eight = level(1, 1), level(8, 1.2, busy=1.0)
+    early = Repeats(one.cell, [t for t in one.taken if t.round < 3],
+                    [(n, call) for n, call in one.calls if n < 3])  # fmt: skip
+    late = Repeats(eight.cell, [t for t in eight.taken if t.round >= 3],
+                   [(n, call) for n, call in eight.calls if n >= 3])  # fmt: skip
+    found = sweep(SweepBegun("abatch", True), [early, late], 6)
+    assert found.knee is not None
+    assert (found.knee.value, found.knee.count) == (pytest.approx(1.2, rel=0.01), 1)
+    assert found.limit == "client"
 
 
 def test_below_the_knee_throughput_is_n_over_r() -> None:

@@ -99,6 +99,19 @@ def test_calls_that_were_asked_for_and_not_in_flight_are_amber() -> None:
     assert concurrency(swept("executor", {1: 0.9, 64: 5.9}))["calls in flight"][0] == "green"
 
 
+def test_calls_too_short_to_be_seen_in_the_model_are_no_shortfall() -> None:
+    """An agent whose model does not wait: 0.02 of 1 in the model, and no more of 64."""
+    level, said = concurrency(swept("none", {1: 0.017, 4: 0.012, 64: 0.012}))["calls in flight"]
+    assert level == "green"
+    assert said == (
+        "In abatch a call is in the model for at most 1.7% of its time, too short for several to "
+        "be seen there at once, however many are in flight."
+    )
+    # A model that is called for a good part of the time is still held to it.
+    level, said = concurrency(swept("none", {1: 0.2, 4: 0.2}))["calls in flight"]
+    assert (level, "abatch 0.2 of 4" in said) == ("amber", True)
+
+
 def test_a_client_that_is_the_limit_is_amber_but_for_the_parrot() -> None:
     saturated = swept("client", {1: 0.9, 64: 20.0}, busy=0.98)
     level, said = concurrency(saturated)["client saturation"]

@@ -61,6 +61,10 @@ STILL_GROWS = 0.5
 LITTLES_TOLERANCE = 0.02
 """The counter and the stamps are two clock readings a call apart, some microseconds."""
 
+LITTLES_LEAST_NS = 1e6
+"""Stays that are shorter on average are not held against each other: those microseconds, and a
+processor that is taken away between two readings, are a part of them that counts."""
+
 CLOSED_TOLERANCE = 0.15
 """A batch has two ends at which fewer calls are in flight; eight waves make them an eighth."""
 
@@ -223,8 +227,11 @@ def _level(repeats: Repeats) -> int:
 
 
 def _knee(most: Repeats, alone: Repeats) -> Estimate | None:
-    """N* = X_max · R(1), round by round."""
+    """N* = X_max · R(1), round by round; of medians where no round has both."""
     shared = sorted(most.throughput.keys() & alone.latency.keys())
+    if not shared and alone.latency:
+        response = float(np.median(list(alone.latency.values())))
+        return _estimate([most.rate * response / 1e9], "count")
     return _estimate((most.throughput[r] * alone.latency[r] / 1e9 for r in shared), "count")
 
 
@@ -299,6 +306,8 @@ def littles_law(cells: Sequence[Repeats], sweeps: Mapping[int, SweepBegun]) -> L
                 stays[number].append(call.left_ns - call.entered_ns)
         for taken in repeats.taken:
             if taken.achieved and len(stays[taken.round]) == taken.cell.batch:
+                if sum(stays[taken.round]) < LITTLES_LEAST_NS * taken.cell.batch:
+                    continue
                 expected = sum(stays[taken.round]) / taken.wall_ns
                 found.append((abs(taken.achieved / expected - 1), _named(repeats, sweeps)))
     return _law(found, LITTLES_TOLERANCE)
