@@ -61,7 +61,7 @@ def _failed(seen: Evidence, *asked: str) -> Iterator[UnitSeen]:
 def callbacks(seen: Evidence) -> Iterator[Found]:
     """Starts, ends and tokens of one call."""
     for mode in seen.answering:
-        unit = seen.of(mode, "plain")[0]
+        unit = seen.of(mode, "plain", "again")[0]  # the first that gave a reply
         if unit.heard is None:
             continue
         yield from _runs(unit, unit.heard, chat=seen.model.chat)

@@ -76,9 +76,10 @@ def told_apart(seen: Evidence) -> bool:
 
 
 def _reordered(seen: Evidence, mode: str) -> bool:
-    if not seen.modes[mode].batches or not told_apart(seen):
+    first = seen.of(mode, "plain")
+    if not first or not seen.modes[mode].batches or not told_apart(seen):
         return False
-    given = [reply.digest for reply in seen.of(mode, "plain")[0].replies]
+    given = [reply.digest for reply in first[0].replies]
     expected = seen.expected_of_batch
     return given != expected and sorted(given) == sorted(expected)
 
