@@ -215,7 +215,8 @@ Observation = ModelSeen | Asking | UnitSeen | NotAsked | KeyMisses
 
 def digest(*parts: str) -> str:
     """A digest by which texts can be compared and not read."""
-    joined = "\0".join(parts).encode("utf-8", "surrogatepass")
+    # With its length: any character may be part of a text.
+    joined = "".join(f"{len(part)}:{part}" for part in parts).encode("utf-8", "surrogatepass")
     return hashlib.blake2b(joined, digest_size=16).hexdigest()
 
 
@@ -250,7 +251,9 @@ def _usage(usage: Any) -> tuple[int, int, int] | None:
 
 
 def _canonical(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, default=repr)
+    # Made text before it is sorted: a number and a text, both of them keys, have no order.
+    written = json.dumps(value, skipkeys=True, default=repr)
+    return json.dumps(json.loads(written), sort_keys=True)
 
 
 def _id_kind(identifier: str | None) -> IdKind:
