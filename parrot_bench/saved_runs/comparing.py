@@ -146,6 +146,10 @@ def _mode(key: tuple[str, str], ours: Sequence[Figure], theirs: Sequence[Figure]
         return ModeComparison(mode=name, study=study, note=f"the {which}'s runs lack it")
     clock: Clock = "wall" if "wall" in {f.decided_by for f in (*ours, *theirs)} else "cpu"
     deciding = _groups(ours, theirs, clock)
+    if deciding is None:
+        note = f"a side has no {'CPU' if clock == 'cpu' else 'wall'} time that could be divided"
+    else:
+        note = "" if deciding.enough else "fewer than three runs a side"
     return ModeComparison(
         mode=name,
         study=study,
@@ -154,7 +158,7 @@ def _mode(key: tuple[str, str], ours: Sequence[Figure], theirs: Sequence[Figure]
         cpu_ratio=_ratio(_groups(ours, theirs, "cpu")),
         wall_ratio=_ratio(_groups(ours, theirs, "wall")),
         decided_by=clock,
-        note="" if deciding is None or deciding.enough else "fewer than three runs a side",
+        note=note,
         units=min(len(ours), len(theirs)),
     )
 

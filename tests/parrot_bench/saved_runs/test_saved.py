@@ -4,6 +4,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from parrot_bench.errors import UsageError
 from parrot_bench.record import (
@@ -23,6 +25,8 @@ from parrot_bench.record import (
     StreamingResult,
 )
 from parrot_bench.saved_runs.comparing import compare_saved, rejudge
+from parrot_bench.saved_runs.figures import figures
+from parrot_bench.saved_runs.likeness import alternated, changed_packages, unlike, unlike_versions
 
 SIMULATED = Latency(case="slow", first_chunk_s=0.1, each_chunk_s=0.01)
 
@@ -308,3 +312,153 @@ def test_other_studies_have_rows_of_their_own() -> None:
         "streaming, first chunk": ("wall", "pass"),
         "streaming, each chunk": ("cpu", "regression"),
     }
+
+
+# -- properties ---------------------------------------------------------------------------
+
+Side = list[dict[str, float]]
+"""Times by mode, of each run; a cost per chunk may be nothing, or less."""
+
+NS = st.integers(1, 10**9) | st.sampled_from([0, -5])
+SIDES = st.lists(
+    st.dictionaries(st.sampled_from(["invoke", "stream", "direct_generate"]), NS),
+    min_size=1,
+    max_size=4,
+)
+BACK = {"slower": "faster", "faster": "slower"}
+
+
+def runs(side: Side, name: str = "run") -> list[RunRecord]:
+    return [run(f"{name}{n}", times, minutes=n) for n, times in enumerate(side)]
+
+
+@settings(max_examples=60)
+@given(SIDES, SIDES)
+def test_swapped_sides_have_the_inverse_ratio_and_the_opposite_verdict(
+    one: Side, other: Side
+) -> None:
+    there = {m.mode: m for m in compare_saved(runs(one), runs(other, "b"), force=True).modes}
+    back = {m.mode: m for m in compare_saved(runs(other, "b"), runs(one), force=True).modes}
+    assert there.keys() == back.keys() == {mode for times in (*one, *other) for mode in times}
+    for mode, found in there.items():
+        swapped = back[mode]
+        # What lies within 1/1.02 and 1.02 lies there from either side.
+        assert swapped.verdict == BACK.get(found.verdict, found.verdict)
+        assert (swapped.candidate_ns, swapped.baseline_ns) == (
+            found.baseline_ns,
+            found.candidate_ns,
+        )
+        assert (swapped.ratio is None) == (found.ratio is None) == (found.verdict == "not measured")
+        assert found.ratio is not None or found.note
+        if found.ratio is not None and swapped.ratio is not None:
+            ratio = found.ratio
+            assert ratio.low <= ratio.value <= ratio.high
+            assert found.candidate_ns is not None
+            assert found.baseline_ns is not None
+            assert ratio.value == pytest.approx(found.candidate_ns / found.baseline_ns)
+            inverse = (1 / ratio.value, 1 / ratio.high, 1 / ratio.low)
+            found_back = (swapped.ratio.value, swapped.ratio.low, swapped.ratio.high)
+            assert found_back == pytest.approx(inverse)
+
+
+@settings(max_examples=40)
+@given(SIDES, SIDES, st.data())
+def test_the_order_of_the_runs_of_a_side_says_nothing(
+    one: Side, other: Side, data: st.DataObject
+) -> None:
+    candidate, baseline = runs(one), runs(other, "b")
+    found = compare_saved(candidate, baseline, force=True)
+    turned = compare_saved(
+        data.draw(st.permutations(candidate)), data.draw(st.permutations(baseline)), force=True
+    )
+    here, there = ({m.mode: m for m in result.modes} for result in (found, turned))
+    assert here.keys() == there.keys()
+    for mode, entry in here.items():
+        assert there[mode].verdict == entry.verdict
+        assert there[mode].candidate_ns == (
+            None if entry.candidate_ns is None else pytest.approx(entry.candidate_ns)
+        )
+
+
+@settings(max_examples=40)
+@given(SIDES, st.integers(1, 8))
+def test_a_side_against_itself_is_never_told_apart(side: Side, power: int) -> None:
+    same = compare_saved(runs(side), runs(side), fail_on=0.01, force=True)
+    assert {m.verdict for m in same.modes} <= {"same", "not resolved", "not measured"}
+    assert "regression" not in {m.gate for m in same.modes}
+    # A factor that every run has is found to the last digit.
+    slower = [{mode: ns * 2**power for mode, ns in times.items()} for times in side]
+    for mode in compare_saved(runs(slower), runs(side), force=True).modes:
+        assert mode.ratio is None or mode.ratio.value == pytest.approx(2**power)
+        assert mode.verdict != "faster"
+
+
+@settings(max_examples=60)
+@given(SIDES, SIDES, st.floats(0.001, 3), st.booleans(), st.data())
+def test_what_is_judged_later_is_judged_as_it_would_have_been(
+    one: Side, other: Side, fail_on: float, named: bool, data: st.DataObject
+) -> None:
+    candidate, baseline = runs(one), runs(other, "b")
+    plain = compare_saved(candidate, baseline, force=True)
+    known = sorted({mode.mode for mode in plain.modes})
+    modes = data.draw(st.lists(st.sampled_from(known), unique=True)) if named and known else []
+    at_once = compare_saved(candidate, baseline, modes=modes, fail_on=fail_on, force=True)
+    later = rejudge(plain, modes=modes, fail_on=fail_on)
+    assert [m.gate for m in later.modes] == [m.gate for m in at_once.modes]
+    assert later.gate == at_once.gate
+    assert rejudge(later, modes=modes) == later
+    gates = {m.gate for m in later.modes} - {None}
+    assert later.gate in (gates or {"not measured"})
+
+
+@settings(max_examples=60)
+@given(SIDES, SIDES)
+def test_every_time_of_a_run_is_compared_once(one: Side, other: Side) -> None:
+    candidate, baseline = runs(one), runs(other, "b")
+    for record, times in zip(candidate, one, strict=True):
+        assert [(f.study, f.mode) for f in figures(record)] == [("overhead", m) for m in times]
+    result = compare_saved(candidate, baseline, force=True)
+    for mode in result.modes:
+        counts = [sum(mode.mode in times for times in side) for side in (one, other)]
+        assert mode.units == min(counts)
+        missing = "candidate" if not counts[0] else "baseline" if not counts[1] else ""
+        assert (mode.note == f"the {missing}'s runs lack it") == bool(missing)
+
+
+PACKAGES = st.dictionaries(st.sampled_from("abc"), st.sampled_from(["1", "2"]))
+
+
+@settings(max_examples=60)
+@given(st.lists(PACKAGES, min_size=1, max_size=3), st.integers(0, 2))
+def test_versions_that_differ_are_named_both_ways(
+    installed: list[dict[str, str]], cpu: int
+) -> None:
+    made = [
+        run(f"r{n}", {"invoke": 1}, environment={"packages": p, "cpu": str(max(0, n - cpu))})
+        for n, p in enumerate(installed)
+    ]
+    first, last = made[0], made[-1]
+    there, back = changed_packages(last, first), changed_packages(first, last)
+    assert back == {name: (old, new) for name, (new, old) in there.items()}
+    assert {name: new for name, (new, _) in there.items() if new}.items() <= installed[-1].items()
+    same = {n: v for n, v in installed[0].items() if installed[-1].get(n) == v}
+    assert not there.keys() & same.keys()
+    assert bool(unlike_versions(made)) == any(each != installed[0] for each in installed)
+    assert bool(unlike(made)) == (len(made) - 1 > cpu)
+    assert unlike([first, first]) == unlike_versions([first, first]) == []
+
+
+MINUTES = st.lists(st.integers(0, 9), min_size=1, max_size=4)
+
+
+@settings(max_examples=40)
+@given(MINUTES, MINUTES)
+def test_sides_made_in_turn_are_so_from_either_side(one: list[int], other: list[int]) -> None:
+    ours = [run("a", {}, minutes=at) for at in one]
+    theirs = [run("b", {}, minutes=at) for at in other]
+    in_turn = alternated(ours, theirs)
+    assert in_turn == alternated(theirs, ours)
+    if in_turn:  # then one of them was begun between two of the other side
+        assert any(min(a) < at < max(a) for a, b in ((one, other), (other, one)) for at in b) or (
+            min(one) == min(other) and max(one) == max(other)
+        )
