@@ -27,6 +27,8 @@ MARKS = {
     "red": "\N{CROSS MARK}",
 }
 _TICKS = re.compile(r"`+")
+_MARKER = re.compile(r"(\d*)([-+=.)])")
+"""What a line would be a list in a list by, or a rule."""
 
 
 def summary_markdown(record: RunRecord) -> str:
@@ -77,7 +79,7 @@ def _comparison(result: ComparisonResult) -> str:
         cells += [escaped(cell) for cell in (baseline, candidate, differs, said)]
         lines.append(f"| {' | '.join(cells)} |")
     remarked = [*table.notes, *compared.remarks(result)]
-    lines += ["", *(f"- {escaped(remark)}" for remark in remarked)]
+    lines += ["", *map(item, remarked)]
     return "\n".join(lines)
 
 
@@ -90,7 +92,7 @@ def _loads(record: RunRecord) -> str:
         lines.append(f"| {' | '.join(cells)} |")
     result = record.load
     said = load.remarks(result) if result is not None else ()
-    return "\n".join([*lines, "", *(f"- {escaped(remark)}" for remark in said)]).rstrip()
+    return "\n".join([*lines, "", *map(item, said)]).rstrip()
 
 
 def summary_table(record: RunRecord) -> str:
@@ -188,6 +190,13 @@ def code(name: str, *, in_table: bool = False) -> str:
     fence = "`" * (max((len(run) for run in _TICKS.findall(name)), default=0) + 1)
     space = " " if name.startswith(("`", " ")) or name.endswith(("`", " ")) else ""
     return f"{fence}{space}{name}{space}{fence}"
+
+
+def item(words: str) -> str:
+    """Set words that may begin with a name as an item of a list, and as one of no other."""
+    words = escaped(words).lstrip(" ")
+    marker = _MARKER.match(words)
+    return f"- {marker[1]}\\{words[marker.start(2) :]}" if marker else f"- {words}"
 
 
 def escaped(words: str) -> str:

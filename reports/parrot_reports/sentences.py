@@ -58,7 +58,7 @@ def _difference(ratio: Estimate, baseline: Name) -> Sentence:
     sign = 1 if ratio.value >= 1 else -1
     bounds = sorted(sign * (bound - 1) * 100 for bound in (ratio.low, ratio.high))
     percent = sign * (ratio.value - 1) * 100
-    places = max(1, units.decimals(bounds[0], percent, bounds[1]))
+    places = units.apart(bounds, 0, max(1, units.decimals(bounds[0], percent, bounds[1])))
     low, high = (f"{bound:.{places}f}" for bound in bounds)
     word = "more" if sign > 0 else "less"
     return (Key(f"{percent:.{places}f} %"), f" {word} than ", baseline, f" [{low}, {high}]")

@@ -100,13 +100,21 @@ def ratio(estimate: Estimate) -> tuple[str, str]:
     Returns:
         Such as ``("7.2", "[7.0, 7.4]")``.
     """
-    places = decimals(estimate.low, estimate.value, estimate.high)
     bounds = (estimate.low, estimate.high)
-    # An interval that excludes 1 must not be printed as one that ends at 1, nor the reverse.
-    while places < _MOST_PLACES and any(round(b, places) == 1 != b for b in bounds):
-        places += 1
+    places = apart(bounds, 1, decimals(estimate.low, estimate.value, estimate.high))
     low, high = _grouped(estimate.low, places), _grouped(estimate.high, places)
     return _grouped(estimate.value, places), f"[{low}, {high}]"
+
+
+def apart(bounds: Sequence[float], edge: float, places: int) -> int:
+    """Number of decimals, from ``places`` on, by which bounds are told from an edge.
+
+    An interval that excludes 1, or a difference of 0, must not be printed as one that ends there,
+    nor the reverse.
+    """
+    while places < _MOST_PLACES and any(round(b, places) == edge != b for b in bounds):
+        places += 1
+    return places
 
 
 def percent(share: float, digits: int = 2) -> str:

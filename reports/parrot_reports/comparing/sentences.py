@@ -132,7 +132,9 @@ def difference_parts(ratio: Estimate) -> tuple[str, str]:
     if not 1 / _LARGE < ratio.value < _LARGE:
         value, bounds = units.ratio(ratio)
         return f"{value}{units.TIMES}", bounds
-    value, low, high = (f"{(r - 1) * 100:+.1f}" for r in (ratio.value, ratio.low, ratio.high))
+    percents = [(r - 1) * 100 for r in (ratio.value, ratio.low, ratio.high)]
+    places = units.apart(percents[1:], 0, 1)
+    value, low, high = (f"{each:+z.{places}f}" for each in percents)
     return f"{value} %", f"[{low}, {high}]"
 
 
@@ -143,7 +145,7 @@ def _difference(ratio: Estimate) -> Sentence:
     sign = 1 if ratio.value >= 1 else -1
     low, high = sorted(sign * (bound - 1) * 100 for bound in (ratio.low, ratio.high))
     percent = sign * (ratio.value - 1) * 100
-    places = max(1, units.decimals(low, percent, high))
+    places = units.apart((low, high), 0, max(1, units.decimals(low, percent, high)))
     word = "more" if sign > 0 else "less"
     bounds = f"[{low:.{places}f}, {high:.{places}f}]"
     return (" takes ", Key(f"{percent:.{places}f} % {word}"), f" {bounds}")
@@ -173,8 +175,9 @@ def finding(modes: Sequence[ModeComparison]) -> Sentence:
 def remarks(result: ComparisonResult) -> Iterator[str]:
     """What a reader should know of how it was measured, one sentence each."""
     if result.unit == "pair":
+        pairs = "1 pair" if result.units == 1 else f"{result.units} pairs"
         yield (
-            f"{result.units} pairs of fresh processes, {units.count(result.rounds)} interleaved "
+            f"{pairs} of fresh processes, {units.count(result.rounds)} interleaved "
             f"rounds, {units.span_of_time(result.duration_s)}; intervals are over pairs."
         )
     else:
