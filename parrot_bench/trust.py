@@ -12,6 +12,7 @@ from parrot_bench.record import (
     ConcurrencySweep,
     Condition,
     Environment,
+    Estimate,
     LoadResult,
     Noise,
     OverheadResult,
@@ -34,6 +35,7 @@ SEEN_SHARE = 0.1
 """A call that is in the model for a smaller share of its time is hardly seen there with others."""
 
 OVERLAP = 0.9
+_MOST_PLACES = 6
 
 _SENT_LATER = "; they are in spans.jsonl, and parrot-bench export sends them"
 """What can be done about spans that a collector has not taken."""
@@ -75,6 +77,15 @@ def _check(name: str, level: str, sentence: str) -> TrustCheck:
     return TrustCheck.model_validate({"name": name, "level": level, "sentence": sentence})
 
 
+def _ratio(aa: Estimate) -> str:
+    """The ratio and its interval; one that leaves out 1 is not written as if it ended there."""
+    bounds, places = (aa.low, aa.high), 3
+    while places < _MOST_PLACES and any(round(bound, places) == 1 != bound for bound in bounds):
+        places += 1
+    low, high = (f"{bound:.{places}f}" for bound in bounds)
+    return f"{aa.value:.{places}f} [{low}, {high}]"
+
+
 def _overhead(result: OverheadResult, floors: set[str], *, waits: bool) -> Iterator[TrustCheck]:
     clock = "wall" if waits else "CPU"
     aa = result.aa_wall if waits else result.aa_cpu
@@ -90,8 +101,8 @@ def _overhead(result: OverheadResult, floors: set[str], *, waits: bool) -> Itera
         yield _check(
             "A/A",
             "green" if inside else "amber",
-            f"{result.baseline} against a second instance of itself: {aa.value:.3f} "
-            f"[{aa.low:.3f}, {aa.high:.3f}] in {clock} time (99 %), "
+            f"{result.baseline} against a second instance of itself: {_ratio(aa)} "
+            f"in {clock} time (99 %), "
             + ("which contains 1." if inside else "which should contain 1 and does not."),
         )
     # Floors are measures, not choices: one that wavers is marked in its own row.
@@ -152,7 +163,7 @@ def _compared(result: ComparisonResult) -> Iterator[TrustCheck]:
                 "A/A",
                 "green" if inside else "amber",
                 f"Within the processes of {side.label}, a mode against a second instance of "
-                f"itself: {aa.value:.3f} [{aa.low:.3f}, {aa.high:.3f}] (99 %), "
+                f"itself: {_ratio(aa)} (99 %), "
                 + ("which contains 1." if inside else "which should contain 1 and does not."),
             )
         if side.notes:
