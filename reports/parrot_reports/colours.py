@@ -82,7 +82,8 @@ def look(mode: str, kind: str = "") -> Look:
         mode: Name of the mode.
         kind: ``sync`` or ``async``, where it is known; otherwise the name tells.
     """
-    light, dark = _HUES.get(mode) or _SPARE[zlib.crc32(mode.encode()) % len(_SPARE)]
+    number = zlib.crc32(mode.encode("utf-8", "surrogatepass"))  # JSON may have half a character
+    light, dark = _HUES.get(mode) or _SPARE[number % len(_SPARE)]
     hollow = kind == "async" if kind else mode.startswith(("a", "direct_a"))
     return Look(light=light, dark=dark, hollow=hollow)
 

@@ -1,6 +1,8 @@
 """One look for each mode, and enough contrast to read it."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parrot_reports import colours
 
@@ -41,3 +43,14 @@ def test_a_mode_of_ones_own_keeps_its_look() -> None:
     assert not colours.look("astream_like", "sync").hollow
     assert colours.look("ainvoke").hollow
     assert not colours.look("invoke").hollow
+
+
+@given(
+    st.text() | st.text(st.characters(categories=["Cs"]), min_size=1),
+    st.sampled_from(["", "sync", "async"]),
+)
+def test_any_name_has_a_look_of_the_palette(name: str, kind: str) -> None:
+    look = colours.look(name, kind)
+    assert look == colours.look(name, kind)
+    assert colours.TWINS[look.light] == look.dark
+    assert look.hollow == (kind == "async") or not kind

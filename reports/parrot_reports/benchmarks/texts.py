@@ -69,4 +69,6 @@ def benchmarks_json(file: BenchmarkFile, name: str) -> str:
             for group in found
         ],
     }
-    return json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+    # Half a character, which JSON may have and UTF-8 not, is written as JSON escapes it.
+    return text.encode("utf-8", "backslashreplace").decode()

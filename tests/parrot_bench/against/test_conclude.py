@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from parrot_bench.against.conclude import Compared, PairSamples
 from parrot_bench.against.following import _most
@@ -125,3 +127,62 @@ def test_most_processes_say_whether_the_model_waits() -> None:
     assert not _most([])
     assert not _most([True, False])
     assert _most([True, True, False])
+
+
+RATIOS = st.lists(
+    st.lists(st.sampled_from([0.5, 0.9, 0.99, 1.0, 1.01, 1.1, 4.0]), min_size=1, max_size=6),
+    max_size=6,
+)
+
+
+def of_rounds(ratios: list[float]) -> PairSamples:
+    """A whole pair, whose rounds differ; times are such that nothing is rounded away."""
+    found = PairSamples(Samples("c"), Samples("c"), complete=True)
+    for number, ratio in enumerate(ratios):
+        found.candidate.add(taken(number, {("invoke", "mode"): 1e6 * ratio}))
+        found.baseline.add(taken(number, {("invoke", "mode"): 1e6}))
+    return found
+
+
+def swapped(pairs: list[PairSamples]) -> list[PairSamples]:
+    return [PairSamples(p.baseline, p.candidate, complete=p.complete) for p in pairs]
+
+
+@settings(max_examples=50)
+@given(RATIOS, st.randoms())
+def test_swapped_sides_are_the_inverse_and_the_order_of_pairs_is_nothing(
+    ratios: list[list[float]], order: Any
+) -> None:
+    pairs = [of_rounds(each) for each in ratios]
+    (there,) = compared(pairs).conclude()
+    (back,) = compared(swapped(pairs)).conclude()
+    other = {"slower": "faster", "faster": "slower"}
+    assert back.verdict == other.get(there.verdict, there.verdict)
+    assert {there.gate, back.gate} != {"regression"}
+    assert there.units == len(pairs)
+    assert there.rounds == sum(map(len, ratios))
+    assert (there.candidate_ns, there.baseline_ns) == (back.baseline_ns, back.candidate_ns)
+    assert there.between == (None if back.between is None else pytest.approx(back.between))
+    assert (there.ratio is None) == (len(pairs) < 2) == (there.verdict == "not measured")
+    assert bool(there.note) == (there.ratio is None)
+    if there.ratio is not None and back.ratio is not None:
+        assert there.ratio.low <= there.ratio.value <= there.ratio.high
+        assert back.ratio.value == pytest.approx(1 / there.ratio.value)
+        assert back.ratio.low == pytest.approx(1 / there.ratio.high)
+    order.shuffle(pairs)
+    (again,) = compared(pairs).conclude()
+    assert (again.verdict, again.gate) == (there.verdict, there.gate)
+    assert again.candidate_ns == there.candidate_ns
+
+
+@settings(max_examples=40)
+@given(RATIOS, st.integers(1, 40))
+def test_only_half_a_pair_and_more_of_one_that_was_cut_short_counts(
+    ratios: list[list[float]], rounds: int
+) -> None:
+    pairs = [of_rounds(each) for each in ratios]
+    short = pair(9.0, rounds, complete=False)
+    (mode,) = compared([*pairs, short]).conclude()
+    sizes = sorted(map(len, ratios))
+    half = (sizes[len(sizes) // 2] + sizes[(len(sizes) - 1) // 2]) / 4 if sizes else 1
+    assert mode.units == len(pairs) + (rounds >= max(1, round(half)))
