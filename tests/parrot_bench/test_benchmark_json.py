@@ -7,8 +7,12 @@ import sys
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pytest_benchmark.stats import Stats
 
 from parrot_bench import run
+from parrot_bench.benchmark_json import _stats
 from parrot_bench.record import RunDirectory
 
 
@@ -51,3 +55,20 @@ def test_pytest_benchmark_compares_it(made: RunDirectory) -> None:
     assert done.returncode == 0, done.stderr
     assert "benchmark 'execution modes': 2 tests" in done.stdout
     assert "invoke" in done.stdout
+
+
+@given(st.lists(st.integers(1, 10**10).map(lambda ns: ns / 1e9), min_size=1, max_size=40))
+def test_its_statistics_are_those_of_pytest_benchmark(times: list[float]) -> None:
+    found = _stats(np.array(times), [4] * len(times))
+    theirs = Stats()
+    for time in times:
+        theirs.update(time)
+    for name in ("min", "max", "mean", "stddev", "rounds", "median", "total"):
+        assert found[name] == pytest.approx(getattr(theirs, name), abs=1e-12), name
+    assert found["data"] == times
+    assert found["ops"] == pytest.approx(1 / found["mean"])
+    # Quartiles are numpy's; what reads them wants them in order, whatever is rounded.
+    assert found["min"] <= found["q1"] <= found["median"] <= found["q3"] <= found["max"]
+    low, high = found["ld15iqr"], found["hd15iqr"]
+    assert found["min"] <= low <= found["median"] <= high <= found["max"]
+    assert found["iqr_outliers"] == sum(not low <= time <= high for time in times)

@@ -7,10 +7,12 @@ from typing import Any
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from langchain_core.language_models import FakeListChatModel
-from langchain_core.messages import AIMessage
+from langchain_core.messages import AIMessage, AIMessageChunk
 
+from parrot_bench.content import of_message
 from parrot_bench.studies.parity import cachekey
 from parrot_bench.studies.parity.asking import goes_on, repeats, stop_sequence
+from parrot_bench.studies.parity.hearing import carries_content, has_content
 from parrot_bench.studies.parity.kinds import KINDS
 from parrot_bench.studies.parity.seen import digest, see
 from parrot_bench.studies.parity.turning import ROUGH_STALL_NS, STALL_NS, Beat, turned
@@ -133,6 +135,31 @@ def test_a_line_with_a_text_in_it_repeats_it(text: str, before: str, after: str)
     assert repeats(before + words + after, [text])
     assert repeats(before + words[-12:] + after, ["", text])
     assert not repeats("", [text])
+
+
+# -- hearing ------------------------------------------------------------------------------
+
+BLOCKS = st.lists(
+    TEXTS
+    | st.fixed_dictionaries(
+        {"type": st.sampled_from(["text", "reasoning", "thinking", "image"])},
+        optional={key: TEXTS | st.none() for key in ("text", "reasoning", "thinking")},
+    ),
+    max_size=3,
+)
+
+
+@given(BLOCKS | TEXTS)
+def test_a_chunk_has_content_in_whatever_a_mode_wraps_it(content: Any) -> None:
+    chunk = AIMessageChunk(content)
+    found = has_content(chunk)
+    assert carries_content(chunk) == found
+    event = {"event": "on_chat_model_stream", "data": {"chunk": chunk}}
+    assert carries_content(event) == found
+    assert carries_content({**event, "event": "on_chat_model_end"}) == 0
+    if isinstance(content, str):
+        assert found == bool(content) == of_message(chunk)
+    assert not any(isinstance(block, str) and block for block in content) or found
 
 
 # -- turning ------------------------------------------------------------------------------
