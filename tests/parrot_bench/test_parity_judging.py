@@ -147,7 +147,7 @@ def units(told: list[Observation]) -> list[UnitSeen]:
     return [each for each in told if isinstance(each, UnitSeen)]
 
 
-@settings(max_examples=70)
+@settings(max_examples=60)
 @given(studies())
 def test_every_mode_has_every_check_and_every_call_is_counted(told: list[Observation]) -> None:
     result = concluded(told)
@@ -158,7 +158,7 @@ def test_every_mode_has_every_check_and_every_call_is_counted(told: list[Observa
     assert result.calls == sum(each.calls for each in result.modes)
 
 
-@settings(max_examples=70)
+@settings(max_examples=60)
 @given(studies())
 def test_a_mode_has_of_each_check_the_worst_that_was_found(told: list[Observation]) -> None:
     result = concluded(told)
@@ -189,6 +189,15 @@ def test_a_mode_has_of_each_check_the_worst_that_was_found(told: list[Observatio
 def test_what_does_not_apply_is_never_found(told: list[Observation]) -> None:
     result = concluded(told)
     records = {each.name: each for each in MODES}
+    for each in result.modes:
+        record = records.get(each.mode)
+        applying = {
+            "order": record is not None and record.batches,
+            "streaming": record is not None and record.streams,
+            "async": record is not None and record.kind == "async",
+        }
+        for check, outcome in each.outcomes.items():
+            assert (outcome == "does not apply") == (not applying.get(check, True))
     for finding in result.findings:
         check = KINDS[finding.identifier].check
         for name in finding.modes:
@@ -261,6 +270,34 @@ def test_modes_that_do_the_same_have_no_difference_between_them(
     assert not doubled or any(
         text in reply.repeats.get(key, ()) for reply in own for key, text in reply.texts.items()
     )
+
+
+@settings(max_examples=30)
+@given(REPLIES, st.permutations(DIGESTS), st.lists(st.sampled_from(DIGESTS), max_size=4))
+def test_a_batch_is_reordered_where_all_its_replies_are_there_in_other_places(
+    reply: ReplySeen, order: list[str], other: list[str]
+) -> None:
+    """Against a reference that was asked every prompt of it, the first twice."""
+    plain, *prompts = (replace(reply, digest=each) for each in DIGESTS)
+    told: list[Observation] = [
+        ModelSeen("Model", frozenset(), False, "openai", False, True),
+        UnitSeen("invoke", "plain", 1, (plain,)),
+        UnitSeen("invoke", "again", 1, (plain,)),
+        *(UnitSeen("invoke", "prompts", 1, (each,)) for each in prompts),
+    ]
+    for digests in (order, other):
+        replies = tuple(replace(reply, digest=each) for each in digests)
+        found = {
+            f.identifier: f.modes
+            for f in concluded([*told, UnitSeen("batch", "plain", 3, replies)]).findings
+        }
+        moved = sorted(digests) == DIGESTS and digests != DIGESTS
+        assert found.get("batch-reordered") == (("batch",) if moved else None)
+        lost = found.get("batch-loses") == ("batch",)
+        assert lost == (len(digests) not in {0, 3})
+        # That they are elsewhere is no other content.
+        differs = bool(digests) and digests[0] != "a" and not moved
+        assert ("content-differs" in found) == differs
 
 
 def test_a_mode_that_first_gave_no_reply_and_then_one_is_judged_by_that_one() -> None:

@@ -71,7 +71,7 @@ def common(rounds: list[Round], mode: str, case: str, below: str) -> list[tuple[
     ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(ROUNDS)
 def test_only_what_was_measured_in_the_same_round_is_compared(rounds: list[Round]) -> None:
     result = concluded(samples(rounds))
@@ -94,7 +94,7 @@ def test_only_what_was_measured_in_the_same_round_is_compared(rounds: list[Round
             assert case.cpu_ratio.count == case.cpu_added.count == len(pairs)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(ROUNDS)
 def test_every_case_that_was_measured_is_there_once_in_the_order_of_the_study(
     rounds: list[Round],
@@ -113,7 +113,7 @@ def test_every_case_that_was_measured_is_there_once_in_the_order_of_the_study(
         assert all(e.low <= e.value <= e.high for e in estimates)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(ROUNDS, st.lists(st.integers(-3, 6), min_size=12, max_size=12), st.integers(1, 9))
 def test_the_pace_of_a_round_is_in_no_ratio(
     rounds: list[Round], paces: list[int], calls: int
@@ -136,7 +136,7 @@ def test_the_pace_of_a_round_is_in_no_ratio(
                 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(ROUNDS, st.sampled_from(CASES), st.sampled_from(CASES))
 def test_what_one_case_adds_the_other_takes_away(
     rounds: list[Round], case: str, below: str
@@ -167,12 +167,12 @@ def test_where_every_round_is_the_same_layers_add_up(costs: list[int], rounds: i
 
 
 FLUSHES = st.lists(
-    st.builds(Flushed, st.sampled_from([FILE, OTLP]), st.integers(1, 600), NS, NS, st.just(1)),
+    st.builds(Flushed, st.sampled_from([FILE, OTLP]), st.integers(1, 6), NS, NS, st.just(1)),
     max_size=8,
 )
 
 
-@given(FLUSHES, st.integers(1, 512), st.integers(0, 900), st.integers(0, 900))
+@given(FLUSHES, st.integers(1, 5), st.integers(0, 900), st.integers(0, 900))
 def test_exports_are_told_apart_and_a_request_half_empty_counts_only_where_none_is_full(
     flushes: list[Flushed], batch: int, sent: int, lost: int
 ) -> None:

@@ -1,8 +1,11 @@
 """The trust checks, from values made up for each."""
 
+import re
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from parrot_bench.record import (
     Condition,
@@ -309,3 +312,21 @@ def test_what_modes_do_differently_is_named_and_notes_are_not() -> None:
     assert check.sentence == "The model has defects: usage-missing (stream, astream); key."
     with pytest.raises(ValueError, match="got 0"):
         found("parity", parity=parity(one("async-fallback", "note", "ainvoke")))
+
+
+BOUND = st.integers(-60, 60) | st.integers(-5_000, 5_000)
+"""Hundred thousandths beside 1, often fewer than three decimals show."""
+
+
+@given(st.lists(BOUND, min_size=3, max_size=3))
+def test_an_a_a_interval_is_written_with_1_inside_only_where_it_is(bounds: list[int]) -> None:
+    lowest, middle, highest = (1 + bound / 1e5 for bound in sorted(bounds))
+    aa = estimate(middle, lowest, highest)
+    check = found("A/A", overhead=overhead(aa_cpu=aa))
+    written = re.search(r": ([\d.]+) \[([\d.]+), ([\d.]+)\]", check.sentence)
+    assert written is not None
+    said, low, high = map(float, written.groups())
+    assert (said, low, high) == pytest.approx((aa.value, aa.low, aa.high), abs=0.00051)
+    inside = aa.low <= 1 <= aa.high
+    assert (low <= 1 <= high) == inside == (check.level == "green")
+    assert ("which contains 1." in check.sentence) == inside

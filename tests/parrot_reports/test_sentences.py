@@ -121,6 +121,29 @@ def test_nothing_is_claimed_where_nothing_is_resolved(
     assert not any(isinstance(part, Key) for part in sentences.verdict(found, _bare_record()))
 
 
+@given(
+    st.floats(0.901, 1.099),
+    st.sampled_from([1e-5, 3e-4, 0.004, 0.05]),
+    st.sampled_from([1e-5, 3e-4, 0.004, 0.05]),
+)
+def test_a_percentage_is_the_ratio_and_reaches_0_only_where_the_ratio_reaches_1(
+    value: float, below: float, above: float
+) -> None:
+    """An interval that excludes 1 is a difference: it is not written as if it ended at none."""
+    for middle in (value, 1 + below + 2e-5, 1 - above - 2e-5):
+        low, high = middle - below, middle + above
+        said = plain(sentences._difference(ratio(low, middle, high), Name("invoke")))
+        written = re.search(r"([\d.]+) % (more|less) than .* \[(-?[\d.]+), (-?[\d.]+)\]", said)
+        assert written is not None
+        sign = 1 if written[2] == "more" else -1
+        bounds = sorted(sign * float(written[at]) for at in (3, 4))
+        percents = [(bound - 1) * 100 for bound in (low, high)]
+        assert bounds == pytest.approx(percents, abs=0.0501)
+        assert sign * float(written[1]) == pytest.approx((middle - 1) * 100, abs=0.0501)
+        for bound, percent in zip(bounds, percents, strict=True):
+            assert (bound > 0) == (percent > 0) or abs(percent) < 1e-4
+
+
 def test_a_mode_that_was_not_measured_says_why(record: RunRecord) -> None:
     absent = mode(verdict="not measured", verdict_note="under 10 rounds.", cpu=None, wall=None)
     assert verdict_sentence(absent, record) == (
