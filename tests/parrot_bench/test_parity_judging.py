@@ -147,7 +147,7 @@ def units(told: list[Observation]) -> list[UnitSeen]:
     return [each for each in told if isinstance(each, UnitSeen)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(studies())
 def test_every_mode_has_every_check_and_every_call_is_counted(told: list[Observation]) -> None:
     result = concluded(told)
@@ -158,7 +158,7 @@ def test_every_mode_has_every_check_and_every_call_is_counted(told: list[Observa
     assert result.calls == sum(each.calls for each in result.modes)
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(studies())
 def test_a_mode_has_of_each_check_the_worst_that_was_found(told: list[Observation]) -> None:
     result = concluded(told)
@@ -184,7 +184,7 @@ def test_a_mode_has_of_each_check_the_worst_that_was_found(told: list[Observatio
                 assert outcome in {"ok", "not checked", "does not apply"}
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(studies())
 def test_what_does_not_apply_is_never_found(told: list[Observation]) -> None:
     result = concluded(told)
@@ -211,7 +211,7 @@ def test_what_does_not_apply_is_never_found(told: list[Observation]) -> None:
                 assert check == "works"
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(studies(), st.permutations(DIGESTS))
 def test_only_whether_digests_are_equal_is_looked_at(
     told: list[Observation], others: list[str]
@@ -235,7 +235,7 @@ def test_only_whether_digests_are_equal_is_looked_at(
     assert concluded(said) == concluded(told)
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(studies(), st.permutations(ASKED))
 def test_in_which_order_modes_are_asked_says_nothing(
     told: list[Observation], order: list[str]
@@ -251,7 +251,7 @@ def test_in_which_order_modes_are_asked_says_nothing(
     assert found([model, *by_mode, *others]) == found(told)
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(studies(["invoke"]), st.sampled_from(["invoke", "ainvoke", "stream"]))
 def test_modes_that_do_the_same_have_no_difference_between_them(
     told: list[Observation], other: str
@@ -319,7 +319,7 @@ WRONG: list[tuple[str, Callable[[UnitSeen], UnitSeen]]] = [
 ]
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(studies(), st.sampled_from(ASKED), st.sampled_from(WRONG))
 def test_a_mode_whose_first_call_fails_is_named_whatever_else_is_found(
     told: list[Observation], name: str, wrong: tuple[str, Callable[[UnitSeen], UnitSeen]]
