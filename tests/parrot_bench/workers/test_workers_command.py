@@ -17,6 +17,7 @@ from otlp_receiver import Received, http_receiver
 
 from parrot_bench.load import Level, LoadPlan
 from parrot_bench.record import LoadResult, RunDirectory, RunRecord, read_record
+from parrot_bench.studies.load.taking import WARM_UP
 from tests.parrot_bench.models.served import WAITING
 
 pytest.importorskip("distributed")
@@ -313,6 +314,74 @@ def test_the_workers_of_a_running_cluster(
                "--out", "three", cwd=loaded)  # fmt: skip
     assert done.returncode == 2
     assert "has 2 workers, and --workers asks for 3" in done.stderr
+
+
+NUMBERED = """
+import asyncio
+import os
+from uuid import uuid4
+from langchain_core.language_models import BaseChatModel
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+
+
+class Numbered(BaseChatModel):
+    @property
+    def _llm_type(self):
+        return "numbered"
+
+    def _generate(self, *args, **kwargs):
+        number = uuid4().hex
+        with open(f"answers-{os.getpid()}.txt", "a") as file:
+            print(number, file=file)
+        message = AIMessage("hello", response_metadata={"id": number})
+        return ChatResult(generations=[ChatGeneration(message=message)])
+
+    async def _agenerate(self, *args, **kwargs):
+        await asyncio.sleep(0.005)
+        return self._generate()
+
+
+model = Numbered()
+"""
+"""Writes down the number of each of its answers, which the answer's span has as well."""
+
+
+def test_every_span_of_a_running_cluster_arrives_once(
+    cluster: str, cli: Cli, loaded: Path, receiver: Received
+) -> None:
+    (loaded / "numbered.py").write_text(NUMBERED, encoding="utf-8")
+    done = cli("load", "numbered:model", "--modes", "ainvoke", "--rate", "60", "--concurrency", "4",
+               "--time", "1", "--scheduler", cluster, "--otlp", receiver.url, "-y", "--out",
+               "here", cwd=loaded)  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    record, load, calls = saved(loaded / "here")
+    workers = {worker.name: worker for worker in load.workers}
+    resources: dict[str, set[tuple[int, str]]] = {}
+    arrived: dict[str, list[str]] = {}
+    spans = set()
+    for request in receiver.taken:
+        for each in request.resource_spans:
+            resource = {item.key: item.value for item in each.resource.attributes}
+            name = resource["service.instance.id"].string_value
+            who = (resource["process.pid"].int_value, resource["host.name"].string_value)
+            resources.setdefault(name, set()).add(who)
+            for span in (span for scope in each.scope_spans for span in scope.spans):
+                spans.add((span.trace_id, span.span_id))
+                said = {item.key: item.value.string_value for item in span.attributes}
+                arrived.setdefault(name, []).append(said["gen_ai.response.id"])
+    # One resource a worker: the timed process that made its calls, and not Dask's.
+    assert resources == {name: {(each.pid, each.host)} for name, each in workers.items()}
+    assert len(workers) == len({pid for [(pid, _)] in resources.values()}) == 2
+    for name, worker in workers.items():
+        answered = (loaded / f"answers-{worker.pid}.txt").read_text(encoding="utf-8").split()
+        assert sorted(arrived[name]) == sorted(answered)
+        assert len(answered) == worker.calls + WARM_UP
+    assert len(spans) == calls.height + 2 * WARM_UP
+    assert [(each.worker, each.ended, each.exported) for each in load.exports] == [
+        (name, worker.calls + WARM_UP, worker.calls + WARM_UP) for name, worker in workers.items()
+    ]
+    assert any(f"All {len(spans)} spans delivered" in check.sentence for check in record.trust)
 
 
 @pytest.mark.parametrize(
