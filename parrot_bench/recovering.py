@@ -111,6 +111,7 @@ def request_of(record: RunRecord, model: ModelDescription) -> Request:
         batch_size=asked.batch_size,
         max_concurrency=asked.max_concurrency,
         max_calls=asked.max_calls,
+        max_tokens=asked.max_tokens,
         call_limit_s=asked.call_limit_s,
         service_time_s=asked.service_time_s,
         seed=asked.seed,
