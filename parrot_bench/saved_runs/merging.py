@@ -94,17 +94,22 @@ def merge(paths: Sequence[Path], out: Path, command: tuple[str, ...]) -> RunReco
     _check(runs)
     directory = RunDirectory(out)
     directory.create()
+    course = course_of(runs)
+    record = _record(runs, course.findings(), out, command)
+    write_run(directory, record, [course.studies[STUDY].samples], over=True)
+    return record
+
+
+def course_of(runs: Sequence[Run]) -> Course:
+    """The course of one load that all of them were."""
     course = Course(request_of(runs[0].record, runs[0].model))
     course.hear(described(runs[0].record, runs[0].model), 0.0)
     for at, event in _told(runs):
         course.hear(event, at)
-    study = course.studies[STUDY]
     # Each of them says by itself why it ended; the first that did not come to its end decides.
     ends = [run.result.stopped_by for run in runs]
-    study.stopped_by = next((end for end in ends if end != "done"), "done")
-    record = _record(runs, course.findings(), out, command)
-    write_run(directory, record, [study.samples], over=True)
-    return record
+    course.studies[STUDY].stopped_by = next((end for end in ends if end != "done"), "done")
+    return course
 
 
 # -- reading ---------------------------------------------------------------------------------

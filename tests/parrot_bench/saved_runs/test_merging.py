@@ -7,20 +7,25 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from parrot_bench.course import Course
 from parrot_bench.errors import UsageError
 from parrot_bench.events import Call, CallsTaken, Described, Event, Observed, StudyBegun, StudyEnded
 from parrot_bench.load import Level, LoadPlan, objectives
 from parrot_bench.record import LoadLevel, RunDirectory, RunRecord, read_record
 from parrot_bench.request import Request
 from parrot_bench.running import OngoingRun
-from parrot_bench.saved_runs.merging import merge
+from parrot_bench.saved_runs.merging import Run, course_of, merge
 from parrot_bench.studies.load.levels import levels_of
 from parrot_bench.studies.load.told import LevelBegun, LevelEnded, Window
+from parrot_bench.workers.shares import moved
 from tests.parrot_bench.judged import by_column, level_of
 from tests.parrot_bench.test_load_command import MODEL
 
@@ -190,6 +195,73 @@ def test_merged_is_what_one_process_would_have_found(tmp_path: Path, model: Desc
     assert [e - s for s, e in merged.select("started_ns", "ended_ns").iter_rows()] == [
         call.ended_ns - call.started_ns for call in theirs
     ]
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory, model: Described) -> RunRecord:
+    """The record of a load, whatever its calls."""
+    path = tmp_path_factory.mktemp("loads") / "one"
+    return read_record(saved(path, model, calls_of(0, 3, begun_ns=0), window(0, EPOCH)))
+
+
+LENGTHS = st.lists(st.integers(1, 40), min_size=1, max_size=20)
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2**50), st.integers(0, 1999), LENGTHS), min_size=2, max_size=4
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_no_call_is_lost_and_no_order_matters(
+    one: RunRecord, made: list[tuple[int, int, list[int]]], random: Random
+) -> None:
+    """Clocks that count from anywhere, beginnings that are at most a level apart."""
+    runs = [part(one, f"run-{n}", *each) for n, each in enumerate(made)]
+    course = course_of(runs)
+    found = loaded(course)
+    merged = [call for _, call in course.studies["load"].samples.followed]
+    # Every call has become one call, later or earlier by what its run's clock is off.
+    by_run = {run.name: [call for call in merged if call.worker == run.name] for run in runs}
+    for run in runs:
+        own = run.calls[0]
+        (by,) = {a.started_ns - b.started_ns for a, b in zip(by_run[run.name], own, strict=True)}
+        assert [moved(call, -by, run.name) for call in own] == by_run[run.name]
+        begun = run.result.levels[0]
+        assert found.epoch_ns <= begun.epoch_ns
+        assert begun.begun_ns + by == begun.epoch_ns - found.epoch_ns
+    assert found.calls == len(merged) == sum(len(run.calls[0]) for run in runs)
+    assert found.completed == sum(run.result.levels[0].completed for run in runs)
+    assert found.rate == sum(run.result.levels[0].rate or 0 for run in runs)
+    assert 0 <= (found.overlap or 0) <= 1
+    lengths = sorted(c.ended_ns - c.started_ns for c in merged)
+    values = [p.value for p in found.latency if p.value is not None]
+    assert all(lengths[0] <= value <= lengths[-1] for value in values)
+    again = random.sample(runs, len(runs))
+    told_otherwise = loaded(course_of(again))
+    for name in set(LoadLevel.model_fields) - {"in_flight"}:
+        assert getattr(told_otherwise, name) == getattr(found, name), name
+    assert told_otherwise.in_flight == pytest.approx(found.in_flight)
+
+
+def loaded(course: Course) -> LoadLevel:
+    (level,) = course.findings()["load"].levels
+    assert isinstance(level, LoadLevel)
+    return level
+
+
+def part(record: RunRecord, name: str, begun_ns: int, late_ms: int, lengths: list[int]) -> Run:
+    """A run that began so late, by a clock of its own, with calls of these lengths."""
+    calls = [
+        replace(call, ended_ns=call.started_ns + length * MS)
+        for call, length in zip(calls_of(1, len(lengths), begun_ns=begun_ns), lengths, strict=True)
+    ]
+    told = LevelBegun(0, "ainvoke", Level(rate=50.0), len(calls), 2.0)
+    ended = LevelEnded(0, (window(begun_ns, EPOCH + late_ms * MS),))
+    assert record.load is not None
+    assert record.model is not None
+    result = record.load.model_copy(update={"levels": (level_of(told, calls, ended, PLAN),)})
+    return Run(name=name, record=record, result=result, model=record.model, calls={0: calls})
 
 
 def test_a_merged_ramp_is_what_one_process_would_have_found(
