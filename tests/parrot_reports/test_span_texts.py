@@ -1,0 +1,228 @@
+"""What spans hold is text on the page, in the comment and in the data, and counted once."""
+
+import json
+import re
+from dataclasses import replace
+from decimal import Decimal
+from functools import cache
+from html.parser import HTMLParser
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from parrot_reports.spans.data import spans_json
+from parrot_reports.spans.markdown import spans_markdown
+from parrot_reports.spans.page import render_spans
+from parrot_reports.spans.prices import Price
+from parrot_reports.spans.report import SpanReport, span_report
+from parrot_reports.spans.table import Malformed, SpanTable
+from parrot_reports.text import visible
+from tests.parrot_reports.rows import frame, row
+
+FIELDS = (
+    "file", "line's file", "reason", "passed over", "why", "signal", "condition", "service",
+    "operation", "span", "model", "other model", "provider", "param", "value", "tool", "error",
+    "outcome", "finish", "currency",
+)  # fmt: skip
+HARMLESS = {field: f"Q{chr(ord('a') + place)}Z" for place, field in enumerate(FIELDS)}
+
+PIECES = st.sampled_from([
+    "<", ">", "&", "'", '"', "`", "``", "|", "\\", "\n", "\r\n", "\x00", "\u2028", "\u202e", "  ",
+    "</style>", "<script>", "</td>", "<!--", "-->", "]]>", "{{ 7*7 }}", "{% raw %}", "*", "__",
+    "[x](y)", "![", "~~", "$", "@you", "# ", "- ", "5 ms", "&lt;", "&#60;", "<svg/onload=1>",
+])  # fmt: skip
+HOSTILE = (st.lists(PIECES, max_size=4).map("".join) | st.text(max_size=30)).map(lambda t: t[:30])
+TEXTS = st.lists(HOSTILE, min_size=len(FIELDS), max_size=len(FIELDS))
+
+
+def report(texts: dict[str, str]) -> SpanReport:
+    """One of everything that a report has, with these texts in it."""
+    name = texts["span"]
+    called: dict[str, Any] = {
+        "name": f"chat {name}", "model": texts["model"], "provider": texts["provider"],
+        "service": texts["service"], "outcome": texts["outcome"], "finish": texts["finish"],
+        "identity": json.dumps({texts["param"]: texts["value"]}), "input_tokens": 3,
+        "output_tokens": 5,
+    }  # fmt: skip
+    table = SpanTable(
+        frame(
+            row(**called),
+            row(**called, span_id="2", parent_id="1", failed=True, error=texts["error"]),
+            row(span_id="3", name=f"chat {name}", model=texts["other model"], output_tokens=1),
+            row(span_id="4", name=f"chat {name}"),
+            row(span_id="5", trace_id="b", operation="execute_tool", name=name,
+                target=texts["tool"], failed=True, error=texts["error"]),
+            row(span_id="6", trace_id="c", operation=texts["operation"], name=name),
+            row(span_id="7", trace_id="c", operation=None, name=name, parent_id="6"),
+        ),
+        (Malformed(file=texts["line's file"], line=7, reason=texts["reason"]),),
+        skipped={texts["signal"]: 2},
+        lines=9,
+        not_read=((texts["passed over"], texts["why"]),),
+    )  # fmt: skip
+    one = Decimal(1)
+    price = Price(input=one, cached=one, output=one, currency=texts["currency"])
+    found = span_report(table, texts["file"], prices={texts["model"]: price})
+    return replace(found, conditions=(f"model={texts['condition']}",))
+
+
+class Parts(HTMLParser):
+    """Elements with their attributes, text and comments, in the order of a page."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, Any]] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, attrs))
+
+    def handle_endtag(self, tag: str) -> None:
+        self.found.append(("/", tag))
+
+    def handle_data(self, data: str) -> None:
+        if self.found and self.found[-1][0] == "text":
+            data = self.found.pop()[1] + data
+        self.found.append(("text", data))
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append(("comment", data))
+
+    def handle_decl(self, decl: str) -> None:
+        self.found.append(("declaration", decl))
+
+
+def of_page(report: SpanReport) -> Any:
+    return Parts(render_spans(report).html).found
+
+
+def of_comment(report: SpanReport) -> Any:
+    found: list[tuple[str, str]] = []
+    for token in MarkdownIt("commonmark").enable("table").parse(spans_markdown(report)):
+        found.append((token.type, ""))
+        for part in token.children or ():
+            kind, content = part.type, part.content
+            if kind == found[-1][0] == "text":
+                content = found.pop()[1] + content
+            found.append((kind, content))
+    return found
+
+
+def of_data(report: SpanReport) -> Any:
+    return json.loads(spans_json(report))
+
+
+@cache
+def harmless(read: Any) -> Any:
+    return read(report(HARMLESS))
+
+
+def swapped(part: Any, texts: dict[str, str]) -> Any:
+    """The same, with other texts in place of the harmless ones, as they can be seen."""
+    if isinstance(part, str):
+        found = re.sub("Q[a-t]Z", lambda match: texts.get(match[0], match[0]), part)
+        # A number keeps its unit on its line, and nobody is called by an @.
+        return visible(found.replace("@\N{WORD JOINER}", "@")).replace("\N{NO-BREAK SPACE}", " ")
+    if isinstance(part, dict):
+        return {swapped(key, texts): swapped(value, texts) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [swapped(each, texts) for each in part]
+    return part
+
+
+@pytest.mark.parametrize(
+    ("read", "not_there"),
+    [
+        (of_page, set()),
+        (of_comment, {"file", "service", "outcome", "finish", "param", "value", "provider"}),
+        (of_data, set()),
+    ],
+)
+def test_every_text_is_somewhere(read: Any, not_there: set[str]) -> None:
+    written = json.dumps(harmless(read))
+    assert {field for field in FIELDS if HARMLESS[field] not in written} == not_there
+
+
+def hostile_texts_stay_texts(read: Any, hostile: list[str]) -> None:
+    # Between the letters of the harmless text, so that the order of all rows stays.
+    texts = {
+        text: f"{text[:2]}{other}Z" for text, other in zip(HARMLESS.values(), hostile, strict=True)
+    }
+    given_texts = {field: texts[text] for field, text in HARMLESS.items()}
+    assert swapped(read(report(given_texts)), {}) == swapped(harmless(read), texts)
+
+
+@settings(max_examples=7)  # one a tenth of a second, of which each has twenty texts
+@given(TEXTS)
+def test_no_text_from_a_span_is_markup_of_the_page(hostile: list[str]) -> None:
+    hostile_texts_stay_texts(of_page, hostile)
+
+
+@settings(max_examples=30)
+@given(TEXTS)
+def test_no_text_from_a_span_is_markup_of_the_comment(hostile: list[str]) -> None:
+    hostile_texts_stay_texts(of_comment, hostile)
+
+
+@settings(max_examples=30)
+@given(TEXTS)
+def test_every_text_from_a_span_is_in_the_data(hostile: list[str]) -> None:
+    hostile_texts_stay_texts(of_data, hostile)
+
+
+SPANS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "trace_id": st.sampled_from(["a", "b"]),
+            "parent_id": st.sampled_from(["", "0", "1", "2"]),
+            "name": st.sampled_from(["chat m", "GET"]),
+            "service": st.sampled_from([None, "shop", "till"]),
+            "operation": st.sampled_from(["chat", "chat", "execute_tool", None]),
+            "model": st.sampled_from([None, "m", "n"]),
+            "failed": st.booleans(),
+            "error": st.sampled_from([None, "E"]),
+            "outcome": st.sampled_from([None, "completed"]),
+            "output_tokens": st.none() | st.integers(0, 99),
+            "first_chunk_s": st.none() | st.floats(0, 1e-6),
+            "start_ns": st.integers(0, 50),
+            "end_ns": st.integers(0, 5_000),
+        }
+    ),
+    min_size=1, max_size=30,
+)  # fmt: skip
+
+
+@settings(max_examples=20)
+@given(SPANS, st.data(), st.randoms())
+def test_every_span_is_counted_once_wherever_and_however_often_it_is_there(
+    spans: list[dict[str, Any]], data: st.DataObject, order: Random
+) -> None:
+    rows = [row(**span, span_id=str(number)) for number, span in enumerate(spans)]
+    again = data.draw(st.lists(st.sampled_from(rows), max_size=5))
+    mixed = [*rows, *again]
+    order.shuffle(mixed)
+    one = json.loads(spans_json(span_report(SpanTable(frame(*rows)), "x")))
+    other = json.loads(spans_json(span_report(SpanTable(frame(*mixed)), "x")))
+    assert other["read"].pop("repeated") == len(again)
+    assert one["read"].pop("repeated") == 0
+    assert [note for note in other.pop("notes") if "more than once" not in note] == one.pop("notes")
+    assert one == other
+    assert one["read"]["spans"] == len(rows)
+    genai = [span for span in spans if span["operation"] is not None]
+    assert one["read"]["genai_spans"] == len(genai)
+    assert sum(each["spans"] for each in one["operations"]) == len(genai)
+    for failed in (
+        sum(each["failed"] for each in one["operations"]),
+        sum(each["number"] for each in one["failures"]),
+    ):
+        assert failed == sum(span["failed"] for span in genai)
+    calls = sum(span["operation"] == "chat" for span in spans)
+    counts = [one["totals"]["calls"], sum(one["outcomes"].values())]
+    counts += [sum(one["finish_reasons"].values()), sum(each["calls"] for each in one["models"])]
+    counts += [sum(one["over_time"]["started"])] if one["over_time"] else []
+    assert {*counts} == {calls}
