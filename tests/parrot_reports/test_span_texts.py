@@ -1,18 +1,15 @@
 """What spans hold is text on the page, in the comment and in the data, and counted once."""
 
 import json
-import re
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
-from html.parser import HTMLParser
 from random import Random
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
 from parrot_reports.spans.data import spans_json
 from parrot_reports.spans.markdown import spans_markdown
@@ -20,7 +17,15 @@ from parrot_reports.spans.page import render_spans
 from parrot_reports.spans.prices import Price
 from parrot_reports.spans.report import SpanReport, span_report
 from parrot_reports.spans.table import Malformed, SpanTable
-from parrot_reports.text import visible
+from tests.parrot_reports.markup import (
+    HOSTILE,
+    PageParts,
+    comment_parts,
+    harmless,
+    put_into,
+    seen,
+    swapped,
+)
 from tests.parrot_reports.rows import frame, row
 
 FIELDS = (
@@ -28,14 +33,7 @@ FIELDS = (
     "operation", "span", "model", "other model", "provider", "param", "value", "tool", "error",
     "outcome", "finish", "currency",
 )  # fmt: skip
-HARMLESS = {field: f"Q{chr(ord('a') + place)}Z" for place, field in enumerate(FIELDS)}
-
-PIECES = st.sampled_from([
-    "<", ">", "&", "'", '"', "`", "``", "|", "\\", "\n", "\r\n", "\x00", "\u2028", "\u202e", "  ",
-    "</style>", "<script>", "</td>", "<!--", "-->", "]]>", "{{ 7*7 }}", "{% raw %}", "*", "__",
-    "[x](y)", "![", "~~", "$", "@you", "# ", "- ", "5 ms", "&lt;", "&#60;", "<svg/onload=1>",
-])  # fmt: skip
-HOSTILE = (st.lists(PIECES, max_size=4).map("".join) | st.text(max_size=30)).map(lambda t: t[:30])
+HARMLESS = harmless(FIELDS)
 TEXTS = st.lists(HOSTILE, min_size=len(FIELDS), max_size=len(FIELDS))
 
 
@@ -70,69 +68,21 @@ def report(texts: dict[str, str]) -> SpanReport:
     return replace(found, conditions=(f"model={texts['condition']}",))
 
 
-class Parts(HTMLParser):
-    """Elements with their attributes, text and comments, in the order of a page."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__()
-        self.found: list[tuple[str, Any]] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, attrs))
-
-    def handle_endtag(self, tag: str) -> None:
-        self.found.append(("/", tag))
-
-    def handle_data(self, data: str) -> None:
-        if self.found and self.found[-1][0] == "text":
-            data = self.found.pop()[1] + data
-        self.found.append(("text", data))
-
-    def handle_comment(self, data: str) -> None:
-        self.found.append(("comment", data))
-
-    def handle_decl(self, decl: str) -> None:
-        self.found.append(("declaration", decl))
-
-
 def of_page(report: SpanReport) -> Any:
-    return Parts(render_spans(report).html).found
+    return PageParts(render_spans(report).html).found
 
 
 def of_comment(report: SpanReport) -> Any:
-    found: list[tuple[str, str]] = []
-    for token in MarkdownIt("commonmark").enable("table").parse(spans_markdown(report)):
-        found.append((token.type, ""))
-        for part in token.children or ():
-            kind, content = part.type, part.content
-            if kind == found[-1][0] == "text":
-                content = found.pop()[1] + content
-            found.append((kind, content))
-    return found
+    return comment_parts(spans_markdown(report))
 
 
 def of_data(report: SpanReport) -> Any:
-    return json.loads(spans_json(report))
+    return seen(json.loads(spans_json(report)))
 
 
 @cache
-def harmless(read: Any) -> Any:
+def of_harmless(read: Any) -> Any:
     return read(report(HARMLESS))
-
-
-def swapped(part: Any, texts: dict[str, str]) -> Any:
-    """The same, with other texts in place of the harmless ones, as they can be seen."""
-    if isinstance(part, str):
-        found = re.sub("Q[a-t]Z", lambda match: texts.get(match[0], match[0]), part)
-        # A number keeps its unit on its line, and nobody is called by an @.
-        return visible(found.replace("@\N{WORD JOINER}", "@")).replace("\N{NO-BREAK SPACE}", " ")
-    if isinstance(part, dict):
-        return {swapped(key, texts): swapped(value, texts) for key, value in part.items()}
-    if isinstance(part, list | tuple):
-        return [swapped(each, texts) for each in part]
-    return part
 
 
 @pytest.mark.parametrize(
@@ -144,17 +94,16 @@ def swapped(part: Any, texts: dict[str, str]) -> Any:
     ],
 )
 def test_every_text_is_somewhere(read: Any, not_there: set[str]) -> None:
-    written = json.dumps(harmless(read))
+    written = json.dumps(of_harmless(read))
     assert {field for field in FIELDS if HARMLESS[field] not in written} == not_there
 
 
 def hostile_texts_stay_texts(read: Any, hostile: list[str]) -> None:
-    # Between the letters of the harmless text, so that the order of all rows stays.
     texts = {
-        text: f"{text[:2]}{other}Z" for text, other in zip(HARMLESS.values(), hostile, strict=True)
+        text: put_into(text, other) for text, other in zip(HARMLESS.values(), hostile, strict=True)
     }
-    given_texts = {field: texts[text] for field, text in HARMLESS.items()}
-    assert swapped(read(report(given_texts)), {}) == swapped(harmless(read), texts)
+    put = {field: texts[text] for field, text in HARMLESS.items()}
+    assert swapped(read(report(put)), {}) == swapped(of_harmless(read), texts)
 
 
 @settings(max_examples=7)  # one a tenth of a second, of which each has twenty texts
