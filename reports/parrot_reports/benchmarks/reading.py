@@ -13,6 +13,10 @@ from parrot_bench.errors import RecordError
 _BEGINNING = 4096
 """Bytes that tell what a file is: pytest-benchmark writes the machine first."""
 
+_SHORTEST_S, _LONGEST_S = 1e-15, 1e9
+_MOST = 1 << 53
+"""Beyond these nothing was counted or timed, and numbers couldn't be worked with."""
+
 
 class Stats(msgspec.Struct, frozen=True):
     """Times per iteration of one benchmark's rounds, seconds.
@@ -60,8 +64,19 @@ class Benchmark(msgspec.Struct, frozen=True):
     @property
     def calls(self) -> int:
         """Calls of the model in an iteration: a batch of sixteen prompts is sixteen."""
-        size = self.extra_info.get("batch_size") if "mode" in self.extra_info else None
-        return size if isinstance(size, int) and size > 0 else 1
+        return (self.noted("batch_size") if "mode" in self.extra_info else None) or 1
+
+    def noted(self, what: str) -> int | None:
+        """A number that the test noted; None where it noted none."""
+        value = self.extra_info.get(what)
+        return value if isinstance(value, int) and 0 <= value < _MOST else None
+
+    @property
+    def first_chunk(self) -> float | None:
+        """Time to the first chunk as the test noted it, nanoseconds; None where it did not."""
+        value = self.extra_info.get("seconds_to_first_chunk")
+        timed = isinstance(value, int | float) and 0 <= value < _LONGEST_S
+        return value * 1e9 if timed else None
 
     def ns(self, seconds: float) -> float:
         """A time of the stats per call, nanoseconds."""
@@ -126,7 +141,11 @@ def _problems(file: BenchmarkFile) -> Iterator[str]:
         times = (stats.min, stats.q1, stats.median, stats.q3, stats.max, *(stats.data or ()))
         if not all(math.isfinite(time) and time >= 0 for time in times):
             yield f"a time of benchmarks[{number}] is negative or no number"
+        elif not all(time == 0 or _SHORTEST_S <= time < _LONGEST_S for time in times):
+            yield f"a time of benchmarks[{number}] is none that a clock gives"
         elif not stats.min <= stats.q1 <= stats.median <= stats.q3 <= stats.max:
             yield f"the quartiles of benchmarks[{number}] are not in order"
         elif stats.rounds < 1 or stats.iterations < 1:
             yield f"benchmarks[{number}] has no round"
+        elif max(stats.rounds, stats.iterations) >= _MOST:
+            yield f"benchmarks[{number}] has more rounds than can be"

@@ -39,10 +39,7 @@ class Row:
 
 def row(benchmark: Benchmark, group: Group) -> Row:
     """What the tables say of a benchmark."""
-    stats, noted = benchmark.stats, benchmark.extra_info
-    first = noted.get("seconds_to_first_chunk")
-    used = (noted.get(f"{side}_tokens") for side in ("input", "output"))
-    read, written = (number if isinstance(number, int) else None for number in used)
+    stats = benchmark.stats
     return Row(
         name=shortened(label(benchmark, group), _LONGEST),
         median=benchmark.ns(stats.median),
@@ -51,6 +48,6 @@ def row(benchmark: Benchmark, group: Group) -> Row:
         ratio=ratio_text(group.ratio(benchmark)),
         rounds=stats.rounds,
         calls=stats.iterations * benchmark.calls,
-        first_chunk=first * 1e9 if isinstance(first, int | float) else None,
-        tokens=(read, written),
+        first_chunk=benchmark.first_chunk,
+        tokens=(benchmark.noted("input_tokens"), benchmark.noted("output_tokens")),
     )
