@@ -180,7 +180,7 @@ def _timed(chat: Chat) -> Hashable:
         return False
     seconds = ((span.end_time or 0) - (span.start_time or 0)) / 1e9
     # The clocks of spans and of intervals differ by a little.
-    possible = 0 <= first <= seconds + 0.01
+    possible = isinstance(first, int | float) and 0 <= first <= seconds + 0.01
     return True if possible else f"{first!r} in a span of {seconds:.6f} s"
 
 
