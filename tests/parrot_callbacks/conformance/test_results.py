@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parrot_bench.conformance import _counted, _in_a_table, _reasons, _table, _told
+from parrot_bench.conformance import _counted, _in_a_table, _listed, _reasons, _table, _told
 from parrot_callbacks import TracingError
 from parrot_callbacks.conformance import (
     CHECKS,
@@ -123,10 +123,10 @@ def test_every_failure_is_told_once_with_its_cells(done: list[CellResult]) -> No
     failures = [(v.check, v.message) for one in done for v in one.failures]
     assert len(told) == len({*told}) == len({*failures})
     named = 0
-    for line in told:
+    for line in [*told, f": {_listed([one.cell.id for one in done])}"]:
         names, _, more = line.rpartition(": ")[2].partition(" and ")
         named += names.count("/") + int(more.removesuffix(" more") or 0)
-    assert named == len(failures)
+    assert named == len(failures) + len(done)
     order = [list(CHECKS).index(line.split(": ")[1]) for line in told]
     assert order == sorted(order)
     assert len(_reasons(done)) == len({one.unavailable for one in done} - {""})
