@@ -79,8 +79,10 @@ def _versions(modules: Iterable[str]) -> dict[str, str]:
 
 
 def _cpu_name() -> str:
-    match = re.search(r"^model name\s*:\s*(.+)$", read_if_there("/proc/cpuinfo"), re.MULTILINE)
-    return match[1] if match else platform.processor() or platform.machine()
+    # Within its line: of a guest the name can be empty.
+    named = r"^model name[^\S\n]*:[^\S\n]*(\S.*)$"
+    match = re.search(named, read_if_there("/proc/cpuinfo"), re.MULTILINE)
+    return match[1].strip() if match else platform.processor() or platform.machine()
 
 
 def read_if_there(path: str) -> str:

@@ -138,7 +138,7 @@ def _processors(where: Environment) -> Iterator[Fact]:
 def _quota() -> float | None:
     """Processors that the control group may use; None for all."""
     limit, _, period = read_if_there("/sys/fs/cgroup/cpu.max").partition(" ")
-    if limit.isdigit() and period.isdigit():
+    if limit.isdecimal() and period.isdecimal() and int(period):
         return int(limit) / int(period)
     return None
 
