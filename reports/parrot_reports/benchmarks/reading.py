@@ -75,8 +75,9 @@ class Benchmark(msgspec.Struct, frozen=True):
     def first_chunk(self) -> float | None:
         """Time to the first chunk as the test noted it, nanoseconds; None where it did not."""
         value = self.extra_info.get("seconds_to_first_chunk")
-        timed = isinstance(value, int | float) and 0 <= value < _LONGEST_S
-        return value * 1e9 if timed else None
+        if isinstance(value, int | float) and 0 <= value < _LONGEST_S:
+            return value * 1e9
+        return None
 
     def ns(self, seconds: float) -> float:
         """A time of the stats per call, nanoseconds."""
