@@ -72,6 +72,8 @@ def test_times_have_ticks_apart_and_told_from_each_other(
     for text, tick in zip(texts[1:], ticks[1:], strict=True):
         written, unit = text.split()
         assert float(written) * units[unit] == pytest.approx(tick, rel=1e-5)
+    first = float(texts[1].split()[0])
+    assert first == float(f"{first:.1e}"), "a round number of its unit"
 
 
 @given(st.floats(0.05, 0.999), st.floats(1.001, 20))
