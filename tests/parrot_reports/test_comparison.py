@@ -296,6 +296,14 @@ def test_the_page_of_saved_runs(result: ComparisonResult, tmp_path: Path) -> Non
     assert not (folder / "figures" / "differences-2.svg").exists()
 
 
+@pytest.mark.parametrize("delta", [0.7, 1.0])
+def test_whatever_is_called_the_same_can_be_drawn(
+    result: ComparisonResult, tmp_path: Path, delta: float
+) -> None:
+    files = write_comparison(saved(result, delta=delta, fail_on=delta), tmp_path / "wide")
+    assert files.page.stat().st_size
+
+
 def test_a_run_directory_keeps_its_own_report(result: ComparisonResult, made_run: Path) -> None:
     with pytest.raises(RecordError, match="is a run directory"):
         write_comparison(result, made_run)

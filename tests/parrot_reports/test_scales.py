@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
+from parrot_bench.record import Estimate
 from parrot_reports.figures.canvas import nice
-from parrot_reports.figures.differences import _ticks
+from parrot_reports.figures.differences import _limits, _ticks
 from parrot_reports.figures.load import _with_room
 from parrot_reports.figures.over_time import _number, _time_ticks, _value_ticks
 from parrot_reports.figures.streaming import _apart
@@ -105,3 +106,24 @@ def test_labels_are_moved_apart_and_no_further(places: list[float], pitch: float
         assert moved == pytest.approx(places)
     # Once apart they stay.
     assert _apart(moved, pitch * (1 - 1e-6)) == pytest.approx(moved, abs=1e-3)
+
+
+@given(
+    st.lists(st.tuples(st.floats(1e-3, 1e3), st.floats(1, 10), st.floats(1, 10)), max_size=4),
+    st.floats(0.0001, 1),
+    st.none() | st.floats(0.0001, 100),
+)
+def test_an_axis_of_ratios_has_room_for_everything_that_is_drawn(
+    ratios: list[tuple[float, float, float]], delta: float, fail_on: float | None
+) -> None:
+    """Whatever is asked for as the same, or as a failure."""
+    estimates = [
+        Estimate(value=low * up, low=low, high=low * up * more, confidence=0.95, count=9,
+                 unit="ratio")
+        for low, up, more in ratios
+    ]  # fmt: skip
+    low, high = _limits(estimates, delta, fail_on)
+    assert 0 < low < 1 - delta or low < 0.1 * 1.1
+    assert high > 1 + delta
+    assert fail_on is None or high > 1 + fail_on
+    assert all(low < each.low <= each.high < high for each in estimates)

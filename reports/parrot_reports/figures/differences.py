@@ -22,6 +22,7 @@ _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2)
 """Distances of ticks, as shares."""
 
 _MOST_TICKS = 9
+_LEAST = 0.1
 _FACTORS = 2.2
 """An axis that spans more than this is labelled in factors."""
 
@@ -73,7 +74,9 @@ def differences(
 
 def _limits(ratios: Sequence[Estimate], delta: float, fail_on: float | None) -> tuple[float, float]:
     """An axis that holds every interval, the band and the threshold, with some room."""
-    ends = [1 - 1.5 * delta, 1 + 1.5 * delta, 1 + 1.5 * (fail_on or 0.0)]
+    # As 1 - 1.5 δ is for the usual δ, and over 0 for every other one.
+    below = max((1 - delta) ** 1.5, _LEAST)
+    ends = [below, 1 + 1.5 * delta, 1 + 1.5 * (fail_on or 0.0)]
     ends += [bound for ratio in ratios for bound in (ratio.low, ratio.high)]
     low, high = math.log(min(ends)), math.log(max(ends))
     room = 0.04 * (high - low)
