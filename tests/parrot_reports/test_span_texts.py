@@ -1,6 +1,7 @@
 """What spans hold is text on the page, in the comment and in the data, and counted once."""
 
 import json
+import re
 from dataclasses import replace
 from decimal import Decimal
 from functools import cache
@@ -175,3 +176,22 @@ def test_every_span_is_counted_once_wherever_and_however_often_it_is_there(
     counts += [sum(one["finish_reasons"].values()), sum(each["calls"] for each in one["models"])]
     counts += [sum(one["over_time"]["started"])] if one["over_time"] else []
     assert {*counts} == {calls}
+
+
+@settings(max_examples=10)
+@given(st.integers(1, 45))
+def test_the_comment_says_how_much_of_a_list_it_leaves_out(number: int) -> None:
+    rows = [
+        row(
+            span_id=str(n), operation="chat", model=f"model-{n}", name=f"chat model-{n}",
+            failed=True, error=f"Error{n}", input_tokens=1, output_tokens=1,
+        )
+        for n in range(number)
+    ]  # fmt: skip
+    said = spans_markdown(span_report(SpanTable(frame(*rows)), "x"))
+    more = f" and {number - 20} more" if number > 20 else ""
+    for line, each in ((r"By model: (.*)\.", "; "), (r"Failed spans: (.*)\.", ", ")):
+        listed = re.findall(line, said)[0]
+        assert listed.endswith(more)
+        assert len(listed.removesuffix(more).split(each)) == min(number, 20)
+    assert (" more" in said) == (number > 20)

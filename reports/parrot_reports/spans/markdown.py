@@ -1,5 +1,7 @@
 """What spans say, as markdown that fits a pull-request comment. Pure."""
 
+from collections.abc import Sequence
+
 from parrot_bench.record import Percentile
 from parrot_reports import units
 from parrot_reports.markdown import MARKS, code, escaped, inline
@@ -29,12 +31,12 @@ def spans_markdown(report: SpanReport) -> str:
     parts += ["\n".join(f"- {line}" for line in said), _operations(report), _tokens(report)]
     parts += [_costs(report)]
     if report.failures:
-        failed = (
+        failed = [
             f"{units.count(each.number)} {code(shorter(each.error))} in "
             f"{code(shorter(each.operation))}"
-            for each in report.failures[:_MOST_ROWS]
-        )
-        parts.append(f"Failed spans: {', '.join(failed)}.")
+            for each in report.failures
+        ]
+        parts.append(f"Failed spans: {_listed(failed, ', ', report.failures_more)}.")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -63,28 +65,41 @@ def _tokens(report: SpanReport) -> str:
     if (totals.input_tokens, totals.output_tokens) == (None, None):
         return ""
     used = [use for use in report.use if (use.input_tokens, use.output_tokens) != (None, None)]
-    models = (
+    models = [
         f"{code(shorter(use.model) or 'unnamed')} {_number(use.input_tokens)} in, "
         f"{_number(use.output_tokens)} out"
-        for use in used[:_MOST_ROWS]
-    )
+        for use in used
+    ]
     return (
         f"Tokens: {_number(totals.input_tokens)} in ({_number(totals.cached_tokens)} from a "
         f"cache), {_number(totals.output_tokens)} out ({_number(totals.reasoning_tokens)} of "
-        f"reasoning). By model: {'; '.join(models)}."
+        f"reasoning). By model: {_listed(models, '; ')}."
     )
 
 
 def _costs(report: SpanReport) -> str:
-    paid = "; ".join(
+    paid = [
         f"{code(shorter(cost.model) or 'unnamed')} {cost.amount:,f} {escaped(cost.currency)}"
-        for cost in report.costs[:_MOST_ROWS]
-    )
-    said = [f"Cost: {paid}."] if paid else []
+        for cost in report.costs
+    ]
+    said = [f"Cost: {_listed(paid, '; ')}."] if paid else []
     if report.unpriced:
-        names = (code(shorter(model) or "unnamed") for model in report.unpriced[:_MOST_ROWS])
-        said.append(f"Without a price: {', '.join(names)}.")
+        names = [code(shorter(model) or "unnamed") for model in report.unpriced]
+        said.append(f"Without a price: {_listed(names, ', ')}.")
     return " ".join(said)
+
+
+def _listed(said: Sequence[str], between: str, more: int = 0) -> str:
+    """The first of what is said, and how many more there are.
+
+    Args:
+        said: What.
+        between: Stands between two.
+        more: Those that are not even in it.
+    """
+    more += max(0, len(said) - _MOST_ROWS)
+    rest = f" and {units.count(more)} more" if more else ""
+    return between.join(said[:_MOST_ROWS]) + rest
 
 
 def _time(found: Percentile) -> str:
