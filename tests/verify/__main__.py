@@ -233,24 +233,29 @@ def faults(
 @app.command()
 def scale(
     results: Results,
+    *,
     workers: Annotated[str, typer.Option(help="Numbers of workers, 2 among them.")] = "1,2",
     trials: Annotated[int, typer.Option(min=1, help="Of each number.")] = 5,
     mode: Annotated[str, typer.Option(help="The execution mode.")] = "astream",
     seconds: Annotated[float, typer.Option(min=1)] = 8.0,
+    held: Annotated[
+        bool, typer.Option("--held", help="Of ainvoke of a model that holds its event loop.")
+    ] = False,
 ) -> None:
     """Put the parrot under load with one process, with workers, and with two processes apart."""
     from tests.verify.scale import apart, loaded, outcome, table
 
+    mode = "ainvoke" if held else mode
     kinds = [partial(loaded, number) for number in (0, *map(int, workers.split(",")))]
     loads = []
     for trial in range(trials):
         for made in (*kinds, apart):
-            loads.append(made(mode, seconds))
+            loads.append(made(mode, seconds, held=held))
             typer.echo(f"{trial + 1} of {trials}: {loads[-1]}", err=True)
     said = table(loads)
     results.mkdir(parents=True, exist_ok=True)
     (results / "scale.md").write_text(said + "\n", encoding="utf-8")
-    typer.echo(f"{said}\ntwo workers: {(found := outcome(loads))}")
+    typer.echo(f"{said}\ntwo workers: {(found := outcome(loads, held=held))}")
     _leave([found, "too few processes" if "busy" in found else None])
 
 
