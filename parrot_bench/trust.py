@@ -6,6 +6,7 @@ Pure functions of the record. Green is fine, amber is to be read with care, red 
 from collections.abc import Iterator
 
 from parrot_bench.outer import MIN_UNITS
+from parrot_bench.quantities import apart
 from parrot_bench.record import (
     ComparisonResult,
     ConcurrencyResult,
@@ -79,9 +80,8 @@ def _check(name: str, level: str, sentence: str) -> TrustCheck:
 
 def _ratio(aa: Estimate) -> str:
     """The ratio and its interval; one that leaves out 1 is not written as if it ended there."""
-    bounds, places = (aa.low, aa.high), 3
-    while places < _MOST_PLACES and any(round(bound, places) == 1 != bound for bound in bounds):
-        places += 1
+    bounds = (aa.low, aa.high)
+    places = apart(bounds, 1, 3, _MOST_PLACES)
     low, high = (f"{bound:.{places}f}" for bound in bounds)
     return f"{aa.value:.{places}f} [{low}, {high}]"
 

@@ -6,6 +6,7 @@ verdict does not: where no difference is resolved, no ratio is named.
 
 from collections.abc import Iterable
 
+from parrot_bench.quantities import apart
 from parrot_bench.record import Estimate, ModelDescription, ModeOverhead, RunRecord
 from parrot_reports import units
 from parrot_reports.parts import Key, Name, Sentence, plain
@@ -58,7 +59,9 @@ def _difference(ratio: Estimate, baseline: Name) -> Sentence:
     sign = 1 if ratio.value >= 1 else -1
     bounds = sorted(sign * (bound - 1) * 100 for bound in (ratio.low, ratio.high))
     percent = sign * (ratio.value - 1) * 100
-    places = units.apart(bounds, 0, max(1, units.decimals(bounds[0], percent, bounds[1])))
+    places = apart(
+        bounds, 0, max(1, units.decimals(bounds[0], percent, bounds[1])), units.MOST_PLACES
+    )
     low, high = (f"{bound:.{places}f}" for bound in bounds)
     word = "more" if sign > 0 else "less"
     return (Key(f"{percent:.{places}f} %"), f" {word} than ", baseline, f" [{low}, {high}]")

@@ -6,6 +6,7 @@ Pure functions. Times come in nanoseconds, as they are saved.
 import math
 from collections.abc import Sequence
 
+from parrot_bench.quantities import apart
 from parrot_bench.record import Estimate
 
 TIMES = "\N{MULTIPLICATION SIGN}"
@@ -17,7 +18,7 @@ _TIME_UNITS = ((1e9, "s"), (1e6, "ms"), (1e3, _MICRO), (1.0, "ns"))
 _MINUTE_S = 60.0
 _HOUR_S = 3600.0
 _NEAR_ONE = 0.1
-_MOST_PLACES = 4
+MOST_PLACES = 4
 _GROUP_FROM = 10_000
 _MOST = 1e300
 
@@ -101,20 +102,9 @@ def ratio(estimate: Estimate) -> tuple[str, str]:
         Such as ``("7.2", "[7.0, 7.4]")``.
     """
     bounds = (estimate.low, estimate.high)
-    places = apart(bounds, 1, decimals(estimate.low, estimate.value, estimate.high))
+    places = apart(bounds, 1, decimals(estimate.low, estimate.value, estimate.high), MOST_PLACES)
     low, high = _grouped(estimate.low, places), _grouped(estimate.high, places)
     return _grouped(estimate.value, places), f"[{low}, {high}]"
-
-
-def apart(bounds: Sequence[float], edge: float, places: int) -> int:
-    """Number of decimals, from ``places`` on, by which bounds are told from an edge.
-
-    An interval that excludes 1, or a difference of 0, must not be printed as one that ends there,
-    nor the reverse.
-    """
-    while places < _MOST_PLACES and any(round(b, places) == edge != b for b in bounds):
-        places += 1
-    return places
 
 
 def percent(share: float, digits: int = 2) -> str:

@@ -7,8 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parrot_bench.events import Described
-from parrot_bench.record import Environment, ModelDescription, ModeRecord, ParityResult
+from parrot_bench.record import ModeRecord, ParityResult
 from parrot_bench.request import Request
 from parrot_bench.samples import Samples
 from parrot_bench.studies.gathered import Gathered
@@ -25,6 +24,7 @@ from parrot_bench.studies.parity.seen import (
     Turned,
     UnitSeen,
 )
+from tests.parrot_bench.gathered import described
 
 
 def mode(name: str, kind: str = "sync", **more: Any) -> ModeRecord:
@@ -43,20 +43,10 @@ MODES = (
 )
 ASKED = [one.name for one in MODES if one.status != "floor" and not one.unavailable]
 
-DESCRIPTION = ModelDescription(
-    spec="", class_name="a.B", llm_type="b", model_name="", identifying_params={},
-    native_async=True, native_stream=True, waits=False, second_instance="",
-)  # fmt: skip
-HERE = Environment(
-    python="", platform="", cpu="", logical_cpus=1, memory_bytes=1, governor="", packages={},
-    commit="", dirty=None, hash_seed="", event_loop="",
-)  # fmt: skip
-
 
 def concluded(observed: list[Observation], modes: tuple[ModeRecord, ...] = MODES) -> ParityResult:
-    described = Described(DESCRIPTION, HERE, (), modes, 2, None, 1)
     gathered = Gathered(
-        study="parity", request=Request(), described=described, limit_s=60,
+        study="parity", request=Request(), described=described(modes), limit_s=60,
         samples=Samples("parity"), observed=list(observed), stopped_by="done",
     )  # fmt: skip
     result = conclude(gathered)

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from parrot_bench.events import Block, Described, Planned, PlannedMode, RoundTaken
-from parrot_bench.record import Environment, Estimate, ModelDescription
+from parrot_bench.events import Block, Planned, PlannedMode, RoundTaken
+from parrot_bench.record import Estimate
 from parrot_bench.record.tracing import CALLBACKS, FILE, MODEL, NO_OP, NONE, OTLP, TracingResult
 from parrot_bench.request import Request
 from parrot_bench.samples import Clock, Samples
@@ -16,19 +16,11 @@ from parrot_bench.studies.gathered import Gathered
 from parrot_bench.studies.tracing.costs import added, conclude, ratio
 from parrot_bench.studies.tracing.listeners import Flushed
 from parrot_bench.studies.tracing.told import Arrived, SpansMade
+from tests.parrot_bench.gathered import described
 
 CASES = (MODEL, NONE, CALLBACKS, NO_OP, FILE)
 CLOCKS: tuple[Clock, ...] = ("cpu", "wall")
 MODES = ("invoke", "stream")
-
-DESCRIPTION = ModelDescription(
-    spec="", class_name="a.B", llm_type="b", model_name="", identifying_params={},
-    native_async=True, native_stream=True, waits=False, second_instance="",
-)  # fmt: skip
-HERE = Environment(
-    python="", platform="", cpu="", logical_cpus=1, memory_bytes=1, governor="", packages={},
-    commit="", dirty=None, hash_seed="", event_loop="",
-)  # fmt: skip
 
 Round = dict[tuple[str, str], tuple[int, int]]
 """CPU and wall time per call, by mode and case; what raised is missing."""
@@ -55,7 +47,7 @@ def concluded(made: Samples, *told: object) -> TracingResult:
     )
     gathered = Gathered(
         study="tracing", request=Request(), limit_s=60, samples=made, plan=plan,
-        described=Described(DESCRIPTION, HERE, (), (), 2, None, 1), observed=list(told),
+        described=described(), observed=list(told),
     )  # fmt: skip
     result = conclude(gathered)
     assert result is not None

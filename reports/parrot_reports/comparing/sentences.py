@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from parrot_bench.quantities import apart
 from parrot_bench.record import (
     ComparisonResult,
     Estimate,
@@ -133,7 +134,7 @@ def difference_parts(ratio: Estimate) -> tuple[str, str]:
         value, bounds = units.ratio(ratio)
         return f"{value}{units.TIMES}", bounds
     percents = [(r - 1) * 100 for r in (ratio.value, ratio.low, ratio.high)]
-    places = units.apart(percents[1:], 0, 1)
+    places = apart(percents[1:], 0, 1, units.MOST_PLACES)
     value, low, high = (f"{each:+z.{places}f}" for each in percents)
     return f"{value} %", f"[{low}, {high}]"
 
@@ -145,7 +146,7 @@ def _difference(ratio: Estimate) -> Sentence:
     sign = 1 if ratio.value >= 1 else -1
     low, high = sorted(sign * (bound - 1) * 100 for bound in (ratio.low, ratio.high))
     percent = sign * (ratio.value - 1) * 100
-    places = units.apart((low, high), 0, max(1, units.decimals(low, percent, high)))
+    places = apart((low, high), 0, max(1, units.decimals(low, percent, high)), units.MOST_PLACES)
     word = "more" if sign > 0 else "less"
     bounds = f"[{low:.{places}f}, {high:.{places}f}]"
     return (" takes ", Key(f"{percent:.{places}f} % {word}"), f" {bounds}")
