@@ -24,7 +24,7 @@ from parrot_bench.events import (
 from parrot_bench.record import Estimate
 from parrot_bench.running import OngoingRun
 from parrot_bench.studies.gathered import Gathered
-from parrot_bench.studies.load.told import WorkerLost
+from parrot_bench.studies.load.told import LevelBegun, WorkerLost
 from parrot_bench.studies.overhead.rounds import MIN_ROUNDS
 from parrot_bench.studies.table import STUDIES
 
@@ -57,9 +57,8 @@ class Progress(Display):
                 self._say(Text(f"{event.used_up} leaves no further round"))
         elif isinstance(event, Phase):
             self._phase(event.text)
-        elif isinstance(event, Observed) and isinstance(event.what, WorkerLost):
-            lost = event.what
-            self._say(Text(f"{lost.worker} was lost: {lost.reason}", style="yellow"))
+        elif isinstance(event, Observed):
+            self._observed(event.what)
         if self._console.is_terminal:
             self._draw(
                 lambda: self._view(run), force=not isinstance(event, RoundTaken | CallsTaken)
@@ -67,6 +66,13 @@ class Progress(Display):
         elif isinstance(event, RoundTaken) and not event.tail and run.current is not None:
             study = run.current
             self._say_now_and_then(lambda: self._line(run, study))
+
+    def _observed(self, what: object) -> None:
+        if isinstance(what, WorkerLost):
+            self._say(Text(f"{what.worker} was lost: {what.reason}", style="yellow"))
+        elif isinstance(what, LevelBegun):
+            # It takes its time, so that the next one is said, too.
+            self._kind = ""
 
     def _phase(self, text: str) -> None:
         kind = text.partition(" ")[0]

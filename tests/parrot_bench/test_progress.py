@@ -9,9 +9,11 @@ from rich.console import Console
 
 import parrot_bench
 from parrot_bench.events import Event, ModeDropped
+from parrot_bench.load import Level, LoadPlan
 from parrot_bench.progress import Progress
 from parrot_bench.record import Estimate
-from parrot_bench.running import OngoingRun
+from parrot_bench.request import Request
+from parrot_bench.running import OngoingRun, carry_out
 
 
 def number(estimate: Estimate) -> tuple[str, str]:
@@ -94,3 +96,13 @@ def test_a_dropped_mode_is_named_at_once() -> None:
     progress = Progress(Console(file=out, width=120), number)
     progress(None, ModeDropped("astream", "ValueError: [red]no[/red]"))  # type: ignore[arg-type]
     assert out.getvalue() == "astream is left out: ValueError: [red]no[/red]\n"
+
+
+def test_a_log_is_told_of_every_level_of_a_load(tmp_path: Path) -> None:
+    plan = LoadPlan(levels=(Level(concurrency=1), Level(concurrency=3)), level_s=0.2)
+    out = io.StringIO()
+    request = Request(studies=("load",), modes=("ainvoke",), baseline="ainvoke", load=plan, seed=1)
+    progress = Progress(Console(file=out, width=120, highlight=False), number)
+    carry_out(request, out=tmp_path / "run", watcher=progress)
+    loads = [line for line in out.getvalue().splitlines() if line.startswith("loading ainvoke")]
+    assert loads == ["loading ainvoke with 1 in flight …", "loading ainvoke with 3 in flight …"]
