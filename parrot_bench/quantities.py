@@ -1,8 +1,7 @@
-"""Numbers as they are written: times and shares that are given, bounds that are told. Pure."""
+"""Times and shares as they are written: on the command line and in a configuration. Pure."""
 
 import math
 import re
-from collections.abc import Sequence
 
 _TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|min|h)?")
 _SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*(%)?")
@@ -33,20 +32,3 @@ def share(text: str) -> float:
     if not math.isfinite(found):
         raise ValueError(f"{text!r} is not a share; give 2% or 0.02")
     return found
-
-
-def apart(bounds: Sequence[float], edge: float, places: int, most: int) -> int:
-    """Number of decimals by which bounds are told from an edge.
-
-    An interval that excludes 1, or a difference of 0, must not be written as one that ends there,
-    nor the reverse.
-
-    Args:
-        bounds: The bounds.
-        edge: What they are told from.
-        places: The fewest decimals.
-        most: The most of them.
-    """
-    while places < most and any(round(bound, places) == edge != bound for bound in bounds):
-        places += 1
-    return places

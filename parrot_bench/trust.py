@@ -6,7 +6,6 @@ Pure functions of the record. Green is fine, amber is to be read with care, red 
 from collections.abc import Iterator
 
 from parrot_bench.outer import MIN_UNITS
-from parrot_bench.quantities import apart
 from parrot_bench.record import (
     ComparisonResult,
     ConcurrencyResult,
@@ -22,6 +21,7 @@ from parrot_bench.record import (
     RunRecord,
     TracingResult,
     TrustCheck,
+    apart,
 )
 
 MIN_ROUNDS = 10

@@ -4,7 +4,7 @@ This is the bottom layer. It knows pydantic and nothing else, so that a report c
 on a machine without LangChain, a year later. It does not measure, estimate or draw.
 """
 
-from parrot_bench.record.base import Estimate, Percentile, Saved
+from parrot_bench.record.base import Estimate, Percentile, Saved, apart
 from parrot_bench.record.bisection import BisectionRecord, BisectionVerdict, ReleaseComparison
 from parrot_bench.record.comparison import (
     Clock,
@@ -143,6 +143,7 @@ __all__ = [
     "TracingResult",
     "TrustCheck",
     "Verdict",
+    "apart",
     "read_record",
     "replacing",
     "write_atomically",

@@ -1,5 +1,6 @@
 """What every saved value is made of, and numbers that never stand alone."""
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -56,3 +57,20 @@ class Percentile(Saved):
     high: float | None
     count: int
     reason: str = ""
+
+
+def apart(bounds: Sequence[float], edge: float, places: int, most: int) -> int:
+    """Number of decimals by which bounds are told from an edge.
+
+    An interval that excludes 1, or a difference of 0, must not be written as one that ends there,
+    nor the reverse.
+
+    Args:
+        bounds: The bounds.
+        edge: What they are told from.
+        places: The fewest decimals.
+        most: The most of them.
+    """
+    while places < most and any(round(bound, places) == edge != bound for bound in bounds):
+        places += 1
+    return places

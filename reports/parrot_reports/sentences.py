@@ -6,8 +6,7 @@ verdict does not: where no difference is resolved, no ratio is named.
 
 from collections.abc import Iterable
 
-from parrot_bench.quantities import apart
-from parrot_bench.record import Estimate, ModelDescription, ModeOverhead, RunRecord
+from parrot_bench.record import Estimate, ModelDescription, ModeOverhead, RunRecord, apart
 from parrot_reports import units
 from parrot_reports.parts import Key, Name, Sentence, plain
 

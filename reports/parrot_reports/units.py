@@ -6,8 +6,7 @@ Pure functions. Times come in nanoseconds, as they are saved.
 import math
 from collections.abc import Sequence
 
-from parrot_bench.quantities import apart
-from parrot_bench.record import Estimate
+from parrot_bench.record import Estimate, apart
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 NONE = "\N{EN DASH}"

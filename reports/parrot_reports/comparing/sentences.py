@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from parrot_bench.quantities import apart
 from parrot_bench.record import (
     ComparisonResult,
     Estimate,
     GateVerdict,
     ModeComparison,
     Verdict,
+    apart,
 )
 from parrot_reports import units
 from parrot_reports.parts import Key, Name, Sentence
