@@ -240,8 +240,11 @@ def call_limit(seconds: float) -> Iterator[None]:
 
     stopped = False
 
-    def expired(_signal: int, _frame: FrameType | None) -> None:
+    def expired(_signal: int, frame: FrameType | None) -> None:
         nonlocal stopped
+        if _collecting_garbage(frame):
+            signal.setitimer(signal.ITIMER_REAL, 0.01, 1.0)
+            return
         stopped = True
         raise CallLimitExceeded(f"no reply within {seconds:g} s")
 
@@ -260,6 +263,17 @@ def call_limit(seconds: float) -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, previous)
+
+
+def _collecting_garbage(frame: FrameType | None) -> bool:
+    """Whether this is within a callback of the collector, where what is raised is forgotten.
+
+    A signal that comes while garbage is collected is handled in the first such callback.
+    """
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None and frame.f_code not in callbacks:
+        frame = frame.f_back
+    return frame is not None
 
 
 class FrozenGarbage:

@@ -171,6 +171,25 @@ def test_code_that_catches_every_exception_does_not_swallow_the_limit() -> None:
 
 
 @needs_timer
+def test_a_limit_that_is_reached_while_garbage_is_collected_is_not_lost() -> None:
+    # pytest makes an error of what a callback of the collector raises.
+    def collected(phase: str, _info: dict[str, int]) -> None:
+        if phase == "stop":
+            signal.raise_signal(signal.SIGALRM)
+
+    def collect_and_hang(_: Any) -> None:
+        gc.callbacks.append(collected)
+        try:
+            gc.collect()
+        finally:
+            gc.callbacks.remove(collected)
+        time.sleep(30)
+
+    with pytest.raises(CallLimitExceeded), call_limit(5):
+        Sync().once(collect_and_hang, None)
+
+
+@needs_timer
 def test_the_limit_leaves_no_timer_and_no_handler_behind() -> None:
     before = signal.getsignal(signal.SIGALRM)
     with call_limit(5):
