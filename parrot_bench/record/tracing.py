@@ -1,5 +1,7 @@
 """Result of the tracing study: what does observability cost?"""
 
+from typing import Literal
+
 from pydantic import Field
 
 from parrot_bench.record.base import Estimate, Saved
@@ -12,6 +14,9 @@ NO_OP = "no-op"
 FILE = "file"
 OTLP = "otlp"
 COLLECTOR = "collector"
+
+Layer = Literal["model", "langchain", "callbacks", "tracing"]
+"""What a traced call is made of, from the inside out."""
 
 
 class TracingCase(Saved):
@@ -50,13 +55,13 @@ class TracingLayer(Saved):
     """What one layer adds to a call: a case against the case below it.
 
     Attributes:
-        layer: ``model``, ``langchain``, ``callbacks``, ``tracing``.
+        layer: Which.
         cpu: Of ``model``, its CPU time per call; of the others, the median of the per-round
             differences. The medians need not add up to the nanosecond.
         wall: The same for wall time.
     """
 
-    layer: str
+    layer: Layer
     cpu: Estimate
     wall: Estimate
 

@@ -14,11 +14,13 @@ from parrot_bench.record import (
     ConcurrencyCell,
     ConcurrencySweep,
     Estimate,
+    LengthCost,
     ModeGrowth,
     ModeRecord,
     OverheadResult,
     ParityMode,
     Percentile,
+    Quantity,
     RunRecord,
     Saved,
     StreamingResult,
@@ -102,6 +104,9 @@ def _modes() -> st.SearchStrategy[tuple[ModeRecord, ...]]:
     return st.tuples(*each)
 
 
+_READINGS = st.lists(st.integers(0, 10**9), min_size=1, max_size=3).map(tuple)
+
+
 @st.composite
 def _sweeps(draw: st.DrawFn) -> ConcurrencySweep:
     """A level at least, each of its own concurrency; blocked where a line says by what."""
@@ -131,9 +136,14 @@ _OWN: dict[type[Saved], Callable[[], st.SearchStrategy[Any]]] = {
         StreamingResult,
         arrivals=st.lists(saved(Arrivals), min_size=1, max_size=2).map(tuple),
     ),
+    # Of one chunk, and one call, at least.
+    LengthCost: lambda: _built(LengthCost, length=st.integers(1, 10**6)),
+    ConcurrencyCell: lambda: _built(ConcurrencyCell, batch=st.integers(1, 10**6)),
+    # What is found is found in readings.
     ModeGrowth: lambda: _built(
         ModeGrowth,
-        readings=st.lists(st.integers(0, 10**9), max_size=3).map(lambda n: {"memory": tuple(n)}),
+        calls=st.integers(1, 10**6),
+        readings=st.fixed_dictionaries(dict.fromkeys(get_args(Quantity), _READINGS)),
     ),
     OverheadResult: lambda: _built(OverheadResult, baseline=st.sampled_from(MODES)),
     ComparisonResult: lambda: _built(ComparisonResult, delta=st.just(0.02)),

@@ -23,6 +23,7 @@ from parrot_bench.record import (
     TracingLayer,
     TracingResult,
 )
+from parrot_bench.record.tracing import Layer
 from parrot_reports import figures, write_report
 from parrot_reports.headline import headline
 from parrot_reports.markdown import summary_markdown
@@ -53,7 +54,7 @@ def case(name: str, cpu: float, added: Estimate | None = None, **changes: Any) -
     return TracingCase(case=name, cpu=own, wall=own, **{**settings, **changes})
 
 
-def layer(name: str, low: float, value: float, high: float) -> TracingLayer:
+def layer(name: Layer, low: float, value: float, high: float) -> TracingLayer:
     own = estimate(low, value, high)
     return TracingLayer(layer=name, cpu=own, wall=own)
 

@@ -17,6 +17,7 @@ from parrot_bench.record.tracing import (
     NO_OP,
     NONE,
     OTLP,
+    Layer,
     ModeTracing,
     SpanExport,
     TracingCase,
@@ -31,7 +32,7 @@ from parrot_bench.studies.tracing.told import Arrived, Conditions, LeftOut, Span
 OURS = (MODEL, NONE, CALLBACKS, NO_OP, FILE, OTLP, COLLECTOR)
 """The cases that every run has, in the order of the result; the last only if it is asked for."""
 
-LAYERS = (
+LAYERS: tuple[tuple[Layer, str, str], ...] = (
     ("langchain", NONE, MODEL),
     ("callbacks", CALLBACKS, NONE),
     ("tracing", NO_OP, CALLBACKS),

@@ -167,7 +167,7 @@ def _latency(axes: Axes, sweep: ConcurrencySweep, sweeps: Sequence[ConcurrencySw
 def _middle(sweep: ConcurrencySweep) -> tuple[list[float], str]:
     """The median of latency at each level, or at all of them the mean where one has no median."""
     medians = [cell.percentiles[0].value for cell in sweep.levels if cell.percentiles]
-    known = [value for value in medians if value is not None]
+    known = [value for value in medians if value]
     if len(known) == len(sweep.levels):
         return known, "p50"
     return [_mean(cell) for cell in sweep.levels], "mean"
@@ -181,7 +181,10 @@ def _mean(cell: ConcurrencyCell) -> float:
 
 def _p95(sweep: ConcurrencySweep) -> list[float | None]:
     """At each level; None where there are too few calls for it."""
-    return [cell.percentiles[1].value if cell.percentiles else None for cell in sweep.levels]
+    return [
+        (cell.percentiles[1].value or None) if len(cell.percentiles) > 1 else None
+        for cell in sweep.levels
+    ]
 
 
 def _all_times(sweep: ConcurrencySweep) -> list[float]:

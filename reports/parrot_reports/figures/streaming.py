@@ -115,7 +115,7 @@ def _gap(mode: ModeArrivals) -> tuple[float, float]:
 
 def chunk_cost(record: RunRecord) -> Drawn | None:
     """CPU time of a call over the length of its reply, both axes logarithmic."""
-    costs = list(chunk_costs(record).values())
+    costs = [cost for cost in chunk_costs(record).values() if cost.lengths]
     if not costs:
         return None
     skipped = floors(record)

@@ -1,0 +1,109 @@
+"""Whatever a record may hold can be drawn: rows are chosen and ordered as the words say."""
+
+import math
+import re
+from itertools import pairwise
+from xml.etree import ElementTree as ET
+
+import pytest
+from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import strategies as st
+
+from parrot_bench.record import RunRecord
+from parrot_reports import figures
+from parrot_reports.figures.canvas import Drawn, nice
+from parrot_reports.figures.forest import _forest_rows
+from parrot_reports.figures.load import _with_room
+from parrot_reports.figures.streaming import _apart
+from parrot_reports.sentences import floors
+from parrot_reports.studies.sections import study_figures
+from parrot_reports.text import shortened
+from tests.parrot_reports.records import records
+
+# A smaller record is not worth the minutes that drawing hundreds takes.
+PROPERTY = settings(
+    max_examples=8,
+    phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+DRAWN = ("overhead", "streaming", "concurrency", "tracing", "growth", "load")
+PLACES = st.lists(st.floats(-1, 2), max_size=12).map(sorted)
+
+
+def _texts(svg: bytes) -> list[str]:
+    """The words of a figure, which is an XML document."""
+    root = ET.fromstring(svg)  # we have drawn it
+    return ["".join(each.itertext()) for each in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def _is_whole(svg: bytes) -> None:
+    """Every number in it is one."""
+    for tag in re.findall(rb"<(?!!--)[^>]*>", svg):
+        assert not re.search(rb"\b(nan|inf)\b", tag), tag
+    assert not [word for word in _texts(svg) if re.search(r"\b(nan|inf|None)\b", word)]
+
+
+@pytest.mark.parametrize("study", DRAWN)
+@PROPERTY
+@given(data=st.data())
+def test_any_study_can_be_drawn(study: str, data: st.DataObject) -> None:
+    record: RunRecord = data.draw(records(study))
+    drawn: list[Drawn | None] = [figures.ratios(record), figures.load(record)]
+    drawn += [each and each.drawn for each in study_figures(record).values()]
+    for each in filter(None, drawn):
+        assert each.png.startswith(b"\x89PNG")
+        _is_whole(each.svg)
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_the_dearest_modes_come_first_and_floors_last(data: st.DataObject) -> None:
+    record: RunRecord = data.draw(records("overhead"))
+    assert record.overhead is not None
+    rows = _forest_rows(record, record.overhead.modes)
+    at_the_end = floors(record)
+    for (one, ratio, _), (other, less, _) in pairwise(rows):
+        if (one.mode in at_the_end) == (other.mode in at_the_end):
+            assert ratio.value >= less.value
+        else:
+            assert other.mode in at_the_end
+    modes = [mode for mode, _, _ in rows]
+    assert all(modes.count(mode) <= record.overhead.modes.count(mode) for mode in modes)
+    if rows and len(rows) < 4:
+        drawn = figures.ratios(record)
+        assert drawn is not None
+        assert {shortened(mode.mode, 23) for mode in modes} <= set(_texts(drawn.svg))
+
+
+@given(low=st.floats(1e-3, 1e15), factor=st.floats(1.001, 1e6), most=st.integers(1, 12))
+def test_ticks_are_round_and_within_the_axis(low: float, factor: float, most: int) -> None:
+    high = low * factor
+    ticks = nice(low, high, most)
+    assert ticks == sorted(set(ticks))
+    assert all(low <= tick <= high for tick in ticks)
+    for tick in ticks:
+        first = tick / 10 ** math.floor(math.log10(tick) + 1e-9)
+        assert min(abs(first - step) for step in (1, 2, 3, 5)) < 1e-6
+    # Single decades are left where the axis spans many.
+    assert len(ticks) <= max(most, math.ceil(math.log10(factor)) + 1)
+
+
+@given(low=st.floats(1, 1e12), factor=st.floats(1, 1e6))
+def test_an_axis_of_times_has_two_ticks_however_near_they_are(low: float, factor: float) -> None:
+    left, right = _with_room(low, low * factor)
+    assert left < low
+    assert right > low * factor
+    assert len(nice(left, right, most=9)) > 1
+
+
+@given(places=PLACES, pitch=st.floats(0.01, 0.5))
+@example(places=[0.5, 0.5, 0.5], pitch=0.1)
+def test_labels_are_moved_apart_in_their_order_and_no_further(
+    places: list[float], pitch: float
+) -> None:
+    moved = _apart(places, pitch)
+    assert len(moved) == len(places)
+    assert all(b - a >= pitch * (1 - 1e-9) - 1e-9 for a, b in pairwise(moved))
+    assert math.isclose(sum(moved), sum(places), abs_tol=1e-6)
+    if all(b - a >= pitch for a, b in pairwise(places)):
+        assert moved == pytest.approx(places)
