@@ -4,9 +4,8 @@ import sys
 
 import typer
 from rich.prompt import Confirm
-from rich.text import Text
 
-from parrot_bench.cli.terminal import EXIT_OK, errors
+from parrot_bench.cli.terminal import EXIT_OK, errors, print_line
 from parrot_bench.errors import UsageError
 
 
@@ -21,7 +20,7 @@ def agree(plan: str, *, yes: bool) -> None:
         UsageError: Nobody is there to say yes.
         Exit: Somebody said no.
     """
-    errors.print(Text(f"plan: {plan}"), soft_wrap=True)
+    print_line(f"plan: {plan}")
     if yes:
         return
     if not sys.stdin.isatty():

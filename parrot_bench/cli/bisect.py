@@ -12,6 +12,7 @@ from parrot_bench.cli.terminal import (
     console,
     errors,
     one_line_errors,
+    print_line,
 )
 from parrot_bench.record import ReleaseComparison, RunDirectory, write_atomically
 
@@ -116,12 +117,12 @@ def bisect(
             f"{most_comparisons(len(allowed))} comparisons of up to {time:g} s each, and what it "
             "takes to install them"
         )
-        errors.print(Text(plan), soft_wrap=True)
+        print_line(plan)
         progress = PairProgress(errors)
 
         def told(one: ReleaseComparison) -> None:
             progress.close()
-            errors.print(Text(compared(one)), soft_wrap=True)
+            print_line(compared(one))
 
         try:
             record = carry_out(

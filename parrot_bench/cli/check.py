@@ -29,6 +29,7 @@ from parrot_bench.cli.terminal import (
     errors,
     not_measured,
     one_line_errors,
+    print_line,
     save,
 )
 from parrot_bench.errors import MeasurementError, UsageError
@@ -146,7 +147,7 @@ def check(
         _tell(checked.record, form, json)
         if checked.logs is not None:
             text = f"the output of the processes that ended is in {checked.logs}"
-            errors.print(Text(text), soft_wrap=True)
+            print_line(text)
     if checked.record.parity.defects:
         raise typer.Exit(EXIT_FAILED)
 

@@ -9,7 +9,7 @@ import typer
 from parrot_bench.cli import completing
 from parrot_bench.cli.comparison import print_comparison
 from parrot_bench.cli.options import Debug, FailOn, names, share
-from parrot_bench.cli.terminal import Form, errors, one_line_errors, write_page
+from parrot_bench.cli.terminal import Form, one_line_errors, print_line, write_page
 from parrot_bench.errors import UsageError
 from parrot_bench.record import ComparisonResult, RunRecord
 from parrot_bench.saved_runs.opening import saved_record
@@ -116,11 +116,7 @@ def compare(
             result = rejudge(_comparison(candidate[0]), modes=names(modes), fail_on=fail_on)
         for record in (*baseline, *candidate):
             if record.status == "incomplete":
-                errors.print(
-                    f"parrot-bench: {record.name} is incomplete: {record.status_note}",
-                    soft_wrap=True,
-                    markup=False,
-                )
+                print_line(f"parrot-bench: {record.name} is incomplete: {record.status_note}")
         print_comparison(result, form)
         if html:
             from parrot_reports import write_comparison  # noqa: PLC0415  # matplotlib

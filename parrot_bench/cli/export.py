@@ -10,8 +10,8 @@ from parrot_bench.cli.options import Debug
 from parrot_bench.cli.terminal import (
     EXIT_FAILED,
     console,
-    errors,
     one_line_errors,
+    print_line,
 )
 from parrot_bench.errors import RecordError, UsageError
 from parrot_bench.record import RunDirectory
@@ -52,7 +52,7 @@ def export(
         except OSError as error:
             raise RecordError(f"{spans} cannot be read: {error.strerror}") from error
         for line in sent.malformed:
-            errors.print(Text(f"parrot-bench: not sent: {line}"), soft_wrap=True)
+            print_line(f"parrot-bench: not sent: {line}")
         delivery, collector = sent.delivery, shown_endpoint(otlp)
         if delivery.exported != sent.read:
             raise UsageError(

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar, cast
 
 import typer
-from rich.text import Text
 
 from parrot_bench import load as loads
 from parrot_bench.cli import completing
@@ -38,7 +37,7 @@ from parrot_bench.cli.options import (
     seconds,
     share,
 )
-from parrot_bench.cli.terminal import EXIT_FAILED, errors, one_line_errors
+from parrot_bench.cli.terminal import EXIT_FAILED, one_line_errors, print_line
 from parrot_bench.errors import UsageError
 from parrot_bench.line_files import read_prompts, read_trace
 from parrot_bench.load import Arrivals, Level, LoadPlan
@@ -309,7 +308,7 @@ def load(  # one option a parameter
             said = (
                 f"{found.error_share:.1%} of the calls failed, over --max-errors {max_errors:.1%}"
             )
-            errors.print(Text(f"parrot-bench: {said}"), soft_wrap=True)
+            print_line(f"parrot-bench: {said}")
             raise typer.Exit(EXIT_FAILED)
 
 

@@ -4,11 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.text import Text
 
 from parrot_bench.cli.carrying import command_line
 from parrot_bench.cli.options import Debug, ResultForm
-from parrot_bench.cli.terminal import EXIT_FAILED, conclude, errors, one_line_errors
+from parrot_bench.cli.terminal import EXIT_FAILED, conclude, one_line_errors, print_line
 
 
 def merge(
@@ -52,5 +51,5 @@ def merge(
                 f"{found.error_share:.1%} of the calls failed, over the {found.max_errors:.1%} "
                 "that the runs allow"
             )
-            errors.print(Text(f"parrot-bench: {said}"), soft_wrap=True)
+            print_line(f"parrot-bench: {said}")
             raise typer.Exit(EXIT_FAILED)

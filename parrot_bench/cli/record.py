@@ -20,7 +20,14 @@ from parrot_bench.cli.options import (
     made_of,
     read_prompt,
 )
-from parrot_bench.cli.terminal import EXIT_FAILED, EXIT_USAGE, console, errors, one_line_errors
+from parrot_bench.cli.terminal import (
+    EXIT_FAILED,
+    EXIT_USAGE,
+    console,
+    errors,
+    one_line_errors,
+    print_line,
+)
 from parrot_bench.errors import MeasurementError, UsageError
 from parrot_bench.line_files import read_prompts
 
@@ -234,4 +241,4 @@ def _tell(done: "Recorded", number: int, output: Path) -> None:
 
 def _say(text: str, of: str = "") -> None:
     shown = text if of in text else f"{text} ({of})"
-    errors.print(Text(shown, style="yellow" if of else ""), soft_wrap=True)
+    print_line(shown, style="yellow" if of else "")

@@ -43,21 +43,28 @@ def one_line_errors(*, debug: bool) -> Iterator[None]:
             traceback.print_exc()
         notes = [note for note in getattr(error, "__notes__", []) if "\n" not in note]
         for line in [f"parrot-bench: {error}", *notes]:
-            errors.print(Text(line), soft_wrap=True)
+            print_line(line)
         raise typer.Exit(EXIT_USAGE) from None
     except OSError as error:
         if error.errno not in _NO_ROOM or debug:
             raise
         line = f"parrot-bench: {error.filename or 'a file'} cannot be written: {error.strerror}"
-        errors.print(Text(line), soft_wrap=True)
+        print_line(line)
         raise typer.Exit(EXIT_USAGE) from None
+
+
+def print_line(line: str, style: str = "") -> None:
+    """Print one line beside the output, whatever a file, a model or a provider put into it."""
+    from parrot_reports.text import visible  # noqa: PLC0415  # lazily
+
+    errors.print(Text(visible(line), style=style), soft_wrap=True)
 
 
 def not_measured(error: ParrotBenchError, *, debug: bool) -> NoReturn:
     """Print that nothing could be measured, and leave with exit status 4."""
     if debug:
         traceback.print_exc()
-    errors.print(Text(f"parrot-bench: {error}"), soft_wrap=True)
+    print_line(f"parrot-bench: {error}")
     raise typer.Exit(EXIT_NOT_MEASURED) from None
 
 

@@ -5,11 +5,11 @@ import unicodedata
 _ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
-_UNSEEN = {"Cc", "Cf", "Cs"}
+_UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 def visible(text: str, keep: str = "") -> str:
-    """Replace what is no character to be seen: controls, surrogates, direction marks.
+    """Replace what is no character to be seen: controls, surrogates, marks, line ends.
 
     Control characters are not allowed in SVG at all, and a right-to-left override would turn
     round the rest of a line.

@@ -1,17 +1,24 @@
 """What MODEL may be, and what is said when it is not."""
 
+import io
 import sys
+import unicodedata
 from collections.abc import Iterator
+from contextlib import redirect_stderr
 from pathlib import Path
 from textwrap import dedent
 
 import pytest
+import typer
+from hypothesis import example, given
+from hypothesis import strategies as st
 from langchain_core.language_models import FakeListLLM
 from langchain_core.language_models.fake_chat_models import FakeListChatModel
 from langchain_core.runnables import RunnableLambda
 
+from parrot_bench.cli.terminal import one_line_errors
 from parrot_bench.errors import ModelLoadError
-from parrot_bench.loading import adopt, load_model, load_parrot
+from parrot_bench.loading import adopt, load_model, load_parrot, named_object
 from parrot_bench.parrot import AsyncChatParrotLink, ChatParrotLink
 
 SOURCE = """
@@ -229,3 +236,18 @@ def test_one_that_cannot_be_copied_is_its_own_second_instance() -> None:
 
     single = Single(str.upper)
     assert adopt(single).second() == (single, "the same object")
+
+
+@given(st.text() | st.text(alphabet="ab.:/\\ \x1b\n\0~", max_size=12))
+@example("a\x1b[31m.py:x")
+@example("\0.py:x")
+@example("a.py:\n")
+def test_any_text_names_something_or_is_refused_with_what_to_name(spec: str) -> None:
+    told = io.StringIO()
+    with redirect_stderr(told), pytest.raises(typer.Exit) as left, one_line_errors(debug=False):
+        named_object(spec, "a chat model", ModelLoadError)
+    assert left.value.exit_code == 2
+    said = told.getvalue()
+    assert said.startswith("parrot-bench: ")
+    assert said.endswith("\n")
+    assert not {unicodedata.category(char) for char in said[:-1]} & {"Cc", "Cf", "Cs", "Zl", "Zp"}

@@ -22,7 +22,7 @@ class _Listener(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name.startswith(self._loggers):
-            self._heard.append(f"{record.name}: {' '.join(record.getMessage().split())}")
+            self._heard.append(_line(f"{record.name}: {record.getMessage()}"))
 
 
 @contextmanager
@@ -45,10 +45,10 @@ def heard(*loggers: str) -> Iterator[list[str]]:
     hooks = sys.unraisablehook, threading.excepthook
 
     def unraisable(what: Any) -> None:
-        lines.append(f"{what.err_msg or 'exception ignored'}: {what.exc_value!r}")
+        lines.append(_line(f"{what.err_msg or 'exception ignored'}: {what.exc_value!r}"))
 
     def in_thread(what: Any) -> None:
-        lines.append(f"in a thread: {what.exc_value!r}")
+        lines.append(_line(f"in a thread: {what.exc_value!r}"))
 
     # The last resort would print where no handler is set.
     quiet = logging.NullHandler()
@@ -61,7 +61,7 @@ def heard(*loggers: str) -> Iterator[list[str]]:
             warnings.simplefilter("always")
             yield lines
             lines += [
-                f"{warning.category.__name__}: {warning.message}"
+                _line(f"{warning.category.__name__}: {warning.message}")
                 for warning in caught
                 if warning.category.__name__ not in _OF_OUR_OWN_DOING
             ]
@@ -70,6 +70,10 @@ def heard(*loggers: str) -> Iterator[list[str]]:
         for logger in listened:
             logger.removeHandler(listener)
             logger.removeHandler(quiet)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
 
 
 def _loggers_that_keep_to_themselves(names: tuple[str, ...]) -> list[logging.Logger]:

@@ -141,7 +141,7 @@ def load_factory(spec: str) -> Factory:
         HandlerError: There is none; the message says why on one line.
     """
     module, _, path = spec.partition(":")
-    if not module or not path:
+    if not all(name.isidentifier() for name in (*module.split("."), *path.split("."))):
         raise HandlerError(
             f"{spec!r} does not say what to judge; expected module:factory, naming a function "
             "that takes a tracer provider and returns a callback handler"
