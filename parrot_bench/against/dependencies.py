@@ -29,16 +29,18 @@ class Declared:
 
 def declared(folder: Path) -> Declared:
     """Read what a folder declares; a folder without any such file declares nothing."""
-    project = _toml(folder / "pyproject.toml")
-    found = set(_normal(project.get("project", {}).get("dependencies", ())))
+    pyproject = _toml(folder / "pyproject.toml")
+    project = _table(pyproject, "project")
+    dependencies = project.get("dependencies")
+    found = set(_normal(dependencies if isinstance(dependencies, list) else ()))
     listed = _text(folder / "requirements.txt")
     found |= set(_normal(line.partition(" #")[0] for line in listed.splitlines()))
     elsewhere = {name: _digest(text) for name in _LOCKS if (text := _text(folder / name))}
-    tables = project.get("tool", {})
+    tables = _table(pyproject, "tool")
     elsewhere |= {
         f"[tool.{name}]": _digest(str(tables[name])) for name in _TABLES if name in tables
     }
-    extras = project.get("project", {}).get("optional-dependencies")
+    extras = project.get("optional-dependencies")
     if extras:
         elsewhere["optional-dependencies"] = _digest(str(extras))
     return Declared(frozenset(found), elsewhere)
@@ -73,6 +75,11 @@ def _toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(_text(path))
     except tomllib.TOMLDecodeError:
         return {}
+
+
+def _table(table: dict[str, Any], name: str) -> dict[str, Any]:
+    found = table.get(name)
+    return found if isinstance(found, dict) else {}
 
 
 def _text(path: Path) -> str:
