@@ -5,20 +5,23 @@ import re
 from itertools import pairwise
 from xml.etree import ElementTree as ET
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from parrot_bench.record import RunRecord
+from parrot_bench.record import Estimate, ModeComparison, RunRecord
 from parrot_reports import figures
+from parrot_reports.blocks import Cold, Curve, Drift
 from parrot_reports.figures.canvas import Drawn, nice
+from parrot_reports.figures.differences import _limits, _ticks
 from parrot_reports.figures.forest import _forest_rows
 from parrot_reports.figures.load import _with_room
 from parrot_reports.figures.streaming import _apart
 from parrot_reports.sentences import floors
 from parrot_reports.studies.sections import study_figures
 from parrot_reports.text import shortened
-from tests.parrot_reports.records import records
+from tests.parrot_reports.records import MODES, records, saved
 
 # A smaller record is not worth the minutes that drawing hundreds takes.
 PROPERTY = settings(
@@ -107,3 +110,88 @@ def test_labels_are_moved_apart_in_their_order_and_no_further(
     assert math.isclose(sum(moved), sum(places), abs_tol=1e-6)
     if all(b - a >= pitch for a, b in pairwise(places)):
         assert moved == pytest.approx(places)
+
+
+NS = st.floats(1, 1e12)
+SPEEDS = st.lists(NS, min_size=1, max_size=6).map(sorted)
+RATIOS = st.lists(st.floats(0, 50), min_size=1, max_size=6)
+
+
+@st.composite
+def estimates(draw: st.DrawFn, low: float = 0.001, high: float = 1000) -> Estimate:
+    bounds = sorted(draw(st.lists(st.floats(low, high), min_size=3, max_size=3)))
+    return Estimate(
+        low=bounds[0], value=bounds[1], high=bounds[2], confidence=0.95, count=9, unit="ratio",
+        stable=True,
+    )  # fmt: skip
+
+
+@PROPERTY
+@given(
+    times=st.lists(SPEEDS, min_size=1, max_size=3),
+    drifts=st.lists(RATIOS, min_size=1, max_size=5),
+    colds=st.lists(st.tuples(NS, estimates()), min_size=1, max_size=3),
+    record=records("overhead"),
+)
+def test_any_times_can_be_drawn(
+    times: list[list[float]],
+    drifts: list[list[float]],
+    colds: list[tuple[float, Estimate]],
+    record: RunRecord,
+) -> None:
+    curves = [
+        Curve(
+            mode=MODES[n], latency=np.array(each), share=np.linspace(1 / len(each), 1, len(each)),
+            count=len(each),
+        )
+        for n, each in enumerate(times)
+    ]  # fmt: skip
+    bins = [
+        Drift(
+            mode=MODES[n], rounds=np.arange(float(len(each))), time=np.array(each),
+            ratio=np.array(each if n else []), last=len(each) - 1,
+        )
+        for n, each in enumerate(drifts)
+    ]  # fmt: skip
+    cold = [Cold(mode=MODES[n], warm=warm, ratio=ratio) for n, (warm, ratio) in enumerate(colds)]
+    drawn = [
+        figures.latency(curves),
+        figures.latency(curves, record),
+        figures.stability(bins, record),
+        figures.cold(cold, record),
+    ]
+    for each in drawn:
+        assert each is not None
+        _is_whole(each.svg)
+    assert {curve.mode for curve in curves} <= set(_texts(drawn[1].svg))  # type: ignore[union-attr]
+
+
+@PROPERTY
+@given(
+    modes=st.lists(saved(ModeComparison), max_size=4),
+    delta=st.floats(0, 0.9),
+    fail_on=st.none() | st.floats(0, 10),
+)
+def test_any_comparison_can_be_drawn(
+    modes: list[ModeComparison], delta: float, fail_on: float | None
+) -> None:
+    drawn = figures.differences("x", modes, delta=delta, fail_on=fail_on, kinds={})
+    known = [mode for mode in modes if mode.ratio is not None and mode.ratio.low > 0]
+    assert (drawn is None) == (not known)
+    if drawn is not None:
+        _is_whole(drawn.svg)
+        assert {shortened(mode.mode, 23) for mode in known} <= set(_texts(drawn.svg))
+
+
+@given(st.lists(estimates(), min_size=1), st.floats(0, 0.9), st.none() | st.floats(0, 10))
+def test_an_axis_of_differences_holds_all_of_them(
+    ratios: list[Estimate], delta: float, fail_on: float | None
+) -> None:
+    low, high = _limits(ratios, delta, fail_on)
+    assert 0 < low < min(1 + 1e-12, *(ratio.low for ratio in ratios))
+    assert high > max(1 + (fail_on or 0) - 1e-12, *(ratio.high for ratio in ratios))
+    if high / low <= 2.2:
+        ticks = _ticks(low, high)
+        assert any(math.isclose(tick, 1) for tick in ticks)
+        assert all(low <= tick <= high for tick in ticks)
+        assert len(ticks) < 12
