@@ -12,9 +12,7 @@ from typing import Literal, get_args
 
 from parrot_bench.prompts import Prompt, PromptLengths
 from parrot_bench.quantities import seconds
-
-Arrivals = Literal["poisson", "constant", "trace"]
-"""How calls of an open loop arrive: at random, evenly, or as they were recorded."""
+from parrot_bench.record.subject import Arriving
 
 Quantity = Literal["latency", "ttfc", "itl"]
 """What an objective is about; see :class:`Objective`."""
@@ -117,7 +115,7 @@ class LoadPlan:
     """
 
     levels: tuple[Level, ...]
-    arrivals: Arrivals = "poisson"
+    arrivals: Arriving = "poisson"
     level_s: float = 30.0
     objectives: tuple[Objective, ...] = ()
     max_errors: float = 0.01

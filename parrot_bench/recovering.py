@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from parrot_bench.against.following import Following
 from parrot_bench.course import Course
 from parrot_bench.errors import RecordError
 from parrot_bench.events import Described, ModeDropped, RoundTaken, StudyEnded
 from parrot_bench.journal import read_journal
-from parrot_bench.load import Arrivals, LoadPlan, objectives
+from parrot_bench.load import LoadPlan, objectives
 from parrot_bench.processes import STUDY as SPREAD
 from parrot_bench.record import LoadConfiguration, ModelDescription, RunDirectory, RunRecord
 from parrot_bench.request import Request
@@ -125,7 +125,7 @@ def _plan(asked: LoadConfiguration) -> LoadPlan:
     """What is needed to judge the levels that were made; they are in the journal."""
     return LoadPlan(
         levels=(),
-        arrivals=cast("Arrivals", asked.arrivals),
+        arrivals=asked.arrivals,
         level_s=asked.level_s,
         objectives=objectives(",".join(asked.objectives)),
         max_errors=asked.max_errors,

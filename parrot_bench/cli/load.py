@@ -40,8 +40,9 @@ from parrot_bench.cli.options import (
 from parrot_bench.cli.terminal import EXIT_FAILED, one_line_errors, print_line
 from parrot_bench.errors import UsageError
 from parrot_bench.line_files import read_prompts, read_trace
-from parrot_bench.load import Arrivals, Level, LoadPlan
+from parrot_bench.load import Level, LoadPlan
 from parrot_bench.prompts import CHARACTERS, lengths
+from parrot_bench.record.subject import Arriving
 
 if TYPE_CHECKING:
     from parrot_bench.request import Request
@@ -331,10 +332,10 @@ def _levels(rate: str, concurrency: str, trace: Path | None, *, search: bool) ->
     return found or [Level(concurrency=number) for number in (1, 2, 4, 8, 16)]
 
 
-def _arrivals(text: str) -> Arrivals:
+def _arrivals(text: str) -> Arriving:
     if text not in {"poisson", "constant"}:
         raise UsageError(f"--arrivals {text!r} is none; give poisson or constant")
-    return cast("Arrivals", text)
+    return cast("Arriving", text)
 
 
 def _read(option: str, read: Callable[[str], T], text: str) -> T:

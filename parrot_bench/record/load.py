@@ -6,6 +6,7 @@ from pydantic import Field
 
 from parrot_bench.record.base import Estimate, Percentile, Saved
 from parrot_bench.record.overhead import StoppedBy
+from parrot_bench.record.subject import Arriving
 from parrot_bench.record.traced import SpanDelivery
 
 LoadVerdict = Literal["stable", "unstable", "client-bound"]
@@ -202,7 +203,7 @@ class LoadResult(Saved):
         exports: What became of the spans of each process, where they went to a collector.
     """
 
-    arrivals: str
+    arrivals: Arriving
     objectives: tuple[str, ...]
     max_errors: float
     levels: tuple[LoadLevel, ...]

@@ -7,6 +7,9 @@ from pydantic import JsonValue
 
 from parrot_bench.record.base import Saved
 
+Arriving = Literal["poisson", "constant", "trace"]
+"""How calls of an open loop arrive: at random, evenly, or as they were recorded."""
+
 
 class ReplayDescription(Saved):
     """Recorded replies that were given back.
@@ -86,7 +89,7 @@ class LoadConfiguration(Saved):
     """
 
     levels: tuple[str, ...]
-    arrivals: str
+    arrivals: Arriving
     level_s: float
     objectives: tuple[str, ...]
     max_errors: float

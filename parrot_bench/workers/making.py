@@ -73,13 +73,13 @@ class Making:
 
     def seen(self) -> tuple[tuple[Window, ...], tuple[WorkerLevel, ...]]:
         """What was seen of a level beside its calls: together, and by each worker."""
-        steps, windows = len(self.told.level.steps), []
+        steps, windows = len(self.told.level.steps), list[Window]()
         calls = self.calls.of_round(self.told.number)
         for number in range(steps):
             own = [each[number] for each in self.windows.values() if number < len(each)]
             if number and not own:
                 break  # its calls were used up before
-            begun_ns = self.begun_ns + round(self.told.length_s * 1e9) * number // steps
+            begun_ns = windows[-1].ended_ns if windows else self.begun_ns
             window = merged(own, calls, begun_ns)
             window.epoch_ns = time_ns() + begun_ns - perf_counter_ns()
             windows.append(window)

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from random import Random
 from typing import Any, cast
 
@@ -341,6 +342,16 @@ def test_a_ramp_has_a_level_a_step() -> None:
     # What was not made in time is made in another step, and answered there: none is lost.
     answers = sum(level.throughput * level.window_s for level in levels)
     assert len(calls_of(told)) - 4 <= round(answers) <= len(calls_of(told))
+
+
+def test_a_call_of_a_ramp_whose_loop_is_blocked_is_of_one_step() -> None:
+    plan = LoadPlan(levels=(Level(concurrency=4, ramp_from=1),), level_s=1.0)
+    told = events(Blocking(seconds=0.03), plan)
+    (begun,), (ended,) = observed(told, LevelBegun), observed(told, LevelEnded)
+    # Each step ends later than it should.
+    assert all(one.ended_ns == other.begun_ns for one, other in pairwise(ended.windows))
+    levels = levels_of(begun, by_column(calls_of(told)), ended, plan)
+    assert sum(level.calls for level in levels) == len(calls_of(told))
 
 
 def test_the_most_that_c_servers_answer_is_found_within_its_interval() -> None:

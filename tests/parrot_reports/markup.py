@@ -44,9 +44,9 @@ class PageParts(HTMLParser):
         self.found.append(("/", tag))
 
     def handle_data(self, data: str) -> None:
-        if self.found and self.found[-1][0] == "text":
+        if self.found and self.found[-1][0] == "#text":
             data = self.found.pop()[1] + data
-        self.found.append(("text", data))
+        self.found.append(("#text", data))
 
     def handle_comment(self, data: str) -> None:
         self.found.append(("comment", data))

@@ -1,8 +1,11 @@
-"""Whatever a record may hold can be drawn: rows are chosen and ordered as the words say."""
+"""Whatever a record may hold has a page and figures, with rows in the order of the words."""
 
 import math
 import re
+from collections import Counter
 from itertools import pairwise
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -10,18 +13,18 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from parrot_bench.record import Estimate, ModeComparison, RunRecord
-from parrot_reports import figures
+from parrot_bench.record import Estimate, ModeComparison, RunDirectory, RunRecord
+from parrot_reports import figures, write_report
 from parrot_reports.blocks import Cold, Curve, Drift
-from parrot_reports.figures.canvas import Drawn, nice
+from parrot_reports.figures.canvas import nice
 from parrot_reports.figures.differences import _limits, _ticks
 from parrot_reports.figures.forest import _forest_rows
 from parrot_reports.figures.load import _with_room
 from parrot_reports.figures.streaming import _apart
 from parrot_reports.sentences import floors
-from parrot_reports.studies.sections import study_figures
 from parrot_reports.text import shortened
-from tests.parrot_reports.records import MODES, records, saved
+from tests.parrot_reports.markup import PageParts
+from tests.parrot_reports.records import MODES, STUDIES, records, saved
 
 # A smaller record is not worth the minutes that drawing hundreds takes.
 PROPERTY = settings(
@@ -29,7 +32,6 @@ PROPERTY = settings(
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
-DRAWN = ("overhead", "streaming", "concurrency", "tracing", "growth", "load")
 PLACES = st.lists(st.floats(-1, 2), max_size=12).map(sorted)
 
 
@@ -46,16 +48,28 @@ def _is_whole(svg: bytes) -> None:
     assert not [word for word in _texts(svg) if re.search(r"\b(nan|inf|None)\b", word)]
 
 
-@pytest.mark.parametrize("study", DRAWN)
+@pytest.mark.parametrize("study", STUDIES)
 @PROPERTY
 @given(data=st.data())
-def test_any_study_can_be_drawn(study: str, data: st.DataObject) -> None:
+def test_any_study_has_a_report(study: str, data: st.DataObject) -> None:
     record: RunRecord = data.draw(records(study))
-    drawn: list[Drawn | None] = [figures.ratios(record), figures.load(record)]
-    drawn += [each and each.drawn for each in study_figures(record).values()]
-    for each in filter(None, drawn):
-        assert each.png.startswith(b"\x89PNG")
-        _is_whole(each.svg)
+    with TemporaryDirectory() as name:
+        run = RunDirectory(Path(name))
+        run.write_record(record)
+        files = write_report(run.path)
+        for figure in files.figures:
+            if figure.suffix == ".svg":
+                _is_whole(figure.read_bytes())
+            else:
+                assert figure.read_bytes().startswith(b"\x89PNG")
+        page = PageParts(files.page.read_text(encoding="utf-8")).found
+    elements = Counter(name for name, _ in page)
+    assert not elements.keys() & {"script", "iframe", "img", "b"}
+    assert elements["svg"] == len(files.figures) / 2
+    words = " ".join(what for name, what in page if name == "#text")
+    assert "{{" not in words
+    titles = [page[at + 1][1] for at, (name, _) in enumerate(page) if name == "title"]
+    assert len([title for title in titles if title.strip()]) == 1
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])

@@ -141,7 +141,9 @@ class Engine:
     async def _closed(self, steps: Sequence[int], begun_ns: int, level_s: float) -> None:
         level_ns, callers = round(level_s * 1e9), 0
         for number, concurrency in enumerate(steps):
-            with self._window(begun_ns + level_ns * number // len(steps)):
+            # A step begins when the one before has ended, however late that was: each call is of
+            # one step.
+            with self._window(self.windows[-1].ended_ns if number else begun_ns):
                 for _ in range(concurrency - callers):
                     self._launch(self._one_after_another(begun_ns + level_ns))
                 callers = concurrency
