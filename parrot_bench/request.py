@@ -203,7 +203,7 @@ def check(request: Request) -> None:
         ("--batch-size", request.batch_size, 1, 10_000),
         ("--max-concurrency", request.max_concurrency, 1, 10_000),
         ("--max-calls", request.max_calls, 1, 2**31),
-        ("--max-tokens", request.max_tokens, 1, 2**53),
+        ("--max-tokens", request.max_tokens, 1, 10**12),
         ("--processes", request.processes, 1, 1_000),
         ("--pairs", request.pairs, 2, 1_000),
         ("--fail-on", request.fail_on, 0.0001, 100),
@@ -212,8 +212,8 @@ def check(request: Request) -> None:
     ):
         if value is not None and not low <= value <= high:
             # A whole number of hundreds of digits has no float to be written as.
-            given = f"{value:g}" if abs(value) < _MOST_SAID else f"over {_MOST_SAID:g}"
-            raise UsageError(f"{name} {given} is outside {low:g} to {high:g}; give one inside")
+            given = f"{value:.15g}" if abs(value) < _MOST_SAID else f"over {_MOST_SAID:g}"
+            raise UsageError(f"{name} {given} is outside {low:.15g} to {high:.15g}; give one inside")
     if request.bounded and (request.processes or 1) > 1:
         name = "--max-calls" if request.max_calls is not None else "--max-tokens"
         raise UsageError(

@@ -74,6 +74,14 @@ def check(
             show_default="no bound; 70 with all modes",
         ),
     ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            help="Make no call that may bring prompts and replies together over so many tokens.",
+            show_default="no bound",
+        ),
+    ] = None,
     call_limit: Annotated[
         float,
         typer.Option(
@@ -138,6 +146,7 @@ def check(
             modes=names(modes),
             prompt=asked(context, prompt, input),
             max_calls=max_calls,
+            max_tokens=max_tokens,
             call_limit_s=call_limit,
         )
         try:

@@ -110,6 +110,14 @@ def test_the_prompt_is_repeated_nowhere(cli: Cli, tmp_path: Path) -> None:
     assert "sk-1234567890abcdef" not in written
 
 
+def test_a_bound_on_tokens_is_kept_and_said(cli: Cli, tmp_path: Path) -> None:
+    # A call is 256 characters of prompt and 20 of reply.
+    done = cli("check", "--max-tokens", str(3 * 276), cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("--max-tokens 828 leaves no call for it") == 1
+    assert "3 calls)" in done.stdout
+
+
 def test_nothing_could_be_measured(cli: Cli, tmp_path: Path) -> None:
     done = cli("check", model("BrokenEverywhere"), "--modes", "astream,invoke", cwd=tmp_path)
     assert done.returncode == 4, done.stdout + done.stderr
@@ -124,7 +132,8 @@ def test_nothing_could_be_measured(cli: Cli, tmp_path: Path) -> None:
         (["nowhere:model"], "nowhere"),
         (["--modes", "ainvok"], "did you mean ainvoke"),
         (["--prompt", ""], "--prompt is empty"),
-        (["--max-calls", "0"], "--max-calls 0 is outside"),
+        (["--max-calls", "0"], "--max-calls 0 is outside 1 to 2147483648"),
+        (["--max-tokens", "-3"], "--max-tokens -3 is outside 1 to 1000000000000"),
         (["--json", "absent/found.json"], "there is no folder absent"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
