@@ -213,7 +213,9 @@ def check(request: Request) -> None:
         if value is not None and not low <= value <= high:
             # A whole number of hundreds of digits has no float to be written as.
             given = f"{value:.15g}" if abs(value) < _MOST_SAID else f"over {_MOST_SAID:g}"
-            raise UsageError(f"{name} {given} is outside {low:.15g} to {high:.15g}; give one inside")
+            raise UsageError(
+                f"{name} {given} is outside {low:.15g} to {high:.15g}; give one inside"
+            )
     if request.bounded and (request.processes or 1) > 1:
         name = "--max-calls" if request.max_calls is not None else "--max-tokens"
         raise UsageError(
