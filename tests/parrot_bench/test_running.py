@@ -157,9 +157,12 @@ def test_two_runs_of_the_same_model_say_the_same(tmp_path: Path) -> None:
         (mode,) = (m for m in record.overhead.modes if m.mode == "astream_events_v2")
         assert mode.cpu_ratio is not None
         assert mode.verdict == "slower"
-        found.append(mode.cpu_ratio.value)
-    # Not a timing: the ratio of two modes, in two fresh processes of one sitting.
-    assert found[0] == pytest.approx(found[1], rel=0.25)
+        found.append(mode.cpu_ratio)
+    # Not a timing: the ratio of two modes, in two fresh processes of one sitting. On a machine that
+    # is busy with something else their intervals are wide, and say so.
+    one, other = found
+    assert one.low < other.high * 1.25
+    assert other.low < one.high * 1.25
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uvloop has no wheel for Windows")
