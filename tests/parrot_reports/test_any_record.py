@@ -10,18 +10,22 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from parrot_bench.record import RunRecord
+from parrot_bench.record import BisectionRecord, CheckRecord, RunRecord
 from parrot_bench.trust import checks
+from parrot_reports.bisection import bisection_sentence, compared
 from parrot_reports.headline import headline
 from parrot_reports.markdown import summary_markdown
+from parrot_reports.notebook import run_fragment
 from parrot_reports.parts import Sentence
 from parrot_reports.setting import set_in_html
 from parrot_reports.studies import load
+from parrot_reports.studies.check import as_json, as_markdown, on_terminal
 from parrot_reports.studies.headlines import headlines
 from parrot_reports.studies.sections import study_words
 from parrot_reports.tables import modes_table, unavailable
 from parrot_reports.terminal import overview
-from tests.parrot_reports.records import STUDIES, records
+from tests.parrot_reports.markup import PageParts
+from tests.parrot_reports.records import STUDIES, records, saved
 
 PROPERTY = settings(
     max_examples=15, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
@@ -75,6 +79,37 @@ def test_any_study_fits_a_comment_and_a_terminal(study: str, data: st.DataObject
     for width in (60, 140):
         console = Console(file=StringIO(), width=width)
         console.print(overview(record, width))
+
+
+@every_study
+@PROPERTY
+@given(data=st.data())
+def test_any_study_fits_a_notebook(study: str, data: st.DataObject) -> None:
+    parts = PageParts(run_fragment(data.draw(records(study)))).found
+    assert not {name for name, _ in parts} & {"script", "iframe", "b"}
+    pictures = [dict(given)["src"] or "" for name, given in parts if name == "img"]
+    assert all(src.startswith("data:image/svg+xml;base64,") for src in pictures)
+
+
+@PROPERTY
+@given(saved(CheckRecord).filter(lambda record: record.parity.modes))
+def test_any_check_fits_a_comment_a_terminal_and_a_file(record: CheckRecord) -> None:
+    tokens = MarkdownIt("commonmark").enable("table").parse(as_markdown(record))
+    kinds = Counter(token.type for token in tokens)
+    assert kinds["heading_open"] == kinds["table_open"] == 1
+    assert kinds["tr_open"] == 1 + len(record.parity.modes)
+    assert kinds["list_item_open"] >= len(record.parity.findings)
+    assert not kinds["html_block"]
+    console = Console(file=StringIO(), width=140)
+    console.print(on_terminal(record))
+    assert CheckRecord.model_validate_json(as_json(record)) == record
+
+
+@given(saved(BisectionRecord).filter(lambda record: record.releases))
+def test_any_bisection_is_a_sentence(record: BisectionRecord) -> None:
+    _whole(bisection_sentence(record))
+    for one in record.compared:
+        assert "\n" not in compared(one)
 
 
 @every_study
