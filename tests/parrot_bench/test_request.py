@@ -13,8 +13,9 @@ from parrot_bench.request import SHARES, Request, check, default_name
 
 WHOLE = st.none() | st.integers(-5, 20) | st.integers()
 NUMBERS = st.floats(0.01, 100) | st.floats() | st.integers()
-TEXTS = st.text(max_size=12) | st.sampled_from(
-    ["asyncio", "http://127.0.0.1:4318", "https://me:hunter2@host", "ftp://x", "tcp://a:1", "@"]
+TEXTS = st.text(max_size=12) | st.sampled_from(["asyncio", "uvloop", "@", "a\nb"])
+ADDRESSES = TEXTS | st.sampled_from(
+    ["http://127.0.0.1:4318", "https://me:hunter2@host", "ftp://me:hunter2@x", "tcp://a:1"]
 )
 REQUESTS: dict[str, st.SearchStrategy[Any]] = {
     "spec": TEXTS,
@@ -32,7 +33,7 @@ REQUESTS: dict[str, st.SearchStrategy[Any]] = {
     "call_limit_s": NUMBERS,
     "service_time_s": st.none() | NUMBERS,
     "loop": TEXTS,
-    "otlp": TEXTS,
+    "otlp": ADDRESSES,
     "processes": WHOLE,
     "pairs": WHOLE,
     "fail_on": st.none() | NUMBERS,
@@ -43,7 +44,7 @@ REQUESTS: dict[str, st.SearchStrategy[Any]] = {
         LoadPlan,
         levels=st.just((Level(rate=1.0),)),
         level_s=NUMBERS,
-        scheduler=TEXTS,
+        scheduler=ADDRESSES,
         workers=st.none() | st.integers(1, 3),
     ),
 }
