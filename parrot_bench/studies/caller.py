@@ -14,7 +14,15 @@ from langchain_core.runnables import Runnable
 from parrot_bench.execution import ExecutionMode, collect, drain
 from parrot_bench.studies.bench import Budget, Calls
 from parrot_bench.studies.kept_replies import NO_TOKENS, KeptReplies
-from parrot_bench.timing import PRIMED_SHARE, Async, CallLimitExceeded, Reading, Sync, call_limit
+from parrot_bench.timing import (
+    PRIMED_SHARE,
+    Async,
+    CallLimitExceeded,
+    Reading,
+    Sync,
+    call_limit,
+    run_queue_ns,
+)
 from parrot_callbacks.redaction import redact_text
 
 BLOCK_NS = 2_000_000
@@ -86,13 +94,14 @@ class Caller:
         """Make the first call, keep its token count, and note how long it took."""
         self._budget.spent += self.calls_per_unit
         replies: list[Any] = []
-        begun, cpu = perf_counter_ns(), process_time_ns()
+        begun, cpu, queued = perf_counter_ns(), process_time_ns(), run_queue_ns()
         try:
             with call_limit(self._limit_s):
                 raw = self._clock.once(self._observed, self._item)
             self.unit_ns = perf_counter_ns() - begun
             # All that is known of a model too slow to be warmed up.
-            self.idle_share = 1 - (process_time_ns() - cpu) / max(self.unit_ns, 1)
+            cpu_ns, queued_ns = process_time_ns() - cpu, run_queue_ns() - queued
+            self.idle_share = idle_share(self.unit_ns, cpu_ns, queued_ns)
             replies = self.mode.messages(raw)
         finally:
             self._budget.pay_for(self.calls_per_unit, replies)
@@ -108,14 +117,18 @@ class Caller:
         taken away now and then.
         """
         readings: list[Reading] = []
+        idle: list[float] = []
         spent_ns = 0
         while len(readings) < max_units and (spent_ns < WARM_UP_NS or len(readings) < WARM_UNITS):
-            readings.append(self._read(self._clock.reading, 0, 1))
-            spent_ns += readings[-1].wall_ns
+            queued = run_queue_ns()
+            read = self._read(self._clock.reading, 0, 1)
+            idle.append(idle_share(read.wall_ns, read.cpu_ns, run_queue_ns() - queued))
+            readings.append(read)
+            spent_ns += read.wall_ns
         if readings:
-            settled = readings[len(readings) // 2 :]
-            self.unit_ns = round(median(r.wall_ns for r in settled))
-            self.idle_share = min(1 - r.cpu_ns / max(r.wall_ns, 1) for r in settled)
+            settled = len(readings) // 2
+            self.unit_ns = round(median(read.wall_ns for read in readings[settled:]))
+            self.idle_share = min(idle[settled:])
 
     def shape(self) -> None:
         """Choose the length of a block from what one unit takes."""
@@ -145,6 +158,22 @@ class Caller:
                 # One that raised has kept nothing, and those after it were not made.
                 self._kept.pay((units or len(self._kept) + 1) * self.calls_per_unit)
         return reading
+
+
+def idle_share(wall_ns: int, cpu_ns: int, queued_ns: int) -> float:
+    """Say for what share of a time nothing had a processor or was ready for one.
+
+    Args:
+        wall_ns: The time.
+        cpu_ns: CPU time of all threads.
+        queued_ns: How long this thread was ready without a processor: on a machine that is busy
+            with something else that is most of a call, and no wait of the model's.
+
+    Returns:
+        The share; below 0 where several threads were busy at once.
+    """
+    share = 1 - cpu_ns / max(wall_ns, 1)
+    return max(0.0, share - queued_ns / max(wall_ns, 1)) if share > 0 else share
 
 
 def one_line(error: BaseException) -> str:

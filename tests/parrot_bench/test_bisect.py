@@ -163,7 +163,7 @@ class Burning(ChatParrotLink):
     def _generate(self, *args, **kwargs):
         # A library that became slow in this release.
         if Version(version("colorama")) >= Version("0.4.5"):
-            until = process_time() + 0.0002
+            until = process_time() + 0.0005
             while process_time() < until:
                 pass
         return super()._generate(*args, **kwargs)

@@ -7,6 +7,8 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
@@ -23,10 +25,11 @@ from parrot_bench.events import (
 from parrot_bench.execution import ExecutionMode
 from parrot_bench.mode_table import quiet, select_modes
 from parrot_bench.studies.bench import Budget
-from parrot_bench.studies.caller import one_line
+from parrot_bench.studies.caller import idle_share, one_line
 from parrot_bench.studies.overhead.plan import OverheadPlan
 from parrot_bench.studies.overhead.rounds import MIN_ROUNDS, STAMPED_EVERY, Overhead
-from parrot_bench.timing import Async, Clocks, Sync
+from parrot_bench.timing import Async, Clocks, Sync, run_queue_ns
+from tests.verify.hogs import hogs
 
 
 class Slept(BaseChatModel):
@@ -206,6 +209,34 @@ def test_a_model_that_waits_is_told_from_one_that_works() -> None:
             e for e in drive(study(model, Slept(seconds=seconds)), 1) if isinstance(e, Planned)
         )
         assert planned.waits is waits
+
+
+class Works(Slept):
+    """Uses a processor for some milliseconds a call, longer than a scheduler lets it."""
+
+    def _generate(self, *args: Any, **kwargs: Any) -> ChatResult:
+        until = time.process_time() + 0.02
+        while time.process_time() < until:
+            pass
+        return super()._generate(*args, **kwargs)
+
+
+@pytest.mark.skipif(not run_queue_ns(), reason="the kernel doesn't tell of a busy machine")
+def test_a_model_that_works_does_not_wait_on_a_busy_machine_either() -> None:
+    with hogs():
+        (planned,) = (e for e in drive(study(Works(), Works()), 1) if isinstance(e, Planned))
+    assert not planned.waits
+
+
+@given(st.integers(0, 10**9), st.integers(0, 10**9), st.lists(st.integers(0, 10**9), min_size=2))
+def test_what_is_ready_is_not_idle(wall_ns: int, cpu_ns: int, queued: list[int]) -> None:
+    found = [idle_share(wall_ns, cpu_ns, queued_ns) for queued_ns in sorted(queued)]
+    assert found == sorted(found, reverse=True)
+    assert all(share <= 1 for share in found)
+    if wall_ns:
+        assert all((share < 0) == (cpu_ns > wall_ns) for share in found)
+        assert idle_share(wall_ns, min(cpu_ns, wall_ns), wall_ns) == 0
+        assert idle_share(wall_ns, 0, 0) == 1
 
 
 def slow_mode() -> ExecutionMode:

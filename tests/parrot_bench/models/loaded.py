@@ -12,6 +12,8 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
+from parrot_bench.studies.load.taking import WARM_UP
+
 
 def result(text: str = "hello there") -> ChatResult:
     usage = {"input_tokens": 1, "output_tokens": 2, "total_tokens": 3}
@@ -60,10 +62,11 @@ class Silent(Servers):
 
 
 class Pausing(BaseChatModel):
-    """Answers in 2 ms, but not while it stands still, once."""
+    """Answers in 2 ms, but not while it stands still, once, some time after its warm-up."""
 
     after_s: float = 0.5
     pause_s: float = 0.5
+    _calls: int = PrivateAttr(default=0)
     _begun: float = PrivateAttr(default=0.0)
 
     @property
@@ -74,7 +77,9 @@ class Pausing(BaseChatModel):
         raise NotImplementedError
 
     async def _agenerate(self, *_: Any, **__: Any) -> ChatResult:
-        self._begun = self._begun or time.monotonic()
+        self._calls += 1
+        if self._calls <= WARM_UP + 1:
+            self._begun = time.monotonic()
         at = time.monotonic() - self._begun
         still_s = self.after_s + self.pause_s - at if at >= self.after_s else 0.0
         await asyncio.sleep(max(still_s, 0.002))
