@@ -26,6 +26,7 @@ from parrot_bench.record import Reconciliation
 from parrot_bench.request import Request
 from parrot_bench.samples import Samples
 from parrot_bench.studies.gathered import Gathered
+from parrot_bench.studies.overhead.costs import uncounted
 from parrot_bench.studies.table import STUDIES
 
 
@@ -146,11 +147,11 @@ class Course:
         described = self.described
         if described is None:
             raise MeasurementError("nothing is known of the model yet")
+        overhead = self.studies.get("overhead")
+        failures = self.failures | (uncounted(overhead) if overhead is not None else {})
         waits = any(s.plan.waits for s in self.studies.values() if s.plan is not None)
         modes = tuple(
-            mode.model_copy(
-                update={"unavailable": mode.unavailable or self.failures.get(mode.name, "")}
-            )
+            mode.model_copy(update={"unavailable": mode.unavailable or failures.get(mode.name, "")})
             for mode in described.modes
         )
         return {
@@ -158,6 +159,6 @@ class Course:
             "modes": modes,
             **{name: STUDIES[name].conclude(study) for name, study in self.studies.items()},
             "reconciliation": self.reconciliation,
-            "failures": self.failures,
+            "failures": failures,
             "left_out": self.left_out,
         }

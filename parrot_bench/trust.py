@@ -66,7 +66,7 @@ def checks(record: RunRecord) -> tuple[TrustCheck, ...]:
         found += _machine(record.noise, record.environment)
     if record.failures:
         names = ", ".join(f"{mode} ({reason})" for mode, reason in record.failures.items())
-        found.append(_check("modes", "amber", f"Left out because they failed: {names}."))
+        found.append(_check("modes", "amber", f"Left out: {names}."))
     return tuple(found)
 
 

@@ -16,11 +16,14 @@ from parrot_bench.events import (
     ModeDropped,
     Observed,
     Phase,
+    Planned,
+    PlannedMode,
     RoundsEnded,
     RoundTaken,
     StudyBegun,
     StudyEnded,
 )
+from parrot_bench.record import ModeRecord
 from parrot_bench.request import Request
 from parrot_bench.studies.table import STUDIES
 from tests.parrot_bench.gathered import described
@@ -128,3 +131,40 @@ def test_whatever_is_told_is_kept_with_its_study(
 def test_a_study_of_what_is_not_known_cannot_begin() -> None:
     with pytest.raises(MeasurementError, match="before the model was described"):
         Course(Request()).hear(StudyBegun("overhead"), 0)
+
+
+def test_a_mode_without_a_round_that_counts_is_named() -> None:
+    def block(mode: str, position: int) -> Block:
+        return Block(position, mode, "mode", "", "", calls=2, wall_ns=9, cpu_ns=8, cold_ns=None)
+
+    def planned(mode: str, every: int) -> PlannedMode:
+        return PlannedMode(
+            mode=mode, units=2, primed=0, calls_per_unit=1, every=every, unit_ns=4, tokens=None,
+            paired=every > 1,
+        )  # fmt: skip
+
+    modes = tuple(
+        ModeRecord(
+            name=name, api="-", kind="sync", status="stable", streams=False, batches=False, floor=""
+        )
+        for name in ("invoke", "stream")
+    )
+    course = Course(Request())
+    course.hear(described(modes), 0)
+    course.hear(StudyBegun("overhead"), 1)
+    plan = Planned(
+        modes=(planned("invoke", 1), planned("stream", 6)), waits=False, round_s=0.01,
+        round_calls=4, calls_so_far=4, affordable_rounds=None,
+    )  # fmt: skip
+    course.hear(plan, 2)
+    for number in range(5):
+        # What is stamped is in no ratio.
+        stamped = number == 4
+        blocks = (block("invoke", 0), block("stream", 1)) if stamped else (block("invoke", 0),)
+        course.hear(RoundTaken(number, stamped, False, blocks, (), 4 + 4 * number), 3 + number)
+    found = course.findings()
+    assert [mode.mode for mode in found["overhead"].modes] == ["invoke"]
+    reason = found["failures"]["stream"]
+    assert "one round of 6" in reason
+    assert "give it more --time" in reason
+    assert [mode.unavailable for mode in found["modes"]] == ["", reason]

@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +28,7 @@ from parrot_bench.mode_table import quiet, select_modes
 from parrot_bench.studies.bench import Budget
 from parrot_bench.studies.caller import idle_share, one_line
 from parrot_bench.studies.overhead.plan import OverheadPlan
-from parrot_bench.studies.overhead.rounds import MIN_ROUNDS, STAMPED_EVERY, Overhead
+from parrot_bench.studies.overhead.rounds import MIN_ROUNDS, STAMPED_EVERY, Overhead, one_round_of
 from parrot_bench.timing import Async, Clocks, Sync, run_queue_ns
 from tests.verify.hogs import hogs
 
@@ -273,6 +274,22 @@ def test_a_slow_mode_is_not_in_every_round_and_brings_its_own_baseline() -> None
         assert pair.mode == "invoke"
         assert pair.partner == "slow"
         assert abs(pair.position - position) == 1
+
+
+@given(st.integers(20_000_000, 10**10), st.integers(0, 10**9))
+def test_a_slow_mode_is_in_stamped_rounds_and_in_others(block_ns: int, quick_ns: int) -> None:
+    every = one_round_of(block_ns, quick_ns)
+    for first in range(STAMPED_EVERY):
+        rounds = range(first, first + STAMPED_EVERY * every, every)
+        assert sum(n % STAMPED_EVERY == STAMPED_EVERY - 1 for n in rounds) == 1
+
+
+def test_several_slow_modes_begin_one_after_the_other() -> None:
+    modes = [*select_modes(["invoke"]), slow_mode(), replace(slow_mode(), name="other")]
+    taken = rounds_of(drive(study(modes=modes), 3))
+    assert [{b.mode for b in each.blocks} - {"invoke"} for each in taken] == [
+        {"slow"}, {"other"}, set(),
+    ]  # fmt: skip
 
 
 def test_a_model_that_is_slow_throughout_is_not_primed_and_has_no_pairs() -> None:

@@ -136,6 +136,19 @@ def so_far(gathered: Gathered) -> list[tuple[str, Estimate]]:
     return [(mode, estimate) for mode, estimate in found if estimate is not None]
 
 
+def uncounted(gathered: Gathered) -> dict[str, str]:
+    """Say which modes took part and have no round that counts, and why."""
+    plan, samples = gathered.plan, gathered.samples
+    if plan is None or not samples.rounds:
+        return {}
+    return {
+        planned.mode: f"it is slow and takes part in one round of {planned.every}, and none that "
+        f"counts was among the {samples.rounds} of this run; give it more --time"
+        for planned in plan.modes
+        if planned.mode not in gathered.dropped and not samples.of(planned.mode).rounds
+    }
+
+
 def conclude(gathered: Gathered) -> OverheadResult | None:
     """Estimate from the rounds so far; None before the first."""
     if gathered.plan is None or not gathered.samples.rounds:

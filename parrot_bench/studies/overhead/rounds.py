@@ -116,6 +116,18 @@ def take_rounds(bench: Bench, blocks: Sequence[PlannedMode], *, side: bool) -> E
     yield from Overhead(bench.model, bench.second, plan, bench.clocks, bench.budget).events()
 
 
+def one_round_of(block_ns: float, quick_ns: float) -> int:
+    """Say in which share of the rounds a slow mode takes part: one of so many.
+
+    Args:
+        block_ns: What its block takes.
+        quick_ns: What those of all quick modes take.
+    """
+    every = max(1, round(block_ns / max(SLOW_SHARE * quick_ns, 1)))
+    # As a multiple, its rounds would all be stamped ones, which are in no ratio, or none would.
+    return every + 1 if every % STAMPED_EVERY == 0 else every
+
+
 class Overhead:
     """The overhead study of one model.
 
@@ -237,7 +249,7 @@ class Overhead:
             caller.every = 1
             if caller.unit_ns > SLOW_NS and self.baseline.unit_ns <= SLOW_NS:
                 ns = (caller.units + caller.primed) * caller.unit_ns
-                caller.every = max(1, round(ns / max(SLOW_SHARE * quick_ns, 1)))
+                caller.every = one_round_of(ns, quick_ns)
         self._take_over(self._plan.blocks)
         entries = [entry for group in self._groups(0, everything=True) for entry in group]
         round_calls = sum(e.caller.calls_per_block for e in entries)
@@ -344,8 +356,12 @@ class Overhead:
         groups = []
         if everything or not self._plan.alone or number % AA_EVERY == 0:
             groups.append([Entry(self._twin, "a/a")])
-        for index, caller in enumerate(self._callers.values()):
-            if not everything and (number + index) % caller.every:
+        slow = 0
+        for caller in self._callers.values():
+            # Slow ones begin one after the other, each in one of the first rounds.
+            turn = (number - slow) % caller.every
+            slow += caller.every > 1
+            if turn and not everything:
                 continue
             group = [Entry(caller, "mode")]
             if caller.every > 1 and not self._plan.alone:
