@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 from time import monotonic
-from typing import Annotated, cast, get_args
+from typing import Annotated, Protocol, TypeVar, cast, get_args
 
 import typer
 
@@ -149,6 +149,23 @@ def against(
     _leave(outcomes)
 
 
+class _IsNamed(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+Named = TypeVar("Named", bound=_IsNamed)
+
+
+def _named(every: Sequence[Named], part: str) -> list[Named]:
+    """Those whose name has a part; to try none of them is no success."""
+    found = [each for each in every if part in each.name]
+    if not found:
+        names = ", ".join(each.name for each in every)
+        raise typer.BadParameter(f"no name has {part!r}; there are: {names}")
+    return found
+
+
 @app.command("fuzz")
 def fuzz_readers(
     results: Results,
@@ -168,7 +185,7 @@ def fuzz_readers(
     recorded = Path(__file__).parents[1] / "parrot_reports" / "data"
     spans += [path.read_bytes() for path in sorted(recorded.glob("*.jsonl"))]
     found = 0
-    chosen = [target for target in targets(runs, spans) if only in target.name]
+    chosen = _named(targets(runs, spans), only)
     for target in chosen:
         counted, defects = fuzz(target, inputs, seed)
         typer.echo(f"{target.name}: {dict(counted)}")
@@ -213,7 +230,7 @@ def faults(
     from tests.verify.faults.table import FAULTS
 
     broken = False
-    for fault in (each for each in FAULTS if only in each.name):
+    for fault in _named(FAULTS, only):
         if why := fault.lacking():
             typer.echo(f"{fault.name}: not tried: {why}")
             continue
