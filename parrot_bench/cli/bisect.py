@@ -111,7 +111,9 @@ def bisect(
         )
         allowed = releases(wanted)
         folder = out or Path("runs") / stamped(f"bisect-{wanted.name}")
-        RunDirectory(folder).create()
+        directory = RunDirectory(folder)
+        directory.create()
+        directory.journal.unlink()  # its comparisons have theirs
         plan = (
             f"{len(allowed)} releases of {wanted.name} from {allowed[0]} to {allowed[-1]}: at most "
             f"{most_comparisons(len(allowed))} comparisons of up to {time:g} s each, and what it "

@@ -49,20 +49,21 @@ class RunDirectory:
         return found + sorted(self.path.glob("worker-*.log"))
 
     def create(self) -> None:
-        """Make the directory.
+        """Make the directory, and an empty journal in it.
 
         Raises:
             RecordError: It exists and is not empty, or cannot be written.
         """
+        taken = RecordError(f"output folder {self.path} is not empty; name a new one with --out")
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             if any(self.path.iterdir()):
-                raise RecordError(
-                    f"output folder {self.path} is not empty; name a new one with --out"
-                )
-            # mkdir succeeds on an existing folder that cannot be written.
-            with tempfile.TemporaryFile(dir=self.path):
-                pass
+                raise taken
+            try:
+                # Of two runs that both find it empty, one can make this file.
+                self.journal.touch(exist_ok=False)
+            except FileExistsError:
+                raise taken from None
         except OSError as error:
             raise RecordError(
                 f"output folder {self.path} cannot be written ({error.strerror}); "

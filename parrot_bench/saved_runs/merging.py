@@ -96,7 +96,10 @@ def merge(paths: Sequence[Path], out: Path, command: tuple[str, ...]) -> RunReco
     directory.create()
     course = course_of(runs)
     record = _record(runs, course.findings(), out, command)
-    write_run(directory, record, [course.studies[STUDY].samples], over=True)
+    try:
+        write_run(directory, record, [course.studies[STUDY].samples], over=True)
+    finally:
+        directory.journal.unlink()  # it was made at once, and nothing was told
     return record
 
 

@@ -119,6 +119,21 @@ def test_a_file_is_whole_or_not_there(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.iterdir()] == ["file"]
 
 
+def test_of_two_that_find_a_folder_empty_one_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Path, "iterdir", lambda _: iter(()))
+    RunDirectory(tmp_path / "run").create()
+    with pytest.raises(RecordError, match="run is not empty; name a new one with --out"):
+        RunDirectory(tmp_path / "run").create()
+
+
+def test_a_file_is_no_folder_for_a_run(tmp_path: Path) -> None:
+    (tmp_path / "run").write_text("")
+    with pytest.raises(RecordError, match=r"run cannot be written \(File exists\)"):
+        RunDirectory(tmp_path / "run").create()
+
+
 def test_files_can_be_read_by_others(tmp_path: Path) -> None:
     plain = tmp_path / "plain"
     plain.write_bytes(b"")
