@@ -315,8 +315,9 @@ def replayed(
         raise UsageError(f"both --replay {file} and {other} are given; give one")
     if latency not in {"", "zero", "recorded"}:
         raise UsageError(f"--replay-latency {latency!r} is none; give zero or recorded")
-    # Its absolute path: a timed process may have another current folder.
-    made = {"file": str(file.absolute()), "latency": latency or "zero", "order": order}
+    # Its absolute path: a timed process may have another current folder. Older typers have a text
+    # in the context.
+    made = {"file": str(Path(file).absolute()), "latency": latency or "zero", "order": order}
     return "parrot_bench.replay:ReplayChatModel", tuple(made.items())
 
 

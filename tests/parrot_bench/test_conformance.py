@@ -1,6 +1,7 @@
 """``parrot-bench conformance``: its tables, files and exit status."""
 
 import json
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -68,7 +69,7 @@ def test_the_list_says_what_needs_the_instrumentor(cli: Cli, tmp_path: Path) -> 
                cwd=tmp_path)  # fmt: skip
     assert done.returncode == 0
     lines = done.stdout.splitlines()
-    assert lines[0].startswith("stream_events_v3/sequence  not available: LangChain has no v3")
+    assert re.match(r"stream_events_v3/sequence  not available: .* has no v3 events", lines[0])
     assert lines[1] == "ainvoke-native/bare  needs the instrumentor: same object"
     assert needs_as_markdown() in done.stdout
 
