@@ -123,7 +123,7 @@ def read_benchmarks(path: Path) -> BenchmarkFile:
         found = msgspec.convert(json.loads(path.read_bytes()), BenchmarkFile)
     except OSError as error:
         raise RecordError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # also what msgspec and json raise
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         where = f"{path} is not a file as pytest-benchmark writes it: {error}"
         raise RecordError(f"{where}; make it with pytest --benchmark-json {path.name}") from error
     if not found.benchmarks:
