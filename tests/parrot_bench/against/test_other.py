@@ -105,7 +105,9 @@ def test_what_is_nothing_or_two_things_is_refused(given: list[str], words: str) 
 def test_outside_a_repository(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path_factory.mktemp("bare"))
-    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", "/")
+    folder = tmp_path_factory.mktemp("bare")
+    monkeypatch.chdir(folder)
+    # Folders of tests may be in a repository themselves.
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(folder.parent))
     with pytest.raises(UsageError, match="no commit that git knows"):
         other(["main"])
