@@ -6,6 +6,10 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from parrot_bench.against import environments
 from parrot_bench.against.environments import installed
@@ -108,3 +112,25 @@ def test_what_other_distributions_ask_for() -> None:
     assert Inventory.from_json('{"python": "p", "versions": {}, "conflicts": ["x"]}') == Inventory(
         "p", {}, ("x",)
     )
+
+
+@given(
+    st.dictionaries(st.sampled_from(["a", "b-c"]), st.sampled_from(["1.0", "1.5", "2.0rc1", "3"])),
+    st.lists(
+        st.sampled_from(["a", "A", "b_c", "B.C", "d"]).flatmap(
+            lambda name: st.sampled_from([f"{name}>=1.5", f"{name}<2", f"{name}", f"{name}==1.*"])
+        )
+        | st.text(max_size=5),
+        max_size=4,
+    ),
+)
+def test_only_what_a_version_contradicts_is_unmet(
+    versions: dict[str, str], asked: list[str]
+) -> None:
+    found = list(unmet(asked, versions))
+    for text in found:
+        requirement = Requirement(text)
+        version = versions[canonicalize_name(requirement.name)]
+        assert not requirement.specifier.contains(version, prereleases=True)
+    assert found == [each for text in asked for each in unmet([text], versions)]
+    assert list(unmet(asked, {})) == []
