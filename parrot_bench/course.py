@@ -26,7 +26,6 @@ from parrot_bench.record import Reconciliation
 from parrot_bench.request import Request
 from parrot_bench.samples import Samples
 from parrot_bench.studies.gathered import Gathered
-from parrot_bench.studies.overhead.costs import uncounted
 from parrot_bench.studies.table import STUDIES
 
 
@@ -147,8 +146,9 @@ class Course:
         described = self.described
         if described is None:
             raise MeasurementError("nothing is known of the model yet")
-        overhead = self.studies.get("overhead")
-        failures = self.failures | (uncounted(overhead) if overhead is not None else {})
+        failures = dict(self.failures)
+        for name, study in self.studies.items():
+            failures |= STUDIES[name].uncounted(study)
         waits = any(s.plan.waits for s in self.studies.values() if s.plan is not None)
         modes = tuple(
             mode.model_copy(update={"unavailable": mode.unavailable or failures.get(mode.name, "")})

@@ -11,6 +11,7 @@ from parrot_bench.cli.fitness import check_environment
 from parrot_bench.cli.options import (
     Debug,
     Input,
+    MaxTokens,
     Model,
     ModelArgs,
     ProviderModel,
@@ -74,14 +75,7 @@ def check(
             show_default="no bound; 70 with all modes",
         ),
     ] = None,
-    max_tokens: Annotated[
-        int | None,
-        typer.Option(
-            metavar="N",
-            help="Make no call that may bring prompts and replies together over so many tokens.",
-            show_default="no bound",
-        ),
-    ] = None,
+    max_tokens: MaxTokens = None,
     call_limit: Annotated[
         float,
         typer.Option(

@@ -31,6 +31,10 @@ def _no_ratios(_gathered: Gathered) -> list[tuple[str, Estimate]]:
     return []
 
 
+def _nothing(_gathered: Gathered) -> dict[str, str]:
+    return {}
+
+
 def _never(_gathered: Gathered) -> bool:
     return False
 
@@ -49,6 +53,7 @@ class Study:
         observes: Type of what it tells in :class:`parrot_bench.events.Observed`: dataclasses or
             records, so that the journal can be read.
         so_far: What a progress display shows: names and ratios.
+        uncounted: Modes that took part, and of which nothing counts, and why.
     """
 
     name: str
@@ -57,6 +62,7 @@ class Study:
     enough: Callable[[Gathered], bool] = _never
     observes: Any = None
     so_far: Callable[[Gathered], list[tuple[str, Estimate]]] = _no_ratios
+    uncounted: Callable[[Gathered], dict[str, str]] = _nothing
 
 
 _TABLE = (
@@ -66,6 +72,7 @@ _TABLE = (
         conclude=costs.conclude,
         enough=costs.enough,
         so_far=costs.so_far,
+        uncounted=costs.uncounted,
     ),
     Study(
         name="streaming",
