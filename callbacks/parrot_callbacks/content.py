@@ -53,12 +53,18 @@ class ContentReader:
         # Half a surrogate pair, from a text that was cut, would fail the whole export.
         return filtered if filtered.isascii() else filtered.encode("utf-8", "replace").decode()
 
-    def of_call(self, messages: Sequence[BaseMessage], arguments: Mapping[str, Any]) -> Content:
+    def of_call(
+        self,
+        messages: Sequence[BaseMessage],
+        params: Mapping[str, Any],
+        options: Mapping[str, Any],
+    ) -> Content:
         """Describe the request of a chat model: instructions, history and tools.
 
         Args:
             messages: Of one prompt.
-            arguments: What else LangChain passed: ``invocation_params``, ``options`` …
+            params: LangChain's ``invocation_params``.
+            options: LangChain's ``options``: the call's own arguments.
         """
 
         def read() -> Content:
@@ -67,11 +73,7 @@ class ContentReader:
                 {
                     semconv.SYSTEM_INSTRUCTIONS: instructions(leading, self.keep),
                     semconv.INPUT_MESSAGES: input_messages(history, self.keep),
-                    semconv.TOOL_DEFINITIONS: tool_definitions(
-                        arguments.get("invocation_params") or {},
-                        arguments.get("options") or {},
-                        self.keep,
-                    ),
+                    semconv.TOOL_DEFINITIONS: tool_definitions(params, options, self.keep),
                 }
             )
 

@@ -26,41 +26,36 @@ class DelegatingSpan(Span):
     SDK's span work for processors and log correlation that look at the parent. Ending is
     not passed on while it is open: the run's end belongs to the handler.
 
-    Args:
-        inner: The span it stands for while the call is inside the model.
-        outer: The span it stands for afterwards: the one that was current before.
-        left: Says whether the call has silently left the model; see ``OpenRun.has_left``.
+    It has no constructor, which would take as long as all the rest of making it current:
+    ``placement.enter`` makes it and fills it in.
+
+    Attributes:
+        inner_span: The span it stands for while the call is inside the model; None from its
+            release on. Only the chat span is let go: it may hold content, and stale copies of
+            the context may keep this object for long.
+        outer_span: The span it stands for afterwards: the one that was current before.
+        has_left: Says whether the call has silently left the model; see ``OpenRun.has_left``.
     """
 
     # Kept in slots, and read without __getattr__, so that copy and pickle, which make an
     # object before they fill it, can't recurse.
-    __slots__ = ("_inner", "_left", "_outer")
-
-    def __init__(self, inner: Span, outer: Span, left: Callable[[], bool] | None = None) -> None:
-        self._inner: Span | None = inner
-        self._outer = outer
-        self._left = left
+    __slots__ = ("has_left", "inner_span", "outer_span")
+    inner_span: Span | None
+    outer_span: Span
+    has_left: Callable[[], bool] | None
 
     @property
     def is_released(self) -> bool:
         """Whether the call has left the model."""
-        return self._inner is None or (self._left is not None and self._left())
+        return self.inner_span is None or (self.has_left is not None and self.has_left())
 
     def stands_for(self) -> Span:
         """The span that it is at this moment; never a released delegate."""
-        inner = self._inner
-        if inner is not None and (self._left is None or not self._left()):
+        inner = self.inner_span
+        if inner is not None and (self.has_left is None or not self.has_left()):
             return inner
-        self._outer = outer = see_through(self._outer)
+        self.outer_span = outer = see_through(self.outer_span)
         return outer
-
-    def release(self) -> None:
-        """Stand for the outer span from now on; repeating it does nothing.
-
-        Only the chat span is let go: it may hold content, and stale copies of the context
-        may keep this object for long.
-        """
-        self._inner = None
 
     def __getattr__(self, name: str) -> Any:
         if name in DelegatingSpan.__slots__:
@@ -135,7 +130,7 @@ def see_through(span: Span) -> Span:
     """
     while type(span) is DelegatingSpan and span.is_released:
         try:
-            span = span._outer  # noqa: SLF001 - a function of this class's module
+            span = span.outer_span
         except AttributeError:
             return INVALID_SPAN
     return span

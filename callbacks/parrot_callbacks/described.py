@@ -1,12 +1,13 @@
-"""What is known of a call at its start, remembered by its parameters.
+"""What is known of a call at its start, remembered for each model.
 
 An application calls few models with few sets of parameters, many times each. What a span says
 of the request follows from LangChain's ``invocation_params`` and the ``ls_*`` metadata alone,
-so it is worked out once for each set.
+so it is worked out anew only when one of them isn't what it was at the model's latest call.
 """
 
 from collections.abc import Mapping
-from typing import Any, Final, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Final
 
 from parrot_callbacks import semconv
 from parrot_callbacks.redaction import is_credential
@@ -19,43 +20,71 @@ from parrot_callbacks.request import (
 )
 
 MAX_REMEMBERED: Final = 256
-"""Sets of parameters; with more, all are forgotten: an application like that changes them
-with every call, and remembering helps none of its calls."""
+"""Models; with more, all are forgotten: an application like that makes one for every call, and
+remembering helps none of its calls."""
 
 _READ_METADATA: Final = (
     "ls_provider", "ls_model_name", "ls_temperature", "ls_max_tokens", "ls_stop",
 )  # fmt: skip
 
 
-class Described(NamedTuple):
+_NOTHING: Final[Mapping[str, Any]] = {}
+_PLAIN: Final = frozenset({str, int, float, bool, type(None)})
+_NESTED: Final = frozenset({dict, list, tuple})
+_UNKNOWN: Final = object()
+_NO_OPTIONS: Final[Mapping[str, Any]] = {"stop": None}  # of a call without arguments of its own
+
+
+@dataclass(slots=True)
+class Described:
     """What a span and its metrics say of a request.
 
     Attributes:
         name: The span's name.
         start: Operation, provider, model and server: what metrics are given.
         attributes: All of the request's attributes, those of the start included.
-        serialized: LangChain's description of the model, held because its identity is a part
-            of what a description is remembered by.
     """
 
     name: str
     start: Attributes
     attributes: Attributes
+
+
+@dataclass(slots=True)
+class _Remembered:
+    """A description, and what it was made of.
+
+    Attributes:
+        said: All but the parameters, and the types of all.
+        params: The parameters, down to the last list.
+        nested: Those that are lists or mappings, as Python writes them, for the types in them;
+            "" where there are none.
+        described: The description.
+        serialized: LangChain's description of the model: while it is held, no other object has
+            its identity.
+    """
+
+    said: tuple[object, ...]
+    params: Mapping[str, Any]
+    nested: str
+    described: Described
     serialized: Mapping[str, Any] | None
 
 
 class CallDescriptions:
-    """Describes the requests of calls, and remembers the descriptions."""
+    """Describes the requests of calls, and remembers the latest description of each model."""
 
     def __init__(self) -> None:
-        self._remembered: dict[tuple[object, ...], Described] = {}
+        # By the identity of LangChain's description of the model, which a model keeps as long
+        # as it lives, and the description here as long as it is remembered.
+        self._remembered: dict[int, _Remembered] = {}
 
     def describe(
         self,
         operation: str,
         params: Mapping[str, Any],
-        options: Mapping[str, Any],
-        metadata: Mapping[str, Any],
+        options: Mapping[str, Any] | None,
+        metadata: Mapping[str, Any] | None,
         serialized: Mapping[str, Any] | None,
     ) -> Described:
         """Return what is known of a call at its start.
@@ -68,42 +97,62 @@ class CallDescriptions:
             serialized: LangChain's description of the model; it has constructor arguments
                 where the model can be serialized.
         """
-        if options and any(options.values()):
+        metadata = metadata or _NOTHING
+        if options and options != _NO_OPTIONS:
             return _describe(operation, params, options, metadata, serialized)
-        values = params.values()
-        read = metadata.get
-        temperature, max_tokens = read("ls_temperature"), read("ls_max_tokens")
-        # Flat: tuples in a tuple cost a third more. As many names as values and types, so that
-        # none can be taken for another.
-        key = (
-            operation,
-            # A model keeps its description as long as it lives.
-            id(serialized),
-            read("ls_provider"),
-            read("ls_model_name"),
-            temperature,
-            max_tokens,
-            read("ls_stop"),
-            *params,
-            *values,
-            # 1, 1.0 and True are the same key and different attributes.
-            type(temperature),
-            type(max_tokens),
-            *map(type, values),
-        )
-        try:
-            known = self._remembered.get(key)
-        except TypeError:  # a list or a mapping among the values
-            return _describe(operation, params, options, metadata, serialized)
-        if known is None:
-            known = _describe(operation, params, options, metadata, serialized)
-            # A model may put its key among its parameters: that isn't kept for longer than it
-            # keeps it itself.
-            if not any(map(is_credential, params)):
-                if len(self._remembered) >= MAX_REMEMBERED:
-                    self._remembered.clear()
-                self._remembered[key] = known
-        return known
+        temperature, max_tokens = metadata.get("ls_temperature"), metadata.get("ls_max_tokens")
+        stop = metadata.get("ls_stop")
+        # With types, as 1, 1.0 and True are equal, and different attributes.
+        said = (
+            operation, metadata.get("ls_provider"), metadata.get("ls_model_name"), stop,
+            type(temperature), temperature, type(max_tokens), max_tokens,
+            *map(type, params.values()),
+        )  # fmt: skip
+        known = self._remembered.get(id(serialized))
+        # Compared, and not looked up by all of it: most of it is the very same object each time,
+        # and needs no hash.
+        if (
+            known is not None
+            and said == known.said
+            and params == known.params
+            and (not known.nested or known.nested == _written(params))
+        ):
+            return known.described
+        found = _describe(operation, params, _NOTHING, metadata, serialized)
+        if type(stop) in _PLAIN and (copy := _copied(params)) is not _UNKNOWN:
+            if len(self._remembered) >= MAX_REMEMBERED:
+                self._remembered.clear()
+            self._remembered[id(serialized)] = _Remembered(
+                said, copy, _written(params), found, serialized
+            )
+        return found
+
+
+def _copied(value: Any, depth: int = 8) -> Any:
+    """Copy what a parameter holds: a list may be another one by the next call.
+
+    Returns:
+        The copy; of what isn't known to stay as it is, or goes down too far, `_UNKNOWN`. A model
+        may put its key among its parameters: that isn't kept for longer than it keeps it itself.
+    """
+    kind = type(value)
+    if kind in _PLAIN:
+        return value
+    if (
+        not depth
+        or kind not in _NESTED
+        or (kind is dict and any(map(is_credential, map(str, value))))
+    ):
+        return _UNKNOWN
+    inner = [_copied(item, depth - 1) for item in (value.values() if kind is dict else value)]
+    if any(item is _UNKNOWN for item in inner):
+        return _UNKNOWN
+    return dict(zip(value, inner, strict=True)) if kind is dict else kind(inner)
+
+
+def _written(params: Mapping[str, Any]) -> str:
+    nested = [value for value in params.values() if type(value) in _NESTED]
+    return repr(nested) if nested else ""
 
 
 def _describe(
@@ -129,4 +178,4 @@ def _describe(
             start[name] = found[name]
     attributes = {**start, **found, **identifying_params(params, options)}
     name = f"{operation} {model}" if model else operation
-    return Described(name, start, attributes, serialized)
+    return Described(name, start, attributes)

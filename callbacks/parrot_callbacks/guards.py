@@ -28,7 +28,7 @@ class GuardedRun(Protocol):
 
     key: int
     ended: bool
-    within: Context
+    within: Context | None
 
     def finish(self, outcome: Outcome, error: BaseException | None) -> None:
         """End the run without a reply."""

@@ -5,24 +5,27 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
 from opentelemetry._logs import LoggerProvider
 from opentelemetry.metrics import MeterProvider
-from opentelemetry.trace import SpanKind, TracerProvider
+from opentelemetry.trace import TracerProvider
 
-from parrot_callbacks import runnables, semconv
+from parrot_callbacks import runnables
 from parrot_callbacks.filtering import ContentFilter
 from parrot_callbacks.open_runs import OpenRuns
 from parrot_callbacks.outcomes import ABANDONED, COMPLETED, outcome_of
 from parrot_callbacks.placement import run_above
-from parrot_callbacks.recorder import SpanRecorder
+from parrot_callbacks.recorder import CLIENT, SpanRecorder
+from parrot_callbacks.semconv import CHAT, TEXT_COMPLETION
 
 if TYPE_CHECKING:  # what only annotations name isn't loaded for them
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, GenerationChunk, LLMResult
+
+_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class OpenTelemetryCallbackHandler(BaseCallbackHandler):
@@ -107,16 +110,23 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         parent_run_id: UUID | None = None,
         tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None,
+        invocation_params: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        batch_size: int = 1,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
         """Start a ``chat`` span."""
-        run = self._spans.start_call(
-            semconv.CHAT, run_id, parent_run_id, tags, metadata, kwargs, serialized
-        )
+        spans = self._spans
+        params = invocation_params or _NOTHING
+        described = spans.calls.describe(CHAT, params, options, metadata, serialized)
+        run = spans.start(described, run_id, parent_run_id, tags, metadata, CLIENT, batch_size)
         if run is not None and messages:
             run.asked = messages[0]
-            if self._spans.captures and run.span.is_recording():
-                run.content = self._spans.content.of_call(messages[0], kwargs)
+            if batch_size > 1:
+                run.runs.join_batch(run, params)
+            if spans.captures and run.recording:
+                run.content = spans.content.of_call(messages[0], params, options or _NOTHING)
 
     def on_llm_start(
         self,
@@ -127,16 +137,23 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         parent_run_id: UUID | None = None,
         tags: list[str] | None = None,
         metadata: dict[str, Any] | None = None,
+        invocation_params: Mapping[str, Any] | None = None,
+        options: Mapping[str, Any] | None = None,
+        batch_size: int = 1,
+        name: str | None = None,
         **kwargs: Any,
     ) -> None:
         """Start a ``text_completion`` span."""
-        run = self._spans.start_call(
-            semconv.TEXT_COMPLETION, run_id, parent_run_id, tags, metadata, kwargs, serialized
-        )
+        spans = self._spans
+        params = invocation_params or _NOTHING
+        described = spans.calls.describe(TEXT_COMPLETION, params, options, metadata, serialized)
+        run = spans.start(described, run_id, parent_run_id, tags, metadata, CLIENT, batch_size)
         if run is not None and prompts:
             run.asked = prompts[0]
-            if self._spans.captures and run.span.is_recording():
-                run.content = self._spans.content.of_prompt(prompts[0])
+            if batch_size > 1:
+                run.runs.join_batch(run, params)
+            if spans.captures and run.recording:
+                run.content = spans.content.of_prompt(prompts[0])
 
     def on_llm_new_token(
         self,
@@ -160,7 +177,15 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
             kind = event.get("event")
             self._spans.note_chunk(run, has_content=kind == "content-block-delta")
 
-    def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
+    def on_llm_end(
+        self,
+        response: LLMResult,
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         """End the span of a call that was answered."""
         spans = self._spans
         run = spans.runs.open.get(run_id.int)
@@ -195,19 +220,18 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start a span for a root chain or an agent; remember where inner ones belong."""
         runs = self._spans.current_runs()
+        if run_id in runs:
+            return
         above = run_above(runs, parent_run_id)
         agent = runnables.agent_name(metadata)
         if above is not None and (not agent or runnables.is_inside_agent(above, agent)):
-            if run_id not in runs:
-                runs.add_spanless(run_id, above)
+            runs.add_spanless(run_id, above)
             return
-        name, attributes = runnables.chain_span(serialized, kwargs.get("name"), agent)
-        run = self._spans.start_run(
-            name, attributes, run_id, parent_run_id, tags=tags, metadata=metadata
-        )
+        described = runnables.chain_span(serialized, kwargs.get("name"), agent)
+        run = self._spans.start(described, run_id, parent_run_id, tags, metadata)
         if run is not None:
             run.asked = inputs
-            if self._spans.capture.on_span and run.span.is_recording():
+            if self._spans.capture.on_span and run.recording:
                 run.content = self._spans.content.of_inputs(inputs)
 
     def on_tool_start(
@@ -223,15 +247,11 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start an ``execute_tool`` span."""
         content = self._spans.content
-        name, attributes = runnables.tool_span(
-            serialized, kwargs, metadata, run_id, content.described
-        )
-        run = self._spans.start_run(
-            name, attributes, run_id, parent_run_id, tags=tags, metadata=metadata
-        )
+        described = runnables.tool_span(serialized, kwargs, metadata, run_id, content.described)
+        run = self._spans.start(described, run_id, parent_run_id, tags, metadata)
         if run is not None:
             run.asked = inputs = kwargs.get("inputs") or input_str
-            if self._spans.capture.on_span and run.span.is_recording():
+            if self._spans.capture.on_span and run.recording:
                 run.content = content.of_tool_input(inputs)
 
     def on_retriever_start(
@@ -246,19 +266,11 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         **kwargs: Any,
     ) -> None:
         """Start a ``retrieval`` span."""
-        name, attributes = runnables.retriever_span(metadata)
-        run = self._spans.start_run(
-            name,
-            attributes,
-            run_id,
-            parent_run_id,
-            tags=tags,
-            metadata=metadata,
-            kind=SpanKind.CLIENT,
-        )
+        described = runnables.retriever_span(metadata)
+        run = self._spans.start(described, run_id, parent_run_id, tags, metadata, CLIENT)
         if run is not None:
             run.asked = query
-            if self._spans.capture.on_span and run.span.is_recording():
+            if self._spans.capture.on_span and run.recording:
                 run.content = self._spans.content.of_query(query)
 
     def on_chain_end(self, outputs: Any, *, run_id: UUID, **kwargs: Any) -> None:

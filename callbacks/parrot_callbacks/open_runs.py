@@ -10,27 +10,27 @@ import asyncio
 import os
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from uuid import UUID
 from weakref import WeakKeyDictionary, WeakSet
 
 from opentelemetry.context import Context
-from opentelemetry.trace import INVALID_SPAN, Span, TracerProvider
+from opentelemetry.trace import Span, TracerProvider
 from opentelemetry.util.types import AttributeValue
 
 from parrot_callbacks import semconv
 from parrot_callbacks.delegate import DelegatingSpan
 from parrot_callbacks.outcomes import ABANDONED, Outcome
 
-MAX_RUNS = 10_000
+MAX_RUNS: Final = 10_000
 """More open runs than this, and the oldest is abandoned for every new one."""
-MAX_AGE_S = 3600.0
-"""A run older than this, in seconds, is abandoned when another starts."""
+MAX_AGE_NS: Final = 3600 * 10**9
+"""A run older than this is abandoned when another starts."""
 MAX_BELOW = 8
 """So many of the latest runs below are remembered for the errors of a run."""
 
 AnyTask = asyncio.Task[Any]
-_NO_CONTEXT = Context()
+NO_CONTEXT = Context()
 
 
 class Finisher(Protocol):
@@ -46,14 +46,15 @@ class OpenRun:
     It is made before its span, to note where that belongs.
 
     Attributes:
-        run_id: LangChain's id of the run.
-        key: The number in it, which tables are kept by.
+        key: The number in LangChain's id of the run, which tables are kept by.
         owner: The handler that claimed it.
         runs: The table it stands in.
         span: Its span.
+        recording: The span is sampled.
         parent: The open run that its span descends from, if any.
         enclosing: The open run whose model called this one from its body, if any.
         attributes: Operation, provider and model: the attributes that metrics share.
+        began_ns: ``time.time_ns()`` at the start.
         started_ns: ``time.perf_counter_ns()`` at the start.
         first_ns: The same at the first content of a stream; 0 before.
         last_ns: The same at the latest chunk; kept only for metrics.
@@ -64,6 +65,7 @@ class OpenRun:
         outside: The context that was current before, and will be again.
         within: The context that was attached for the time inside the model.
         in_other_tasks: The model's body runs in tasks other than the caller's.
+        is_linked: It belongs to a task or a batch, or there have been runs below it.
         of_task: All open runs that the same task started.
         batch: The runs of one ``generate`` with several prompts.
         guarded: A guard round LangChain's method knows when the call is in the model.
@@ -76,43 +78,39 @@ class OpenRun:
         tool_calls: Calls of tools below an agent.
     """
 
-    # Most runs never change most of these: as attributes of the class they cost nothing.
-    span: Span = INVALID_SPAN
-    started_ns = 0
-    parent: "OpenRun | None" = None
+    # What is asked of every run is set by who makes it, in one go: a constructor would take
+    # longer than that, and reading what is the class's takes CPython longer than what is the
+    # run's own. Most runs never have the rest.
+    key: int
+    owner: Finisher
+    runs: "OpenRuns"
+    attributes: Mapping[str, AttributeValue]
+    span: Span
+    recording: bool
+    began_ns: int
+    started_ns: int
+    parent: "OpenRun | None"
+    streamed: bool
+    outer: Span
+    outside: Context
+    in_other_tasks: bool
+    is_linked: bool
+    content: "dict[str, Any] | None"
     enclosing: "OpenRun | None" = None
     first_ns = 0
     last_ns = 0
-    streamed = False
     ended = False
     delegate: DelegatingSpan | None = None
-    outer: Span = INVALID_SPAN
-    outside: Context = _NO_CONTEXT
-    within: Context = _NO_CONTEXT
-    in_other_tasks = False
+    within: Context | None = None
     guarded = False
     surrounds = False
     of_task: "dict[int, OpenRun] | None" = None
     batch: "list[OpenRun] | None" = None
     inner: set[int] | None = None
-    content: "dict[str, Any] | None" = None
     asked: object = None
     below: tuple[object, ...] = ()
     inference_calls = 0
     tool_calls = 0
-
-    def __init__(
-        self,
-        run_id: UUID,
-        owner: Finisher,
-        runs: "OpenRuns",
-        attributes: Mapping[str, AttributeValue],
-    ) -> None:
-        self.run_id = run_id
-        self.key = run_id.int
-        self.owner = owner
-        self.runs = runs
-        self.attributes = attributes
 
     def has_left(self) -> bool:
         """Whether an ``agenerate`` is over although no event said so.
@@ -126,16 +124,10 @@ class OpenRun:
             return False
         return task is not None and watched().tasks.get(task) is self.of_task
 
-    def let_go(self) -> None:
-        """Drop what an ended run holds: stale copies of a context may keep the run for long."""
-        self.span = self.outer = INVALID_SPAN
-        self.outside = self.within = _NO_CONTEXT
-        self.asked = self.content = None
-        self.below = ()
-
     def remember(self, run_below: tuple[object, ...]) -> None:
         """Keep what a run below was given and has answered: an error may repeat it."""
         self.below = (run_below, *self.below[: MAX_BELOW - 1])
+        self.is_linked = True
 
     @property
     def inside(self) -> bool:
@@ -168,12 +160,16 @@ class OpenRuns:
         open: All of them by that number, the oldest first.
         awaiting: Those whose chunks are of interest, by the same number. Of most chunks no run's
             are: without metrics a run leaves at its first content.
+        max_runs: With more open runs than this, the oldest is abandoned for every new one.
     """
 
     def __init__(self) -> None:
         self.open: dict[int, OpenRun] = {}
         self._spanless: dict[int, OpenRun] = {}
         self.awaiting: dict[int, OpenRun] = {}
+        self.max_runs = MAX_RUNS
+        # Of time.perf_counter_ns(): before that, none of them is too old.
+        self._sweep_at_ns = 0
         self._batches: dict[int, tuple[object, list[OpenRun]]] = {}
 
     def __len__(self) -> int:
@@ -191,13 +187,14 @@ class OpenRuns:
     def add(self, run: OpenRun) -> None:
         """Take up a run, and sweep what was left over."""
         self.open[run.key] = run
-        if len(self.open) > 1:
+        if run.started_ns > self._sweep_at_ns or len(self.open) > self.max_runs:
             self._sweep(run.started_ns)
 
     def add_spanless(self, run_id: UUID, nearest: OpenRun) -> None:
         """Remember that a run without a span is below another run."""
         if nearest.inner is None:
             nearest.inner = set()
+            nearest.is_linked = True
         nearest.inner.add(run_id.int)
         self._spanless[run_id.int] = nearest
 
@@ -216,13 +213,11 @@ class OpenRuns:
         """
         run.batch = self._batches.setdefault(id(params), (params, []))[1]
         run.batch.append(run)
+        run.is_linked = True
 
-    def remove(self, run: OpenRun) -> bool:
-        """Let a run go; False if somebody else has already ended it."""
-        if self.open.pop(run.key, None) is None:
-            return False
-        run.ended = True
-        self.awaiting.pop(run.key, None)
+    def unlink(self, run: OpenRun) -> None:
+        """Take a run that has ended out of its task and its batch, and forget those below it."""
+        run.below = ()
         if run.of_task is not None:
             run.of_task.pop(run.key, None)
         if run.inner:
@@ -234,7 +229,6 @@ class OpenRuns:
                 for key, (_, batch) in tuple(self._batches.items()):
                     if batch is run.batch:
                         del self._batches[key]
-        return True
 
     def forget(self) -> None:
         """Forget everything, in the child of a fork: these runs end in the parent."""
@@ -249,8 +243,11 @@ class OpenRuns:
             oldest = next(iter(self.open.values()))
         except (StopIteration, RuntimeError):  # another thread was quicker
             return
-        if len(self.open) > MAX_RUNS or now_ns - oldest.started_ns > MAX_AGE_S * 1e9:
+        too_old_ns = oldest.started_ns + MAX_AGE_NS
+        if len(self.open) > self.max_runs or now_ns > too_old_ns:
             oldest.finish(ABANDONED)
+        else:
+            self._sweep_at_ns = too_old_ns
 
 
 def count_for_agent(run: OpenRun) -> None:

@@ -47,7 +47,7 @@ def run_above(runs: OpenRuns, parent_run_id: UUID | None) -> OpenRun | None:
     The config in LangChain's own context variable still says which run this is inside of.
     """
     if parent_run_id is None:
-        config = _child_config().get()
+        config = config_variable().get()
         if not config:
             return None
         parent_run_id = getattr(config.get("callbacks"), "parent_run_id", None)
@@ -55,7 +55,8 @@ def run_above(runs: OpenRuns, parent_run_id: UUID | None) -> OpenRun | None:
 
 
 @cache
-def _child_config() -> ContextVar[Any]:
+def config_variable() -> ContextVar[Any]:
+    """Return LangChain's context variable of the config that runs inside a run get."""
     # Late: by the time something runs this is no import any more.
     from langchain_core.runnables.config import var_child_runnable_config  # noqa: PLC0415
 
@@ -74,6 +75,20 @@ def place(run: OpenRun, parent_run_id: UUID | None, context: Context) -> Context
         What the span is to be started in. It is built on the current context, so that baggage
         reaches samplers and processors.
     """
+    enclosing = None
+    if context:
+        context, enclosing = _surroundings(run, context)
+        run.outside = context
+    above = run_above(run.runs, parent_run_id)
+    if above is not None and (enclosing is None or not enclosing.descends_from(above)):
+        run.parent = above
+        return set_span_in_context(above.span, context)
+    run.parent = enclosing
+    return context
+
+
+def _surroundings(run: OpenRun, context: Context) -> tuple[Context, OpenRun | None]:
+    """Note what is current round a new run; return it, and the run whose body it is."""
     enclosing: OpenRun | None = context.get(INSIDE)  # type: ignore[assignment]
     if (
         enclosing is not None
@@ -101,13 +116,7 @@ def place(run: OpenRun, parent_run_id: UUID | None, context: Context) -> Context
     if ambient is not span:
         context = _with(context, ambient, enclosing)
     run.outer = ambient
-    run.outside = context
-    above = run_above(run.runs, parent_run_id)
-    if above is not None and (enclosing is None or not enclosing.descends_from(above)):
-        run.parent = above
-        return set_span_in_context(above.span, context)
-    run.parent = enclosing
-    return context
+    return context, enclosing
 
 
 def enclosing_run(context: Context) -> OpenRun | None:
@@ -136,9 +145,10 @@ def enter(run: OpenRun, values: Callable[[], Mapping[str, object]] | None = None
         run: The run; it has been placed.
         values: Makes more for the context of that time.
     """
-    run.delegate = delegate = DelegatingSpan(
-        run.span, run.outer, run.has_left if run.in_other_tasks else None
-    )
+    run.delegate = delegate = DelegatingSpan()
+    delegate.inner_span = run.span
+    delegate.outer_span = run.outer
+    delegate.has_left = run.has_left if run.in_other_tasks else None
     within = Context({**run.outside, SPAN: delegate, INSIDE: run})
     if values is not None:
         within = Context({**within, **values()})
@@ -157,7 +167,7 @@ def leave(run: OpenRun) -> None:
     if delegate is None:
         return
     run.delegate = None
-    delegate.release()
+    delegate.inner_span = None  # released
     context = current()
     if context is run.within:
         make_current(run.outside)

@@ -1,6 +1,5 @@
 """Metrics and events: from the providers handed over, or from the global ones once set."""
 
-import time
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
@@ -11,7 +10,8 @@ from opentelemetry.metrics import MeterProvider, get_meter_provider
 from parrot_callbacks import events, semconv
 from parrot_callbacks.metrics import CallMetrics, RunMetrics
 
-_LOOK_EVERY_S: Final = 1.0
+_LOOK_EVERY_NS: Final = 1_000_000_000
+_NEVER: Final = 1 << 63
 
 
 @cache
@@ -48,18 +48,21 @@ class OptionalSignals:
         self._meter_provider: MeterProvider | None = None
         self._metrics: CallMetrics | None = None
         self.runs: RunMetrics | None = None
-        self._look_again = 0.0
+        self._look_at_ns = 0
 
-    def metrics(self) -> CallMetrics | None:
-        """Return the instruments, or None while nobody takes metrics."""
+    def metrics(self, now_ns: int) -> CallMetrics | None:
+        """Return the instruments, or None while nobody takes metrics.
+
+        Args:
+            now_ns: ``time.perf_counter_ns()``.
+        """
+        return self._metrics if now_ns < self._look_at_ns else self._look(now_ns)
+
+    def _look(self, now_ns: int) -> CallMetrics | None:
         provider = self._given_meter_provider
-        if provider is None:
-            # While no SDK is set, asking for the global provider reads the environment.
-            now = time.monotonic()
-            if now < self._look_again:
-                return self._metrics
-            self._look_again = now + _LOOK_EVERY_S
-            provider = get_meter_provider()
+        # While no SDK is set, asking for the global provider reads the environment.
+        look_at_ns = now_ns + _LOOK_EVERY_NS if provider is None else _NEVER
+        provider = provider or get_meter_provider()
         if provider is not self._meter_provider:
             self._meter_provider = provider
             self._metrics = self.runs = None
@@ -69,6 +72,7 @@ class OptionalSignals:
                 )
                 self._metrics = calls = CallMetrics(meter, latest=self._latest)
                 self.runs = RunMetrics(meter, calls, latest=self._latest)
+        self._look_at_ns = look_at_ns
         return self._metrics
 
     def logger(self) -> Logger | None:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from opentelemetry._logs import LoggerProvider
-from opentelemetry.context import Context
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.trace import (
+    INVALID_SPAN,
     Span,
     SpanKind,
     StatusCode,
@@ -27,19 +27,25 @@ from parrot_callbacks.described import CallDescriptions, Described
 from parrot_callbacks.filtering import ContentFilter
 from parrot_callbacks.guards import current_call
 from parrot_callbacks.metrics import CallMetrics
-from parrot_callbacks.open_runs import OpenRun, OpenRuns, count_for_agent, runs_of_provider
+from parrot_callbacks.open_runs import (
+    NO_CONTEXT,
+    OpenRun,
+    OpenRuns,
+    count_for_agent,
+    runs_of_provider,
+)
 from parrot_callbacks.outcomes import FAILED, Outcome, error_type
-from parrot_callbacks.placement import enter, leave, place
+from parrot_callbacks.placement import config_variable, enter, leave, place
 from parrot_callbacks.provider_spans import suppressing_values
 from parrot_callbacks.providers import OptionalSignals, package_version
 from parrot_callbacks.reply import is_cache_hit, reply_attributes
 from parrot_callbacks.request import (
-    CONVERSATION_KEYS,
     Attributes,
     allowed_context,
     conversation_id,
+    names_no_conversation,
 )
-from parrot_callbacks.tasks import watch_current_task
+from parrot_callbacks.tasks import running_loop, watch_current_task
 
 if TYPE_CHECKING:
     from langchain_core.outputs import LLMResult
@@ -47,6 +53,8 @@ if TYPE_CHECKING:
     from parrot_callbacks.content import Content, ContentReader
 
 _NOTHING: Final[Mapping[str, Any]] = {}
+CLIENT: Final = SpanKind.CLIENT
+"""Reading it from its enum takes longer than reading a global, and every call does."""
 
 
 class SpanRecorder:
@@ -58,6 +66,7 @@ class SpanRecorder:
         runs: The open runs of the tracer provider, shared by all its handlers.
         capture: Where message content goes, if anywhere.
         captures: It goes anywhere.
+        calls: Describes calls of models.
         content: Reads it, while capture is on.
     """
 
@@ -72,8 +81,9 @@ class SpanRecorder:
         content_filter: ContentFilter,
         suppress_provider_spans: bool = False,
     ) -> None:
+        self._config_round = config_variable().get
         self._inside = suppressing_values() if suppress_provider_spans else None
-        self._calls = CallDescriptions()
+        self.calls = CallDescriptions()
         self._given_provider = tracer_provider
         self._metadata_keys = tuple(metadata_keys)
         self._tags = frozenset(tags)
@@ -118,99 +128,99 @@ class SpanRecorder:
         run = self.runs.open.get(run_id.int)
         return run if run is not None and run.owner is self else None
 
-    def start_call(  # noqa: PLR0917 - positional: it is on the path of every call
+    def start(  # noqa: PLR0917 - positional: it is on the path of every call
         self,
-        operation: str,
+        described: Described,
         run_id: UUID,
         parent_run_id: UUID | None,
         tags: Sequence[str] | None,
         metadata: Mapping[str, Any] | None,
-        arguments: Mapping[str, Any],
-        serialized: Mapping[str, Any] | None,
+        kind: SpanKind = SpanKind.INTERNAL,
+        prompts: int = 0,
     ) -> OpenRun | None:
-        """Start the span of a call of a model and make it current inside the model.
+        """Start the span of a run; that of a call is made current inside the model.
 
         Args:
-            operation: ``chat`` or ``text_completion``.
+            described: What is known of the run.
             run_id: LangChain's id of the run.
             parent_run_id: Of the chain, tool or graph node around it.
             tags: The run's tags.
             metadata: The run's metadata.
-            arguments: What else LangChain passed: ``invocation_params``, ``options`` …
-            serialized: LangChain's description of the model; it has constructor arguments where
-                the model can be serialized.
+            kind: Of the span.
+            prompts: How many prompts the method of the model was given; 0 if the run is no call
+                of a model.
 
         Returns:
             The run, or None when it isn't recorded by this recorder.
         """
-        runs = self.current_runs()
+        # As flat as can be: a call takes it as it stands, and what most calls don't need is in
+        # functions of its own. See docs/decisions/tracing-cost.md.
+        runs = self.runs if self._given_provider is not None else self.current_runs()
         context = current()
-        if run_id.int in runs.open or context.get(SUPPRESSED):
+        key = run_id.int
+        if key in runs.open or (context and context.get(SUPPRESSED)):
             return None
-        metadata = metadata or _NOTHING
-        params = arguments.get("invocation_params") or _NOTHING
-        options = arguments.get("options") or _NOTHING
-        described = self._calls.describe(operation, params, options, metadata, serialized)
-        more: Mapping[str, Any] = _NOTHING
-        if self._allows or not metadata.keys().isdisjoint(CONVERSATION_KEYS):
-            more = self._of_run(operation, tags, metadata)
-        run = OpenRun(run_id, self, runs, described.start)
-        context = place(run, parent_run_id, context)
-        if not self._start(run, context, described, more, SpanKind.CLIENT):
-            return None
-        prompts = arguments.get("batch_size", 1)
-        self._watch(run, prompts)
+        run = OpenRun()
+        run.key = key
+        run.owner = self
+        run.runs = runs
+        run.attributes = start = described.start
+        run.parent = run.content = None
+        run.streamed = run.in_other_tasks = run.is_linked = run.recording = False
+        run.outer, run.outside = INVALID_SPAN, context
+        config_round = self._config_round
+        if context or parent_run_id is not None or config_round():
+            context = place(run, parent_run_id, context)
+        # When it began is told by a clock that may be set; how long it took by one that isn't.
+        run.began_ns = began_ns = time_ns()
+        run.started_ns = perf_counter_ns()
+        # Attributes given at the start cost half of those that are set afterwards. A span that
+        # isn't sampled doesn't read them.
+        run.span = span = self._tracer.start_span(
+            described.name, context, kind, described.attributes, (), began_ns
+        )
+        if span.is_recording():
+            run.recording = True
+            if self._allows or (metadata and not names_no_conversation(metadata)):
+                span.set_attributes(self._of_run(start, tags, metadata or _NOTHING))
+        elif not _is_new(span, run):
+            return None  # no SDK: nothing to end, nothing to propagate
+        runs.add(run)
+        if self._latest:
+            count_for_agent(run)
+        if not prompts:
+            self._watch_other(run, kind)
+            return run
+        if current_call() is not None or running_loop() is not None:
+            self._watch(run, prompts)
         if prompts == 1:
             enter(run, self._inside)
-        else:
-            # generate() with several prompts starts all runs before any body: which of them
-            # a client span belongs to is unknowable, so none of them is made current.
-            runs.join_batch(run, params)
-        runs.awaiting[run.key] = run
-        return run
-
-    def start_run(
-        self,
-        name: str,
-        start: Attributes,
-        run_id: UUID,
-        parent_run_id: UUID | None,
-        *,
-        tags: Sequence[str] | None,
-        metadata: Mapping[str, Any] | None,
-        kind: SpanKind = SpanKind.INTERNAL,
-    ) -> OpenRun | None:
-        """Start the span of a run that isn't a call of a model; it isn't made current."""
-        runs = self.current_runs()
-        context = current()
-        if run_id in runs or context.get(SUPPRESSED):
-            return None
-        described = Described(name, start, start, None)
-        more = self._of_run(start[semconv.OPERATION], tags, metadata or _NOTHING)
-        run = OpenRun(run_id, self, runs, start)
-        context = place(run, parent_run_id, context)
-        if not self._start(run, context, described, more, kind):
-            return None
-        if kind is SpanKind.CLIENT or semconv.TOOL_NAME in start:
-            # Chains say how they end; a cancelled tool or retriever doesn't.
-            self._watch(run)
-        if kind is SpanKind.CLIENT and run.guarded:
-            # A retriever's body runs in no context of its own, but the guard makes one.
-            enter(run)
+        # generate() with several prompts starts all runs before any body: which of them a
+        # client span belongs to is unknowable, so none of them is made current.
+        runs.awaiting[key] = run
         return run
 
     def _of_run(
-        self, operation: object, tags: Sequence[str] | None, metadata: Mapping[str, Any]
+        self, start: Attributes, tags: Sequence[str] | None, metadata: Mapping[str, Any]
     ) -> Attributes:
         """Collect what differs from run to run."""
         found = allowed_context(tags, metadata, self._tags, self._metadata_keys)
         conversation = conversation_id(metadata)
         # The conventions know no conversation of a retrieval.
-        if conversation and operation != semconv.RETRIEVAL:
+        if conversation and start[semconv.OPERATION] != semconv.RETRIEVAL:
             found[semconv.CONVERSATION_ID] = conversation
         return found
 
-    def _watch(self, run: OpenRun, prompts: int = 1) -> None:
+    def _watch_other(self, run: OpenRun, kind: SpanKind) -> None:
+        """See to it that a run ends that is no call of a model, if nobody might say so."""
+        if kind is CLIENT or semconv.TOOL_NAME in run.attributes:
+            # Chains say how they end; a cancelled tool or retriever doesn't.
+            self._watch(run, 1)
+        if kind is CLIENT and run.guarded:
+            # A retriever's body runs in no context of its own, but the guard makes one.
+            enter(run)
+
+    def _watch(self, run: OpenRun, prompts: int) -> None:
         """See to it that the run ends, whether or not LangChain says so."""
         call = current_call()
         if call is not None and call.take(run, prompts):
@@ -219,32 +229,11 @@ class SpanRecorder:
                 return
         # Of a model that isn't a chat model, agenerate() tells of the start in a task of its
         # own, which ends at once.
-        if run.attributes[semconv.OPERATION] != semconv.TEXT_COMPLETION:
+        if (
+            running_loop() is not None
+            and run.attributes[semconv.OPERATION] != semconv.TEXT_COMPLETION
+        ):
             watch_current_task(run)
-
-    def _start(
-        self,
-        run: OpenRun,
-        context: Context,
-        described: Described,
-        more: Mapping[str, Any],
-        kind: SpanKind,
-    ) -> bool:
-        """Start a span in a context and take up its run; False if nobody makes spans."""
-        # Attributes given at the start cost half of those that are set afterwards. A span that
-        # isn't sampled doesn't read them.
-        span = self._tracer.start_span(described.name, context, kind, described.attributes)
-        if span.is_recording():
-            if more:
-                span.set_attributes(more)
-        elif not _is_new(span, run):
-            return False  # no SDK: nothing to end, nothing to propagate
-        run.span = span
-        run.started_ns = perf_counter_ns()
-        run.runs.add(run)
-        if self._latest and run.parent is not None:
-            count_for_agent(run)
-        return True
 
     def note_chunk(self, run: OpenRun, *, has_content: bool) -> None:
         """Take note of a chunk of a stream, content or not."""
@@ -256,13 +245,13 @@ class SpanRecorder:
                 leave(run)
         if run.first_ns:
             now = perf_counter_ns()
-            metrics = self._signals.metrics()
+            metrics = self._signals.metrics(now)
             if metrics is not None:
                 metrics.record_next_chunk((now - run.last_ns) / 1e9, run.attributes)
             run.last_ns = now
         elif has_content:
-            run.first_ns = run.last_ns = perf_counter_ns()
-            if self._signals.metrics() is None:
+            run.first_ns = run.last_ns = now = perf_counter_ns()
+            if self._signals.metrics(now) is None:
                 run.runs.awaiting.pop(run.key, None)
 
     def finish(self, run: OpenRun, outcome: Outcome, error: BaseException | None = None) -> None:
@@ -286,36 +275,46 @@ class SpanRecorder:
             error: What ended it; recorded only if it is a failure.
             answer: What a tool, a retriever or a chain returned.
         """
-        if not run.runs.remove(run):
-            return
-        leave(run)
+        runs = run.runs
+        try:
+            del runs.open[run.key]
+        except KeyError:
+            return  # somebody else has already ended it
+        run.ended = True
+        runs.awaiting.pop(run.key, None)
         ended_ns = perf_counter_ns()
+        took_ns = ended_ns - run.started_ns
+        leave(run)
         span = run.span
         try:
-            recording = span.is_recording()
+            recording = run.recording
             if run.parent is not None:
                 run.parent.remember((run.asked, reply, answer))
-            metrics = self._signals.metrics()
+            metrics = self._signals.metrics(ended_ns)
             if not recording and metrics is None:
                 return
-            found = reply_attributes(reply, run.run_id) if reply is not None else {}
+            found = reply_attributes(reply, run.key) if reply is not None else {}
             if run.streamed:
                 _add_stream(found, run, reply)
             if error is not None and outcome == FAILED:
                 found[semconv.ERROR_TYPE] = error_type(error)
-                if recording:
-                    self._record_failure(run, error, reply)
+                self._record_failure(run, error, reply)
             if recording:
                 found[semconv.RUN_OUTCOME] = outcome
                 if run.content is not None:
                     self._record_content(run, found, reply, answer)
                 span.set_attributes(found)
             if metrics is not None:
-                self._measure(run, metrics, (ended_ns - run.started_ns) / 1e9, found)
+                self._measure(run, metrics, took_ns / 1e9, found)
         finally:
             # A reply of an unforeseen shape must not leave the span open.
-            _end(span, ended_ns - run.started_ns)
-            run.let_go()
+            span.end(run.began_ns + took_ns)
+            # Stale copies of a context may keep the run for long, but not what it held.
+            run.span = INVALID_SPAN
+            run.outside, run.within = NO_CONTEXT, None
+            run.asked = None
+            if run.is_linked:
+                runs.unlink(run)
 
     def _measure(
         self, run: OpenRun, metrics: CallMetrics, seconds: float, found: Attributes
@@ -332,6 +331,8 @@ class SpanRecorder:
                 runs.record_agent(run.inference_calls, run.tool_calls, start)
 
     def _record_failure(self, run: OpenRun, error: BaseException, reply: LLMResult | None) -> None:
+        if not run.recording:
+            return
         span = run.span
         said = events.exception_attributes(error, (run.asked, reply, run.below))
         span.set_status(StatusCode.ERROR, said[semconv.EXCEPTION_MESSAGE])
@@ -346,6 +347,7 @@ class SpanRecorder:
         self, run: OpenRun, found: Attributes, reply: LLMResult | None, answer: object
     ) -> None:
         content: Content = run.content or {}
+        run.content = None
         operation = str(run.attributes[semconv.OPERATION])
         if reply is not None and reply.generations:
             content |= self.content.of_reply(reply.generations[0])
@@ -363,12 +365,6 @@ class SpanRecorder:
         if self.capture.on_span:
             limit = settings.attribute_length_limit(run.span)
             found.update(self.content.span_attributes(content, limit))
-
-
-def _end(span: Span, took_ns: int) -> None:
-    """End a span; not before its start, if the clock was set back meanwhile."""
-    now, start = time_ns(), getattr(span, "start_time", None)
-    span.end(start + took_ns if start is not None and start > now else now)
 
 
 def _add_stream(found: Attributes, run: OpenRun, reply: LLMResult | None) -> None:

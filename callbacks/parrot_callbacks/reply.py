@@ -5,13 +5,24 @@ Nothing is guessed: a number that the reply doesn't state has no attribute.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 from uuid import UUID
 
-from parrot_callbacks import semconv
 from parrot_callbacks.request import Attributes
+from parrot_callbacks.semconv import (
+    FINISH_REASONS,
+    MODALITIES,
+    RESPONSE_FINISH_REASONS,
+    RESPONSE_ID,
+    RESPONSE_MODEL,
+    USAGE_CACHE_READ,
+    USAGE_CACHE_WRITE,
+    USAGE_INPUT,
+    USAGE_OUTPUT,
+    USAGE_REASONING,
+)
 
 if TYPE_CHECKING:
     from langchain_core.outputs import ChatGeneration, Generation, LLMResult
@@ -23,61 +34,111 @@ _REASON_KEYS: Final = (
 _RUN_ID_PREFIX: Final = "lc_run--"
 _NO_REASON: Final = "unknown"
 _NOTHING: Final[Mapping[str, Any]] = {}
+_has_no_details: Final = frozenset({"input_token_details", "output_token_details"}).isdisjoint
+# A sum of several counts has to fit into 64 bits.
+_COUNT_BITS: Final = 60
 _MODEL_KEYS: Final = ("model_name", "model", "model_id", "modelId")
 
 # langchain-openai puts the service tier before the name: "flex_cache_read".
 _TIERS: Final = ("", "priority_", "flex_")
 _INPUT_DETAILS: Final = {
-    semconv.USAGE_CACHE_READ: tuple(f"{tier}cache_read" for tier in _TIERS),
+    USAGE_CACHE_READ: tuple(f"{tier}cache_read" for tier in _TIERS),
     # langchain-anthropic sets cache_creation to 0 when it knows the tokens of each lifetime.
-    semconv.USAGE_CACHE_WRITE: (
+    USAGE_CACHE_WRITE: (
         "cache_creation", "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens",
     ),
-    **{f"gen_ai.usage.{name}.input_tokens": (name,) for name in semconv.MODALITIES},
+    **{f"gen_ai.usage.{name}.input_tokens": (name,) for name in MODALITIES},
 }  # fmt: skip
 _OUTPUT_DETAILS: Final = {
-    semconv.USAGE_REASONING: tuple(f"{tier}reasoning" for tier in _TIERS),
-    **{f"gen_ai.usage.{name}.output_tokens": (name,) for name in semconv.MODALITIES},
+    USAGE_REASONING: tuple(f"{tier}reasoning" for tier in _TIERS),
+    **{f"gen_ai.usage.{name}.output_tokens": (name,) for name in MODALITIES},
 }
 
 
-def reply_attributes(result: LLMResult, run_id: UUID | None = None) -> Attributes:
+def reply_attributes(result: LLMResult, key: int | None = None) -> Attributes:
     """Collect response model, id, finish reasons and token usage.
 
     Args:
         result: What LangChain hands to ``on_llm_end``, or to ``on_llm_error`` with what had
             come until then. One prompt: its candidates are ``generations[0]``.
-        run_id: LangChain's id of the run. It stands for the reply where the provider gives no
-            id, as LangChain does it with messages; see ``docs/decisions/tracing-ids.md``.
+        key: The number in LangChain's id of the run. That id stands for the reply where the
+            provider gives no id, as LangChain does it with messages; see
+            ``docs/decisions/tracing-ids.md``.
     """
-    candidates = result.generations[0] if result.generations else ()
+    # As flat as can be: every call takes it. What few replies need is in functions of its own.
+    try:
+        candidates = result.generations[0]
+        message = candidates[0].message  # type: ignore[union-attr]
+        usage = message.usage_metadata  # type: ignore[union-attr]
+    except (AttributeError, IndexError):
+        candidates, message, usage = _parts_of(result)  # type: ignore[assignment]
+    metadata = (message is not None and message.response_metadata) or _NOTHING
+    try:
+        found = _of_words(metadata.get("finish_reason"), metadata.get("model_name")).copy()
+    except TypeError:  # a list, or some such thing
+        found = {}
+    output = result.llm_output
+    if RESPONSE_FINISH_REASONS not in found or len(candidates) != 1:
+        _add_reasons(found, candidates)
+    if RESPONSE_MODEL not in found:
+        _add_model(found, metadata, output or _NOTHING)
+    identity = metadata.get("id") or (output and output.get("id")) or (message and message.id)
+    if identity and isinstance(identity, str):
+        found[RESPONSE_ID] = identity
+    elif candidates and key is not None:
+        found[RESPONSE_ID] = f"{_RUN_ID_PREFIX}{UUID(int=key)}"
+    # Every candidate of one reply repeats the usage of the whole reply: take the first.
+    if not usage:
+        _add_provider_usage(found, output or _NOTHING)
+        return found
+    asked, answered = usage.get("input_tokens"), usage.get("output_tokens")
+    if type(asked) is type(answered) is int and not (asked | answered) >> _COUNT_BITS:
+        found[USAGE_INPUT] = asked
+        found[USAGE_OUTPUT] = answered
+    else:
+        _count(found, USAGE_INPUT, asked)
+        _count(found, USAGE_OUTPUT, answered)
+    if not _has_no_details(usage):
+        _count_details(found, _INPUT_DETAILS, usage.get("input_token_details"), USAGE_INPUT)
+        _count_details(found, _OUTPUT_DETAILS, usage.get("output_token_details"), USAGE_OUTPUT)
+    return found
+
+
+def _parts_of(result: LLMResult) -> tuple[Sequence[Any], Any, Any]:
+    """Return candidates, message and usage, as far as there are any.
+
+    A model that isn't a chat model has no messages, and a chat model may answer with a message
+    that isn't a model's.
+    """
+    candidates = result.generations[0] if result.generations else []
     message = getattr(candidates[0], "message", None) if candidates else None
-    metadata: Mapping[str, Any] = getattr(message, "response_metadata", None) or _NOTHING
-    output = result.llm_output or _NOTHING
+    return candidates, message, getattr(message, "usage_metadata", None)
+
+
+@lru_cache(maxsize=256)
+def _of_words(reason: object, model: object) -> Attributes:
+    """Describe what few models say in many ways: why it ends, and the model's name."""
     found: Attributes = {}
-    reasons = tuple(map(finish_reason_of, candidates))
+    if reason and isinstance(reason, str):
+        found[RESPONSE_FINISH_REASONS] = (finish_reason(reason),)
+    if model and isinstance(model, str):
+        found[RESPONSE_MODEL] = model
+    return found
+
+
+def _add_reasons(found: Attributes, candidates: Sequence[Generation | ChatGeneration]) -> None:
+    reasons = [finish_reason_of(candidate) for candidate in candidates]
     if any(reasons):
-        if "" in reasons:
-            # One for each candidate: a candidate that gives none has one all the same.
-            reasons = tuple([reason or _NO_REASON for reason in reasons])
-        found[semconv.RESPONSE_FINISH_REASONS] = reasons
+        # One for each candidate: a candidate that gives none has one all the same.
+        found[RESPONSE_FINISH_REASONS] = tuple([reason or _NO_REASON for reason in reasons])
+
+
+def _add_model(found: Attributes, metadata: Mapping[str, Any], output: Mapping[str, Any]) -> None:
     for key in _MODEL_KEYS:
         model = metadata.get(key) or output.get(key)
         if model and isinstance(model, str):
-            found[semconv.RESPONSE_MODEL] = model
+            found[RESPONSE_MODEL] = model
             break
-    identity = metadata.get("id") or output.get("id") or getattr(message, "id", None)
-    if identity and isinstance(identity, str):
-        found[semconv.RESPONSE_ID] = identity
-    elif candidates and run_id is not None:
-        found[semconv.RESPONSE_ID] = f"{_RUN_ID_PREFIX}{run_id}"
-    # Every candidate of one reply repeats the usage of the whole reply: take the first.
-    usage = getattr(message, "usage_metadata", None)
-    if usage:
-        _add_usage(found, usage)
-    else:
-        _add_provider_usage(found, output.get("token_usage") or output.get("usage"))
-    return found
 
 
 def is_cache_hit(result: LLMResult) -> bool:
@@ -91,35 +152,15 @@ def is_cache_hit(result: LLMResult) -> bool:
     return usage.get("total_cost") == 0
 
 
-def usage_attributes(usage: Mapping[str, Any]) -> Attributes:
-    """Turn LangChain's ``usage_metadata`` into token counts, details included."""
-    found: Attributes = {}
-    _add_usage(found, usage)
-    return found
-
-
-def _add_usage(found: Attributes, usage: Mapping[str, Any]) -> None:
-    # Every reply has these two, and nearly always as plain ints: those need no call.
-    number = usage.get("input_tokens")
-    if (type(number) is int and 0 <= number < 1 << 60) or _is_count(number):
-        found[semconv.USAGE_INPUT] = number
-    number = usage.get("output_tokens")
-    if (type(number) is int and 0 <= number < 1 << 60) or _is_count(number):
-        found[semconv.USAGE_OUTPUT] = number
-    details = usage.get("input_token_details")
-    if isinstance(details, Mapping):
-        _count_details(found, _INPUT_DETAILS, details, found.get(semconv.USAGE_INPUT))
-    details = usage.get("output_token_details")
-    if isinstance(details, Mapping):
-        _count_details(found, _OUTPUT_DETAILS, details, found.get(semconv.USAGE_OUTPUT))
-
-
 def _count_details(
     found: Attributes,
     names: Mapping[str, tuple[str, ...]],
-    details: Mapping[str, Any],
-    total: object,
+    details: object,
+    whole: str,
 ) -> None:
+    if not isinstance(details, Mapping):
+        return
+    total = found.get(whole)
     for name, keys in names.items():
         numbers = [number for key in keys if _is_count(number := details.get(key))]
         # A part that is more than the whole says that the provider counts it beside the whole,
@@ -128,13 +169,14 @@ def _count_details(
             found[name] = sum(numbers)
 
 
-def _add_provider_usage(found: Attributes, usage: object) -> None:
+def _add_provider_usage(found: Attributes, output: Mapping[str, Any]) -> None:
     """Read the usage of models older than ``usage_metadata``, such as plain LLMs."""
+    usage = output.get("token_usage") or output.get("usage")
     if isinstance(usage, Mapping):
-        _count(found, semconv.USAGE_INPUT, usage.get("prompt_tokens", usage.get("input_tokens")))
+        _count(found, USAGE_INPUT, usage.get("prompt_tokens", usage.get("input_tokens")))
         _count(
             found,
-            semconv.USAGE_OUTPUT,
+            USAGE_OUTPUT,
             usage.get("completion_tokens", usage.get("output_tokens")),
         )
 
@@ -144,21 +186,23 @@ def _count(found: Attributes, name: str, number: object) -> None:
         found[name] = number
 
 
-# A sum of several has to fit into 64 bits.
 def _is_count(number: object) -> TypeGuard[int]:
-    return isinstance(number, int) and not isinstance(number, bool) and 0 <= number < 1 << 60
+    # Shifted, a negative number is not 0 either.
+    return isinstance(number, int) and not isinstance(number, bool) and not number >> _COUNT_BITS
 
 
 def finish_reason_of(candidate: Generation | ChatGeneration) -> str:
     """Return why a candidate ends, or "" where it doesn't say."""
     message = getattr(candidate, "message", None)
-    for source in (getattr(message, "response_metadata", None), candidate.generation_info):
-        if not source:
-            continue
-        for key in _REASON_KEYS:
-            reason = source.get(key)
-            if reason and isinstance(reason, str):
-                return finish_reason(reason)
+    metadata = getattr(message, "response_metadata", None)
+    return _reason_in(metadata or _NOTHING) or _reason_in(candidate.generation_info or _NOTHING)
+
+
+def _reason_in(source: Mapping[str, Any]) -> str:
+    for key in _REASON_KEYS:
+        reason = source.get(key)
+        if reason and isinstance(reason, str):
+            return finish_reason(reason)
     return ""
 
 
@@ -166,4 +210,4 @@ def finish_reason_of(candidate: Generation | ChatGeneration) -> str:
 def finish_reason(reason: str) -> str:
     """Map a provider's word to the registry's enum; an unknown word is kept in lower case."""
     reason = reason.lower()
-    return semconv.FINISH_REASONS.get(reason, reason)
+    return FINISH_REASONS.get(reason, reason)

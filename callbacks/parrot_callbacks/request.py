@@ -45,8 +45,10 @@ _LEVEL_KEYS: Final = ("reasoning_effort", "thinking_level", "effort")
 _MODALITIES_KEYS: Final = ("modalities", "response_modalities")
 # What models can be asked for beside text, to the registry's word.
 _MODALITIES: Final = {"audio": "speech", "image": "image"}
-CONVERSATION_KEYS: Final = ("thread_id", "session_id", "conversation_id")
-"""Keys of metadata that name a conversation, the first one first."""
+_CONVERSATION_KEYS: Final = ("thread_id", "session_id", "conversation_id")
+
+names_no_conversation: Final = frozenset(_CONVERSATION_KEYS).isdisjoint
+"""Whether a run's metadata has none of the keys that name a conversation."""
 
 _MARKERS: Final = frozenset({"_type", "stop"})
 
@@ -197,7 +199,7 @@ def _modality(params: Mapping[str, Any]) -> str:
 
 def conversation_id(metadata: Mapping[str, Any]) -> str:
     """Return the conversation from the metadata keys in common use, or ""."""
-    for key in CONVERSATION_KEYS:
+    for key in _CONVERSATION_KEYS:
         value = metadata.get(key)
         if value is not None and value != "":
             return str(value)

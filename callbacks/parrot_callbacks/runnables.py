@@ -5,6 +5,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from parrot_callbacks import semconv
+from parrot_callbacks.described import Described
 from parrot_callbacks.open_runs import OpenRun
 from parrot_callbacks.request import Attributes, provider_name
 
@@ -29,21 +30,23 @@ def is_inside_agent(run: OpenRun, agent: str) -> bool:
     return False
 
 
-def chain_span(
-    serialized: Mapping[str, Any] | None, run_name: object, agent: str
-) -> tuple[str, Attributes]:
+def chain_span(serialized: Mapping[str, Any] | None, run_name: object, agent: str) -> Described:
     """Name the span of a root chain, a graph or an agent."""
     if agent:
-        return (
+        return _described(
             f"{semconv.INVOKE_AGENT} {agent}",
             {semconv.OPERATION: semconv.INVOKE_AGENT, semconv.AGENT_NAME: agent},
         )
     attributes: Attributes = {semconv.OPERATION: semconv.INVOKE_WORKFLOW}
     name = run_name or (serialized or {}).get("name")
     if not isinstance(name, str) or not name or name in _CLASS_NAMES or _is_runnable(name):
-        return semconv.INVOKE_WORKFLOW, attributes
+        return _described(semconv.INVOKE_WORKFLOW, attributes)
     attributes[semconv.WORKFLOW_NAME] = name
-    return f"{semconv.INVOKE_WORKFLOW} {name}", attributes
+    return _described(f"{semconv.INVOKE_WORKFLOW} {name}", attributes)
+
+
+def _described(name: str, attributes: Attributes) -> Described:
+    return Described(name, attributes, attributes)
 
 
 def _is_runnable(name: str) -> bool:
@@ -56,7 +59,7 @@ def tool_span(
     metadata: Mapping[str, Any] | None,
     run_id: UUID,
     describe: Callable[[str], str],
-) -> tuple[str, Attributes]:
+) -> Described:
     """Name the span of a tool.
 
     Args:
@@ -81,13 +84,13 @@ def tool_span(
     if agent:
         attributes[semconv.AGENT_NAME] = agent
     attributes[semconv.TOOL_CALL_ID] = str(arguments.get("tool_call_id") or run_id)
-    return f"{semconv.EXECUTE_TOOL} {name}", attributes
+    return _described(f"{semconv.EXECUTE_TOOL} {name}", attributes)
 
 
-def retriever_span(metadata: Mapping[str, Any] | None) -> tuple[str, Attributes]:
+def retriever_span(metadata: Mapping[str, Any] | None) -> Described:
     """Name the span of a retriever."""
     attributes: Attributes = {semconv.OPERATION: semconv.RETRIEVAL}
     store = metadata.get("ls_vector_store_provider") if metadata else None
     if isinstance(store, str) and store:
         attributes[semconv.PROVIDER] = provider_name({}, {"ls_provider": store})
-    return semconv.RETRIEVAL, attributes
+    return _described(semconv.RETRIEVAL, attributes)

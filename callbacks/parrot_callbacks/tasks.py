@@ -21,14 +21,19 @@ _OURS: Final = 5
 _THEIRS: Final = 6
 
 
+running_loop: Final = asyncio._get_running_loop  # noqa: SLF001
+"""Return the running event loop, or None. The public functions raise where there is none, which is
+ten times dearer, and most calls are made where there is none."""
+
+
 def watch_current_task(run: OpenRun) -> None:
     """End the run when the current task ends, if no event has ended it by then.
+
+    There has to be a running loop.
 
     One callback a task serves all its runs: one a call would leave thousands on a
     long-lived task.
     """
-    if asyncio._get_running_loop() is None:  # noqa: SLF001 - current_task() raises: ten times dearer
-        return
     task = asyncio.current_task()
     if task is None:
         return
@@ -41,6 +46,7 @@ def watch_current_task(run: OpenRun) -> None:
         task.add_done_callback(_task_done, context=Context())
     runs[run.key] = run
     run.of_task = runs
+    run.is_linked = True
 
 
 def _is_agenerate() -> bool:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,8 @@ VALUES = st.one_of(
     st.booleans(),
     st.integers(0, 1),
     st.sampled_from([0.0, 1.0, "1", "", "x"]),
-    st.lists(st.integers(0, 1), max_size=1),
+    st.lists(st.one_of(st.booleans(), st.integers(0, 1), st.sampled_from([0.0, 1.0])), max_size=1),
+    st.dictionaries(st.just("a"), st.one_of(st.booleans(), st.integers(0, 1), st.just([]))),
 )
 PARAMS = st.dictionaries(st.sampled_from(["temperature", "top_k", "seed", "model", "n"]), VALUES)
 METADATA = st.dictionaries(
@@ -48,6 +50,14 @@ def test_the_same_request_is_described_once() -> None:
     assert "gen_ai.conversation.id" not in first.attributes
 
 
+def test_an_argument_of_zero_is_an_argument() -> None:
+    calls, params = CallDescriptions(), {"model": "m", "temperature": 0}
+    name = "langchain.identifying_params.temperature"
+    options = {"stop": None, "temperature": 0}
+    assert name not in describe(calls, params, {}, options).attributes
+    assert name in describe(calls, params, {}, {"stop": None}).attributes
+
+
 def test_a_models_description_is_a_part_of_it() -> None:
     calls = CallDescriptions()
     here: dict[str, Any] = {"kwargs": {"base_url": "http://127.0.0.1:1"}}
@@ -59,11 +69,40 @@ def test_a_models_description_is_a_part_of_it() -> None:
     assert ports == [1, 2, 1]
 
 
-def test_secrets_are_not_kept() -> None:
+@pytest.mark.parametrize(
+    "secret",
+    [
+        {"api_key": "sk-abcdefgh"},
+        {"model_kwargs": {"headers": [{"Authorization": "sk-abcdefgh"}]}},
+        {"client": type("Client", (), {"__repr__": lambda _: "sk-abcdefgh"})()},
+    ],
+)
+def test_secrets_are_not_kept(secret: dict[str, Any]) -> None:
     calls = CallDescriptions()
-    found = describe(calls, {"model": "m", "api_key": "sk-abcdefgh"}, {})
+    found = describe(calls, {"model": "m", **secret}, {})
     assert "sk-abcdefgh" not in str(found)
     assert "sk-abcdefgh" not in str(vars(calls))
+
+
+def test_a_list_that_holds_itself_is_described_each_time() -> None:
+    calls, around = CallDescriptions(), {"model_kwargs": [0]}
+    around["model_kwargs"].append(around)  # type: ignore[arg-type]
+    first = describe(calls, around, {})
+    assert describe(calls, around, {}).attributes == first.attributes
+    assert not vars(calls)["_remembered"]
+
+
+def test_a_list_that_has_changed_is_another_one() -> None:
+    calls = CallDescriptions()
+    params: dict[str, Any] = {"model": "m", "model_kwargs": {"labels": ["a"]}}
+    first = describe(calls, params, {})
+    assert describe(calls, dict(params), {}) is first
+    params["model_kwargs"]["labels"].append("b")
+    second = describe(calls, params, {})
+    name = "langchain.identifying_params.model_kwargs"
+    assert [found.attributes[name] for found in (first, second)] == [
+        '{"labels":["a"]}', '{"labels":["a","b"]}',
+    ]  # fmt: skip
 
 
 def test_there_are_never_too_many(monkeypatch: Any) -> None:

@@ -16,7 +16,7 @@ from langchain_core.tools import tool
 from opentelemetry import trace
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 
-from parrot_callbacks import OpenTelemetryCallbackHandler, open_runs
+from parrot_callbacks import OpenTelemetryCallbackHandler
 
 
 class ModelError(RuntimeError):
@@ -224,7 +224,7 @@ def test_a_replayed_cache_hit_was_not_streamed(telemetry: Any, echo: Any) -> Non
 def test_what_nobody_ends_is_swept(
     telemetry: Any, sync_echo: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(open_runs, "MAX_RUNS", 3)
+    monkeypatch.setattr(telemetry.handler.runs, "max_runs", 3)
     streams = [sync_echo().stream("x", telemetry.config) for _ in range(5)]
     for stream in streams:
         next(stream)
@@ -233,6 +233,20 @@ def test_what_nobody_ends_is_swept(
     for stream in streams:
         list(stream)
     assert len(telemetry.chats) == 5
+
+
+def test_what_is_too_old_is_swept(
+    telemetry: Any, sync_echo: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forgotten, read = sync_echo().stream("x", telemetry.config), time.perf_counter_ns
+    next(forgotten)
+    for hours, swept in ((0.9, 0), (1.1, 1)):
+        later_ns = int(hours * 3600e9)
+        monkeypatch.setattr("parrot_callbacks.recorder.perf_counter_ns", lambda: read() + later_ns)  # noqa: B023
+        sync_echo().invoke("x", telemetry.config)
+        assert [outcome(span) for span in telemetry.chats].count("abandoned") == swept
+    list(forgotten)
+    assert len(telemetry.chats) == 3
 
 
 def test_an_interrupted_graph_is_no_failure(telemetry: Any, echo: Any) -> None:
