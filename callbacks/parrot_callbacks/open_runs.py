@@ -96,18 +96,18 @@ class OpenRun:
     in_other_tasks: bool
     is_linked: bool
     content: "dict[str, Any] | None"
+    asked: object
+    ended: bool
+    delegate: DelegatingSpan | None
+    within: Context | None
     enclosing: "OpenRun | None" = None
     first_ns = 0
     last_ns = 0
-    ended = False
-    delegate: DelegatingSpan | None = None
-    within: Context | None = None
     guarded = False
     surrounds = False
     of_task: "dict[int, OpenRun] | None" = None
     batch: "list[OpenRun] | None" = None
     inner: set[int] | None = None
-    asked: object = None
     below: tuple[object, ...] = ()
     inference_calls = 0
     tool_calls = 0

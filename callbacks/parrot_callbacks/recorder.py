@@ -165,8 +165,8 @@ class SpanRecorder:
         run.owner = self
         run.runs = runs
         run.attributes = start = described.start
-        run.parent = run.content = None
-        run.streamed = run.in_other_tasks = run.is_linked = run.recording = False
+        run.parent = run.content = run.asked = run.delegate = run.within = None
+        run.streamed = run.in_other_tasks = run.is_linked = run.recording = run.ended = False
         run.outer, run.outside = INVALID_SPAN, context
         config_round = self._config_round
         if context or parent_run_id is not None or config_round():
