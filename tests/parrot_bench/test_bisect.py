@@ -178,7 +178,7 @@ def test_the_release_that_changed_the_cost(
         "colorama>=0.4.3,<=0.4.6", "llm:Burning", "--pairs", "3", "--over", "20%", "--out", "found"
     )
     assert done.returncode == 0, done.stderr
-    assert "colorama 0.4.5 changed the cost of `invoke`: +" in done.stdout
+    assert "colorama 0.4.5 changed the cost of `invoke`: " in done.stdout
     assert "4 releases of colorama from 0.4.3 to 0.4.6" in done.stderr
     text = (tmp_path / "found" / "bisect.json").read_text(encoding="utf-8")
     record = BisectionRecord.model_validate_json(text)
