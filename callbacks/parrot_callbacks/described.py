@@ -12,6 +12,7 @@ from typing import Any, Final
 from parrot_callbacks import semconv
 from parrot_callbacks.redaction import is_credential
 from parrot_callbacks.request import (
+    NOTHING,
     Attributes,
     identifying_params,
     model_name,
@@ -28,7 +29,6 @@ _READ_METADATA: Final = (
 )  # fmt: skip
 
 
-_NOTHING: Final[Mapping[str, Any]] = {}
 _PLAIN: Final = frozenset({str, int, float, bool, type(None)})
 _NESTED: Final = frozenset({dict, list, tuple})
 _UNKNOWN: Final = object()
@@ -97,7 +97,7 @@ class CallDescriptions:
             serialized: LangChain's description of the model; it has constructor arguments
                 where the model can be serialized.
         """
-        metadata = metadata or _NOTHING
+        metadata = metadata or NOTHING
         if options and options != _NO_OPTIONS:
             return _describe(operation, params, options, metadata, serialized)
         temperature, max_tokens = metadata.get("ls_temperature"), metadata.get("ls_max_tokens")
@@ -118,8 +118,8 @@ class CallDescriptions:
             and (not known.nested or known.nested == _written(params))
         ):
             return known.described
-        found = _describe(operation, params, _NOTHING, metadata, serialized)
-        if type(stop) in _PLAIN and (copy := _copied(params)) is not _UNKNOWN:
+        found = _describe(operation, params, NOTHING, metadata, serialized)
+        if type(stop) in _PLAIN and (copy := _copied(dict(params))) is not _UNKNOWN:
             if len(self._remembered) >= MAX_REMEMBERED:
                 self._remembered.clear()
             self._remembered[id(serialized)] = _Remembered(

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
 from langchain_core.callbacks import BaseCallbackHandler
@@ -19,13 +19,12 @@ from parrot_callbacks.open_runs import OpenRuns
 from parrot_callbacks.outcomes import ABANDONED, COMPLETED, outcome_of
 from parrot_callbacks.placement import run_above
 from parrot_callbacks.recorder import CLIENT, SpanRecorder
+from parrot_callbacks.request import NOTHING
 from parrot_callbacks.semconv import CHAT, TEXT_COMPLETION
 
 if TYPE_CHECKING:  # what only annotations name isn't loaded for them
     from langchain_core.messages import BaseMessage
     from langchain_core.outputs import ChatGenerationChunk, GenerationChunk, LLMResult
-
-_NOTHING: Final[Mapping[str, Any]] = {}
 
 
 class OpenTelemetryCallbackHandler(BaseCallbackHandler):
@@ -118,7 +117,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start a ``chat`` span."""
         spans = self._spans
-        params = invocation_params or _NOTHING
+        params = invocation_params or NOTHING
         described = spans.calls.describe(CHAT, params, options, metadata, serialized)
         run = spans.start(described, run_id, parent_run_id, tags, metadata, CLIENT, batch_size)
         if run is not None and messages:
@@ -126,7 +125,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
             if batch_size > 1:
                 run.runs.join_batch(run, params)
             if spans.captures and run.recording:
-                run.content = spans.content.of_call(messages[0], params, options or _NOTHING)
+                run.content = spans.content.of_call(messages[0], params, options or NOTHING)
 
     def on_llm_start(
         self,
@@ -145,7 +144,7 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
     ) -> None:
         """Start a ``text_completion`` span."""
         spans = self._spans
-        params = invocation_params or _NOTHING
+        params = invocation_params or NOTHING
         described = spans.calls.describe(TEXT_COMPLETION, params, options, metadata, serialized)
         run = spans.start(described, run_id, parent_run_id, tags, metadata, CLIENT, batch_size)
         if run is not None and prompts:

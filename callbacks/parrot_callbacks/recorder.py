@@ -40,6 +40,7 @@ from parrot_callbacks.provider_spans import suppressing_values
 from parrot_callbacks.providers import OptionalSignals, package_version
 from parrot_callbacks.reply import is_cache_hit, reply_attributes
 from parrot_callbacks.request import (
+    NOTHING,
     Attributes,
     allowed_context,
     conversation_id,
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 
     from parrot_callbacks.content import Content, ContentReader
 
-_NOTHING: Final[Mapping[str, Any]] = {}
 CLIENT: Final = SpanKind.CLIENT
 """Reading it from its enum takes longer than reading a global, and every call does."""
 
@@ -182,7 +182,7 @@ class SpanRecorder:
         if span.is_recording():
             run.recording = True
             if self._allows or (metadata and not names_no_conversation(metadata)):
-                span.set_attributes(self._of_run(start, tags, metadata or _NOTHING))
+                span.set_attributes(self._of_run(start, tags, metadata or NOTHING))
         elif not _is_new(span, run):
             return None  # no SDK: nothing to end, nothing to propagate
         runs.add(run)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypeGuard
 from uuid import UUID
 
-from parrot_callbacks.request import Attributes
+from parrot_callbacks.request import NOTHING, Attributes
 from parrot_callbacks.semconv import (
     FINISH_REASONS,
     MODALITIES,
@@ -33,7 +33,6 @@ _REASON_KEYS: Final = (
 # Of the ids that LangChain gives to messages without one.
 _RUN_ID_PREFIX: Final = "lc_run--"
 _NO_REASON: Final = "unknown"
-_NOTHING: Final[Mapping[str, Any]] = {}
 _has_no_details: Final = frozenset({"input_token_details", "output_token_details"}).isdisjoint
 # A sum of several counts has to fit into 64 bits.
 _COUNT_BITS: Final = 60
@@ -70,9 +69,9 @@ def reply_attributes(result: LLMResult, key: int | None = None) -> Attributes:
         candidates = result.generations[0]
         message = candidates[0].message  # type: ignore[union-attr]
         usage = message.usage_metadata  # type: ignore[union-attr]
+        metadata, identity = message.response_metadata or NOTHING, message.id
     except (AttributeError, IndexError):
-        candidates, message, usage = _parts_of(result)  # type: ignore[assignment]
-    metadata = (message is not None and message.response_metadata) or _NOTHING
+        candidates, usage, metadata, identity = _parts_of(result)  # type: ignore[assignment]
     try:
         found = _of_words(metadata.get("finish_reason"), metadata.get("model_name")).copy()
     except TypeError:  # a list, or some such thing
@@ -81,15 +80,15 @@ def reply_attributes(result: LLMResult, key: int | None = None) -> Attributes:
     if RESPONSE_FINISH_REASONS not in found or len(candidates) != 1:
         _add_reasons(found, candidates)
     if RESPONSE_MODEL not in found:
-        _add_model(found, metadata, output or _NOTHING)
-    identity = metadata.get("id") or (output and output.get("id")) or (message and message.id)
+        _add_model(found, metadata, output or NOTHING)
+    identity = metadata.get("id") or (output and output.get("id")) or identity
     if identity and isinstance(identity, str):
         found[RESPONSE_ID] = identity
     elif candidates and key is not None:
         found[RESPONSE_ID] = f"{_RUN_ID_PREFIX}{UUID(int=key)}"
     # Every candidate of one reply repeats the usage of the whole reply: take the first.
     if not usage:
-        _add_provider_usage(found, output or _NOTHING)
+        _add_provider_usage(found, output or NOTHING)
         return found
     asked, answered = usage.get("input_tokens"), usage.get("output_tokens")
     if type(asked) is type(answered) is int and not (asked | answered) >> _COUNT_BITS:
@@ -104,15 +103,20 @@ def reply_attributes(result: LLMResult, key: int | None = None) -> Attributes:
     return found
 
 
-def _parts_of(result: LLMResult) -> tuple[Sequence[Any], Any, Any]:
-    """Return candidates, message and usage, as far as there are any.
+def _parts_of(result: LLMResult) -> tuple[Sequence[Any], Any, Mapping[str, Any], Any]:
+    """Return candidates, usage, metadata and id, as far as there are any.
 
     A model that isn't a chat model has no messages, and a chat model may answer with a message
     that isn't a model's.
     """
     candidates = result.generations[0] if result.generations else []
     message = getattr(candidates[0], "message", None) if candidates else None
-    return candidates, message, getattr(message, "usage_metadata", None)
+    return (
+        candidates,
+        getattr(message, "usage_metadata", None),
+        getattr(message, "response_metadata", None) or NOTHING,
+        getattr(message, "id", None),
+    )
 
 
 @lru_cache(maxsize=256)
@@ -146,10 +150,8 @@ def is_cache_hit(result: LLMResult) -> bool:
 
     It may replay the cached reply as stream events, which no model has streamed.
     """
-    candidates = result.generations[0] if result.generations else []
-    message = getattr(candidates[0], "message", None) if candidates else None
-    usage: Mapping[str, Any] = getattr(message, "usage_metadata", None) or {}
-    return usage.get("total_cost") == 0
+    _, usage, _, _ = _parts_of(result)
+    return bool(usage) and usage.get("total_cost") == 0
 
 
 def _count_details(
@@ -195,7 +197,7 @@ def finish_reason_of(candidate: Generation | ChatGeneration) -> str:
     """Return why a candidate ends, or "" where it doesn't say."""
     message = getattr(candidate, "message", None)
     metadata = getattr(message, "response_metadata", None)
-    return _reason_in(metadata or _NOTHING) or _reason_in(candidate.generation_info or _NOTHING)
+    return _reason_in(metadata or NOTHING) or _reason_in(candidate.generation_info or NOTHING)
 
 
 def _reason_in(source: Mapping[str, Any]) -> str:

@@ -21,7 +21,8 @@ Attributes = dict[str, AttributeValue]
 # A union such as int | float would be built anew at each isinstance().
 _NUMBERS: Final = (int, float)
 
-_NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
+"""Stands for a mapping that isn't there."""
 _MODEL_KEYS: Final = ("model", "model_name", "model_id", "deployment_name", "azure_deployment")
 _ADDRESS_KEYS: Final = (
     "base_url", "openai_api_base", "api_base", "azure_endpoint", "endpoint", "endpoint_url",
@@ -118,7 +119,7 @@ def request_attributes(
     if output:
         found[semconv.OUTPUT_TYPE] = output
     # Few models name their endpoint among the params; more do among what they were made with.
-    for given in (params, made_with or _NOTHING):
+    for given in (params, made_with or NOTHING):
         for key in _ADDRESS_KEYS:
             if key in given:
                 found.update(server_attributes(given[key]))
