@@ -115,9 +115,12 @@ class GuardedCall:
         """
         self.inside = None
         runs, self._runs = self._runs, []
-        left = [run for run in runs if not run.ended]
-        if not left:
+        for run in runs:
+            if not run.ended:
+                break
+        else:
             return
+        left = [run for run in runs if not run.ended]
         if error is not None and isinstance(error.__context__, GeneratorExit):
             # The call was being closed, and without a running loop LangChain's own clean-up
             # fails with an error of its own.
@@ -131,9 +134,18 @@ class GuardedCall:
             if not run.ended:
                 run.finish(outcome, error)
 
+
+class ForgettableCall(GuardedCall):
+    """A guarded call that can end without its guard being told.
+
+    Python closes a generator that its consumer forgets; an asynchronous one only while its event
+    loop is there, and a stream of events not at all.
+    """
+
+    __slots__ = ()
+
     def __del__(self) -> None:
-        # A generator that its consumer forgets is closed by Python; an asynchronous one
-        # only while its event loop is there. This is the last that is heard of it.
+        # The last that is heard of it.
         if self._runs:
             self.end(GeneratorExit())
 
@@ -226,7 +238,7 @@ def guard_async_stream(method: Method) -> Method:
 
     @functools.wraps(method)
     async def guarded(*args: Any, **kwargs: Any) -> AsyncIterator[Any]:
-        call = GuardedCall()
+        call = ForgettableCall()
         body = method(*args, **kwargs)
         steps: AsyncIterator[Any] | None = body
         inside = None
@@ -309,7 +321,7 @@ def guard_event_stream(method: Method) -> Method:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         stream = method(*args, **kwargs)
         start, pull = stream._ensure_started, stream._request_more  # noqa: SLF001 - no other way
-        call = GuardedCall(is_final=False)
+        call = ForgettableCall(is_final=False)
 
         def guarded_start() -> None:
             before = call.enter()
@@ -342,7 +354,7 @@ def guard_async_event_stream(method: Method) -> Method:
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         stream = await method(*args, **kwargs)
         start = stream._ensure_started  # noqa: SLF001 - no other way
-        call = GuardedCall(is_final=False)
+        call = ForgettableCall(is_final=False)
 
         async def guarded_start() -> None:
             before = call.enter()

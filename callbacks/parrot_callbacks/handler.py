@@ -160,6 +160,8 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         *,
         chunk: GenerationChunk | ChatGenerationChunk | None = None,
         run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
         **kwargs: Any,
     ) -> None:
         """Note the first chunk and the first content of a stream."""
@@ -169,7 +171,15 @@ class OpenTelemetryCallbackHandler(BaseCallbackHandler):
         if run is not None:
             self._spans.note_chunk(run, has_content=bool(token) or _has_content(chunk))
 
-    def on_stream_event(self, event: Mapping[str, Any], *, run_id: UUID, **kwargs: Any) -> None:
+    def on_stream_event(
+        self,
+        event: Mapping[str, Any],
+        *,
+        run_id: UUID,
+        parent_run_id: UUID | None = None,
+        tags: list[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
         """Note the first event and the first content of a v3 stream (core 1.4 and later)."""
         run = self._spans.runs.awaiting.get(run_id.int)
         if run is not None:

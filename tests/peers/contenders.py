@@ -15,12 +15,21 @@ from opentelemetry.trace import TracerProvider
 from parrot_bench.execution import CallSettings, drain
 from parrot_bench.timing import Async, Sync
 from parrot_callbacks import OpenTelemetryCallbackHandler
-from tests.peers.floor import SCOPE, Records, bare_span, minimal_handler
+from tests.peers.floor import (
+    SCOPE,
+    Records,
+    bare_span,
+    minimal_handler,
+    minimal_handler_of_calls,
+    minimal_handler_of_spans,
+)
 from tests.peers.paths import MODEL, Path
 from tests.peers.telemetry import Setting, Telemetry
 
 NOBODY = "none"
 MINIMAL = "minimal handler"
+MINIMAL_CALLS = "minimal handler, no records of chunks"
+MINIMAL_SPANS = "minimal handler, no records"
 BARE = "bare span"
 OURS = "parrot_callbacks, handler"
 OURS_INSTRUMENTOR = "parrot_callbacks, instrumentor"
@@ -212,6 +221,13 @@ def ours() -> dict[str, Factory]:
     if find_spec("parrot_callbacks.instrumentor") is not None:
         levels[OURS_INSTRUMENTOR] = our_instrumentor
     return levels
+
+
+LESSER_FLOORS: Mapping[str, Factory] = {
+    MINIMAL_CALLS: minimal_handler_of_calls,
+    MINIMAL_SPANS: minimal_handler_of_spans,
+}
+"""Minimal handlers that make fewer histogram records than ours; the same one without metrics."""
 
 
 def contenders(setting: Setting, others: Mapping[str, Factory]) -> list[Contender]:

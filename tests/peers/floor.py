@@ -2,7 +2,9 @@
 
 Two floors. The *minimal handler* is the least a LangChain handler can do: it starts a span,
 sets eight attributes and ends it. The *bare span* is the same without LangChain. With metrics,
-both make the histogram records that our handler makes, value by value and label by label.
+both make the histogram records that our handler makes, value by value and label by label. A
+stream's chunks are records, too, which most handlers don't make: beside them stands a minimal
+handler that makes the call's records only, or none.
 """
 
 from time import perf_counter_ns
@@ -93,7 +95,7 @@ class MinimalHandler(BaseCallbackHandler):
 
 
 class MeteredMinimalHandler(MinimalHandler):
-    """The same, and the histogram records."""
+    """The same, and the histogram records of the call: how long it took, and its tokens."""
 
     def __init__(self, provider: TracerProvider, meter_provider: MeterProvider) -> None:
         super().__init__(provider)
@@ -114,15 +116,6 @@ class MeteredMinimalHandler(MinimalHandler):
             serialized, messages, run_id=run_id, metadata=metadata, **kwargs
         )
 
-    def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
-        labels, times = self._calls[run_id]
-        now = perf_counter_ns()
-        if len(times) == 1:
-            times += [now, now]
-            return
-        self._records.next_chunk((now - times[2]) / 1e9, labels)
-        times[2] = now
-
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         labels, times = self._calls.pop(run_id)
         seconds = (perf_counter_ns() - times[0]) / 1e9
@@ -136,13 +129,43 @@ class MeteredMinimalHandler(MinimalHandler):
         super().on_llm_end(response, run_id=run_id, **kwargs)
 
 
+class ChunkMeteredMinimalHandler(MeteredMinimalHandler):
+    """The same, and the histogram records of a stream's chunks."""
+
+    def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        labels, times = self._calls[run_id]
+        now = perf_counter_ns()
+        if len(times) == 1:
+            times += [now, now]
+            return
+        self._records.next_chunk((now - times[2]) / 1e9, labels)
+        times[2] = now
+
+
 def minimal_handler(
     tracer_provider: TracerProvider, meter_provider: MeterProvider | None = None
 ) -> MinimalHandler:
     """Return the minimal handler, with metrics if there is a provider for them."""
     if meter_provider is None:
         return MinimalHandler(tracer_provider)
+    return ChunkMeteredMinimalHandler(tracer_provider, meter_provider)
+
+
+def minimal_handler_of_calls(
+    tracer_provider: TracerProvider, meter_provider: MeterProvider | None = None
+) -> MinimalHandler:
+    """Return the minimal handler that makes no records of chunks."""
+    if meter_provider is None:
+        return MinimalHandler(tracer_provider)
     return MeteredMinimalHandler(tracer_provider, meter_provider)
+
+
+def minimal_handler_of_spans(
+    tracer_provider: TracerProvider,
+    meter_provider: MeterProvider | None = None,
+) -> MinimalHandler:
+    """Return the minimal handler that makes no records at all."""
+    return MinimalHandler(tracer_provider)
 
 
 def describe_reply(span: Span, message: Any) -> None:

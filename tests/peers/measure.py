@@ -6,7 +6,7 @@ from importlib import metadata
 from typing import NamedTuple
 
 from parrot_bench.environment import environment
-from tests.peers.contenders import MINIMAL, Factory, contenders, ours
+from tests.peers.contenders import LESSER_FLOORS, MINIMAL, Factory, contenders, ours
 from tests.peers.floor import minimal_handler
 from tests.peers.footprint import footprint
 from tests.peers.handlers import Peer
@@ -34,7 +34,8 @@ def steps(peer: Peer, count: int, seed: int, paths: Sequence[Path] = PATHS) -> I
         paths: How the model is called.
     """
     for setting in SETTINGS:
-        everybody = contenders(setting, {peer.title: peer.factory})
+        floors = LESSER_FLOORS if setting.metrics else {}
+        everybody = contenders(setting, {**floors, peer.title: peer.factory})
         for path in paths:
             yield Step(setting, path, take_rounds(path, everybody, count, seed))
         for contender in everybody:
@@ -80,6 +81,7 @@ def _series(step: Step) -> Iterator[Series]:
 def _recorded(peer: Peer) -> Iterator[Recorded]:
     everybody: dict[str, Factory] = {
         MINIMAL: minimal_handler,
+        **LESSER_FLOORS,
         **ours(),
         peer.title: peer.factory,
     }

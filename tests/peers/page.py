@@ -1,13 +1,30 @@
 """The page about other people's handlers: a pure function of what was saved."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from parrot_bench.record import Environment
-from tests.peers.contenders import BARE, MINIMAL, NOBODY, OURS, OURS_INSTRUMENTOR
+from tests.peers.contenders import (
+    BARE,
+    LESSER_FLOORS,
+    MINIMAL,
+    NOBODY,
+    OURS,
+    OURS_INSTRUMENTOR,
+)
 from tests.peers.handlers import PEERS
 from tests.peers.results import Judged, Measured, Rounds
-from tests.peers.tables import QUESTIONS, WHOLE_CPU, Cells, markdown, ratios, times
-from tests.peers.telemetry import SETTINGS
+from tests.peers.tables import (
+    ADDED_CPU,
+    QUESTIONS,
+    WHOLE_CPU,
+    Cells,
+    cell,
+    markdown,
+    ratios,
+    times,
+)
+from tests.peers.telemetry import SETTINGS, Setting
 
 COMMAND = "nox -s peers -- --write docs/peers.md"
 NOT_JUDGED = "not judged"
@@ -25,6 +42,11 @@ models in every execution mode and place, and in trouble. A cell fails by *struc
 call, in the right place, ended, nothing left behind) or by *attributes* (what a span says): the
 table at the top has them as *structure + attributes of all*. How many cells fail each check:
 """
+
+LIKE_FOR_LIKE = (
+    "CPU time that tracing adds to the call, over what the minimal handler adds that makes about "
+    "as many records"
+)
 
 METHOD = """\
 ## How
@@ -45,9 +67,10 @@ are taken round by round; in brackets, their 95 % interval. Blocks, clocks and i
 of [a run](measuring.md).
 
 The *minimal handler* is what a handler can't do without: it runs inline, starts a span, sets eight
-attributes and ends it. With metrics it also makes the histogram records that ours makes, so a
-handler that makes fewer can be below 1. A *bare span* is the same span, and the same records,
-without LangChain. Our rows are of all environments together.
+attributes and ends it. With metrics it also makes the histogram records that ours makes, one a
+chunk of a stream among them, so a handler that makes fewer can be below 1: a table has each over
+the minimal handler that makes about as many as it does. A *bare span* is the same span, and the
+same records, without LangChain. Our rows are of all environments together.
 
 CPU time counts all threads: LangChain sends the events of a handler that isn't inline through a
 thread pool in async code, one hop a chunk. What such a hop costs is the machine's own.
@@ -89,9 +112,31 @@ def page(costs: Sequence[Measured], judged: Mapping[str, Judged]) -> str:
             if NOBODY in question.beside:
                 cells.pop(NOBODY, None)
             parts += [f"{question.title}:", markdown(["", *paths], cells)]
+        if setting.metrics:
+            cells = _like_for_like(costs, rounds, setting, paths, traced)
+            parts += [f"{LIKE_FOR_LIKE}:", markdown(["", *paths], cells)]
         cells = times(rounds, setting.name, paths, [NOBODY, BARE, MINIMAL, *traced])
         parts += ["Microseconds of CPU time, median of the blocks:", markdown(["", *paths], cells)]
     return "\n\n".join(parts) + "\n"
+
+
+def _like_for_like(
+    costs: Sequence[Measured],
+    rounds: Rounds,
+    setting: Setting,
+    paths: Sequence[str],
+    traced: Sequence[str],
+) -> Cells:
+    records = {(item.contender, item.path): item.records for one in costs for item in one.recorded}
+
+    def ratio(name: str, path: str) -> str:
+        made = records.get((name, path), 0)
+        floors = [floor for floor in (MINIMAL, *LESSER_FLOORS) if (floor, path) in records]
+        nearest = min(floors, key=lambda floor: abs(records[floor, path] - made), default=MINIMAL)
+        question = replace(ADDED_CPU, beside=(nearest, NOBODY))
+        return cell(rounds, question, setting.name, path, name)
+
+    return {name: [ratio(name, path) for path in paths] for name in traced}
 
 
 def _traced(costs: Sequence[Measured]) -> list[str]:
@@ -185,13 +230,14 @@ def _machine(environment: Environment) -> str:
 
 def _recorded(costs: Sequence[Measured], traced: Sequence[str]) -> str:
     rows: Cells = {}
-    for name in (MINIMAL, *traced):
+    for name in (MINIMAL, *LESSER_FLOORS, *traced):
         found = {
             item.path: item for one in costs for item in one.recorded if item.contender == name
         }
-        rows[name] = [
-            f"{item.spans} span, {item.attributes} attributes, {item.records} records"
-            for item in found.values()
-        ]
+        if found:
+            rows[name] = [
+                f"{item.spans} span, {item.attributes} attributes, {item.records} records"
+                for item in found.values()
+            ]
     paths = list(dict.fromkeys(item.path for one in costs for item in one.recorded))
     return "Of one call, metrics on (a batch of one):\n\n" + markdown(["", *paths], rows)

@@ -81,13 +81,14 @@ def ratios(
         A ratio with its interval, or why there is none.
     """
     return {
-        row: [_cell(rounds, question, setting, path, row) for path in paths]
+        row: [cell(rounds, question, setting, path, row) for path in paths]
         for row in rows
         if row not in question.beside
     }
 
 
-def _cell(rounds: Rounds, question: Question, setting: str, path: str, row: str) -> str:
+def cell(rounds: Rounds, question: Question, setting: str, path: str, row: str) -> str:
+    """Answer a question for one contender on one path; see ``ratios``."""
     columns = rounds.columns(setting, path, question.clock, row, *question.beside)
     if not columns[0]:
         return "not measured"

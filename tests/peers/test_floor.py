@@ -6,7 +6,14 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
 from parrot_bench.errors import MeasurementError
-from tests.peers.contenders import OURS, our_handler, ours
+from tests.peers.contenders import (
+    LESSER_FLOORS,
+    MINIMAL_CALLS,
+    MINIMAL_SPANS,
+    OURS,
+    our_handler,
+    ours,
+)
 from tests.peers.floor import minimal_handler
 from tests.peers.footprint import Footprint, footprint
 from tests.peers.paths import PATHS, Path
@@ -34,6 +41,18 @@ def test_the_floor_makes_one_span_of_eight_attributes(path: Path) -> None:
     assert (found.spans, len(found.attributes)) == (1, 8)
     # Ours makes the same, and then some.
     assert set(found.attributes) < set(left_behind(our_handler, path).attributes)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.name)
+def test_lesser_floors_make_the_same_span_and_fewer_records(path: Path) -> None:
+    whole = left_behind(minimal_handler, path)
+    records = {}
+    for name, factory in LESSER_FLOORS.items():
+        found = left_behind(factory, path)
+        assert (found.spans, found.attributes) == (1, whole.attributes)
+        assert found.records.items() <= whole.records.items()
+        records[name] = found.record_count
+    assert records == {MINIMAL_CALLS: 3, MINIMAL_SPANS: 0}
 
 
 def test_a_handler_that_records_content_is_not_measured() -> None:

@@ -10,9 +10,9 @@ import pytest
 
 from parrot_bench.environment import environment
 from parrot_bench.errors import RecordError
-from tests.peers.contenders import BARE, MINIMAL, NOBODY, OURS
+from tests.peers.contenders import BARE, MINIMAL, MINIMAL_CALLS, MINIMAL_SPANS, NOBODY, OURS
 from tests.peers.handlers import PEERS
-from tests.peers.page import page
+from tests.peers.page import LIKE_FOR_LIKE, page
 from tests.peers.results import Measured, Recorded, Series, read_conformance, read_costs
 from tests.peers.telemetry import SETTINGS
 
@@ -80,6 +80,37 @@ def test_the_page_has_the_stricter_ratios() -> None:
     assert f"| {OURS} | 4.00 [4.00, 4.00] |" in text  # (180 - 100) / 20
     assert f"| {PEER} | 10.0 [10.0, 10.0] |" in text
     assert f"| {NOBODY} | 101 |" in text
+
+
+def test_with_metrics_each_is_over_the_floor_that_makes_as_many_records() -> None:
+    metered = next(setting for setting in SETTINGS if setting.metrics)
+    records = {MINIMAL: 103, MINIMAL_CALLS: 3, MINIMAL_SPANS: 0, OURS: 103, PEER: 4}
+    costs = {**COSTS, MINIMAL: 350.0, MINIMAL_CALLS: 200.0, MINIMAL_SPANS: 150.0, OURS: 400.0}
+    one = measured()
+    cost = one.series[0]
+    one = one.model_copy(
+        update={
+            "recorded": [
+                Recorded(contender=name, path="invoke", spans=1, attributes=8, records=made)
+                for name, made in records.items()
+            ],
+            "series": [
+                cost.model_copy(
+                    update={
+                        "contender": name,
+                        "setting": metered.name,
+                        "cpu_ns": [taken * 1e3] * len(cost.cpu_ns),
+                    }
+                )
+                for name, taken in costs.items()
+            ],
+        }
+    )
+    text = page([one], {})
+    table = text.split(LIKE_FOR_LIKE)[1]
+    assert row(table, OURS) == f"| {OURS} | 1.20 [1.20, 1.20] |"  # (400 - 100) / (350 - 100)
+    assert row(table, PEER) == f"| {PEER} | 2.00 [2.00, 2.00] |"  # (300 - 100) / (200 - 100)
+    assert text.count(LIKE_FOR_LIKE) == sum(setting.metrics for setting in SETTINGS)
 
 
 def test_the_page_says_what_was_not_measured() -> None:
