@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from pydantic import Field
 
 from parrot_callbacks import OpenTelemetryCallbackHandler
+from parrot_callbacks.conformance.faults import enduring
 from parrot_callbacks.conformance.modes import ASYNC_CALLS, HAS_V3, SYNC_CALLS
 
 USAGE = UsageMetadata(input_tokens=5, output_tokens=3, total_tokens=8)
@@ -179,3 +180,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
             metafunc.parametrize(name, there, ids=lambda mode: mode.__name__)
     if "echo" in metafunc.fixturenames:
         metafunc.parametrize("echo", (SyncEcho, AsyncEcho), ids=("executor", "native"))
+
+
+@pytest.fixture
+def fewer_calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make hundreds of calls where the conformance suite makes thousands."""
+    monkeypatch.setattr(enduring, "_SUCCESSFUL", 600)
+    monkeypatch.setattr(enduring, "_STOPPED", 600)

@@ -31,7 +31,6 @@ from parrot_callbacks.conformance import (
 )
 from parrot_callbacks.conformance.cells import Cell
 from parrot_callbacks.conformance.echo import SyncEcho
-from parrot_callbacks.conformance.faults import enduring
 from parrot_callbacks.conformance.ours import both, handler, instrumentor
 from parrot_callbacks.conformance.scene import Scene
 from parrot_callbacks.conformance.stage import Stage, open_stage
@@ -80,13 +79,6 @@ def test_with_both_nothing_fails_and_the_conventions_are_kept(
     assert done.returncode == 0, done.stdout
     assert re.search(r"violations=0\b", done.stdout), done.stdout
     assert re.search(r"span chat=\d{4}", done.stdout), done.stdout
-
-
-@pytest.fixture
-def fewer_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make hundreds of calls where the suite makes thousands."""
-    monkeypatch.setattr(enduring, "_SUCCESSFUL", 600)
-    monkeypatch.setattr(enduring, "_STOPPED", 600)
 
 
 def test_every_pattern_of_a_need_is_about_a_cell() -> None:

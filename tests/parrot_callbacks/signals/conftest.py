@@ -3,7 +3,7 @@
 import base64
 import importlib.util
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -142,10 +142,12 @@ class Signals:
             in_process += (log if hasattr(log, "to_json") else log.log_record).to_json()
         return raw + in_process + in_process.encode().decode("unicode_escape", "replace")
 
-    def findings(self, *, strict: bool = False, profile: str = "any") -> list[str]:
+    def findings(
+        self, *, strict: bool = False, profile: str = "any", also: Sequence[Path] = ()
+    ) -> list[str]:
         """Run the validator on all files; return its violations, one line each."""
         checker = self.validator.Checker(profile, strict)
-        for path in self.files():
+        for path in (*self.files(), *also):
             for document in self.validator.documents(str(path)):
                 checker.request(document)
         self.seen = dict(checker.r.seen)

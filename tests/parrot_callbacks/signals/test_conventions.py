@@ -12,8 +12,16 @@ from langchain_core.outputs import Generation, LLMResult
 from langchain_core.retrievers import BaseRetriever
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
+from opentelemetry._logs import LoggerProvider
+from opentelemetry.sdk.trace import TracerProvider
 
-from parrot_callbacks import events
+from parrot_callbacks import (
+    LangChainInstrumentor,
+    OpenTelemetryCallbackHandler,
+    SpanFileExporter,
+    events,
+)
+from parrot_callbacks.conformance import run
 
 pytestmark = [
     pytest.mark.skipif(
@@ -79,6 +87,36 @@ def test_content_settings(signals: Any, setting: str, names: str, sync_echo: Any
     # release still has.
     if names == "latest":
         assert signals.findings(strict=True, profile="main") == []
+
+
+@pytest.mark.parametrize("level", ["handler", "instrumentor"])
+def test_every_mode_place_and_fault(
+    signals: Any, names: str, level: str, fewer_calls: None
+) -> None:
+    def make(tracer_provider: TracerProvider, logger_provider: LoggerProvider) -> Any:
+        providers = {
+            "tracer_provider": tracer_provider,
+            "meter_provider": signals.meter_provider,
+            "logger_provider": logger_provider,
+        }
+        if level == "handler":
+            return OpenTelemetryCallbackHandler(**providers)
+        made = LangChainInstrumentor()
+        made.instrument(**providers)
+        return made
+
+    # Not kept in memory: the suite counts what is.
+    spans = signals.folder / "suite.jsonl"
+    done = run(make, exporter=SpanFileExporter(spans)).finish().done
+    failures = [(result.cell.id, failed) for result in done for failed in result.failures]
+    assert failures == []
+    assert signals.findings(also=[spans]) == []
+    assert signals.seen["span chat"] > 1000
+    kind = "inference" if names == "latest" else "operation"
+    assert {
+        f"metric gen_ai.client.{kind}.{measured}"
+        for measured in ("duration", "time_to_first_chunk", "time_per_output_chunk")
+    } <= set(signals.seen)
 
 
 @pytest.mark.parametrize("outcome", ["failed", "cancelled", "abandoned"])
