@@ -115,12 +115,9 @@ class GuardedCall:
         """
         self.inside = None
         runs, self._runs = self._runs, []
-        for run in runs:
-            if not run.ended:
-                break
-        else:
-            return
         left = [run for run in runs if not run.ended]
+        if not left:
+            return
         if error is not None and isinstance(error.__context__, GeneratorExit):
             # The call was being closed, and without a running loop LangChain's own clean-up
             # fails with an error of its own.

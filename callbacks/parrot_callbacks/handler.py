@@ -1,6 +1,8 @@
 """The callback handler: which span starts and ends when; nothing else."""
 
 # ruff: noqa: ARG002 - LangChain decides what a callback is given, and it is more than we need.
+# What calls and chunks are given is named all the same: Python compares an argument without a name
+# of its own with every name there is.
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from math import ceil
 from typing import Any, Protocol
@@ -17,11 +18,10 @@ from parrot_bench.timing import Async, Sync
 from parrot_callbacks import OpenTelemetryCallbackHandler
 from tests.peers.floor import (
     SCOPE,
+    CallMeteredMinimalHandler,
     Records,
     bare_span,
     minimal_handler,
-    minimal_handler_of_calls,
-    minimal_handler_of_spans,
 )
 from tests.peers.paths import MODEL, Path
 from tests.peers.telemetry import Setting, Telemetry
@@ -224,8 +224,8 @@ def ours() -> dict[str, Factory]:
 
 
 LESSER_FLOORS: Mapping[str, Factory] = {
-    MINIMAL_CALLS: minimal_handler_of_calls,
-    MINIMAL_SPANS: minimal_handler_of_spans,
+    MINIMAL_CALLS: partial(minimal_handler, metered=CallMeteredMinimalHandler),
+    MINIMAL_SPANS: lambda tracer_provider, _=None: minimal_handler(tracer_provider),
 }
 """Minimal handlers that make fewer histogram records than ours; the same one without metrics."""
 

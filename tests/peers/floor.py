@@ -95,7 +95,7 @@ class MinimalHandler(BaseCallbackHandler):
 
 
 class MeteredMinimalHandler(MinimalHandler):
-    """The same, and the histogram records of the call: how long it took, and its tokens."""
+    """The same, and the histogram records."""
 
     def __init__(self, provider: TracerProvider, meter_provider: MeterProvider) -> None:
         super().__init__(provider)
@@ -116,6 +116,15 @@ class MeteredMinimalHandler(MinimalHandler):
             serialized, messages, run_id=run_id, metadata=metadata, **kwargs
         )
 
+    def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
+        labels, times = self._calls[run_id]
+        now = perf_counter_ns()
+        if len(times) == 1:
+            times += [now, now]
+            return
+        self._records.next_chunk((now - times[2]) / 1e9, labels)
+        times[2] = now
+
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:
         labels, times = self._calls.pop(run_id)
         seconds = (perf_counter_ns() - times[0]) / 1e9
@@ -129,43 +138,22 @@ class MeteredMinimalHandler(MinimalHandler):
         super().on_llm_end(response, run_id=run_id, **kwargs)
 
 
-class ChunkMeteredMinimalHandler(MeteredMinimalHandler):
-    """The same, and the histogram records of a stream's chunks."""
+class CallMeteredMinimalHandler(MeteredMinimalHandler):
+    """The same without the records of a stream's chunks."""
 
-    def on_llm_new_token(self, token: Any, *, run_id: UUID, **kwargs: Any) -> None:
-        labels, times = self._calls[run_id]
-        now = perf_counter_ns()
-        if len(times) == 1:
-            times += [now, now]
-            return
-        self._records.next_chunk((now - times[2]) / 1e9, labels)
-        times[2] = now
+    on_llm_new_token = BaseCallbackHandler.on_llm_new_token
 
 
 def minimal_handler(
-    tracer_provider: TracerProvider, meter_provider: MeterProvider | None = None
+    tracer_provider: TracerProvider,
+    meter_provider: MeterProvider | None = None,
+    *,
+    metered: type[MeteredMinimalHandler] = MeteredMinimalHandler,
 ) -> MinimalHandler:
     """Return the minimal handler, with metrics if there is a provider for them."""
     if meter_provider is None:
         return MinimalHandler(tracer_provider)
-    return ChunkMeteredMinimalHandler(tracer_provider, meter_provider)
-
-
-def minimal_handler_of_calls(
-    tracer_provider: TracerProvider, meter_provider: MeterProvider | None = None
-) -> MinimalHandler:
-    """Return the minimal handler that makes no records of chunks."""
-    if meter_provider is None:
-        return MinimalHandler(tracer_provider)
-    return MeteredMinimalHandler(tracer_provider, meter_provider)
-
-
-def minimal_handler_of_spans(
-    tracer_provider: TracerProvider,
-    meter_provider: MeterProvider | None = None,
-) -> MinimalHandler:
-    """Return the minimal handler that makes no records at all."""
-    return MinimalHandler(tracer_provider)
+    return metered(tracer_provider, meter_provider)
 
 
 def describe_reply(span: Span, message: Any) -> None:

@@ -130,9 +130,9 @@ def _like_for_like(
     records = {(item.contender, item.path): item.records for one in costs for item in one.recorded}
 
     def ratio(name: str, path: str) -> str:
-        made = records.get((name, path), 0)
+        made = records[name, path]
         floors = [floor for floor in (MINIMAL, *LESSER_FLOORS) if (floor, path) in records]
-        nearest = min(floors, key=lambda floor: abs(records[floor, path] - made), default=MINIMAL)
+        nearest = min(floors, key=lambda floor: abs(records[floor, path] - made))
         question = replace(ADDED_CPU, beside=(nearest, NOBODY))
         return cell(rounds, question, setting.name, path, name)
 
